@@ -1,0 +1,130 @@
+"""The event contract: what a fact looks like when it is announced, and when it is heard.
+
+The envelope is CloudEvents 1.0 in structured JSON with the extensions ``sequence``, ``actor``, ``organization``, ``audience``
+and ``traceparent``. A hearer is a tolerant reader: it takes the fields it needs from ``data`` and ignores the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from chassis.errors import code_of
+
+CONTENT_TYPE = "application/cloudevents+json"
+SCHEMA_BASE = "https://portico.dev/contracts/events/"
+
+
+class Event(BaseModel):
+    """A fact that a service announces. Subclasses name their service and version and list the fact's data.
+
+    ``class ApplicationCreated(Event, service="identity", version=1)`` has the key ``identity.application_created.v1``.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    service: ClassVar[str] = ""
+    version: ClassVar[int] = 0
+    key: ClassVar[str] = ""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, *, service: str = "", version: int = 1, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        cls.service = service
+        cls.version = version
+        fact = code_of(cls.__name__).lower()
+        cls.key = f"{service}.{fact}.v{version}"
+
+    def __init_subclass__(cls, *, service: str = "", version: int = 1, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event as a reaction hears it. ``data`` is plain JSON; ``sequence`` counts from 1 per subject without gaps."""
+
+    id: str
+    key: str
+    subject: str
+    sequence: int
+    time: datetime
+    actor: str | None
+    organization: str | None
+    audience: tuple[str, ...]
+    traceparent: str | None
+    data: Mapping[str, Any]
+
+
+def to_timestamp(moment: datetime) -> str:
+    """Return an RFC 3339 UTC timestamp with milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What surrounds a fact: about which thing, the how manieth, when, by whom, within which organization, for whom."""
+
+    subject: str
+    sequence: int
+    time: datetime
+    actor: str | None = None
+    organization: str | None = None
+    audience: Sequence[str] = ()
+    traceparent: str | None = None
+
+
+def envelope(event: Event, event_id: str, around: Circumstances) -> dict[str, Any]:
+    """Return the CloudEvents envelope of a fact, ready to be written as JSON."""
+    wrapped: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"/services/{event.service}",
+        "type": f"portico.{event.key}",
+        "subject": around.subject,
+        "time": to_timestamp(around.time),
+        "datacontenttype": "application/json",
+        "dataschema": f"{SCHEMA_BASE}{event.key}.json",
+        "sequence": around.sequence,
+        "data": event.model_dump(mode="json"),
+    }
+    if around.actor:
+        wrapped["actor"] = around.actor
+    if around.organization:
+        wrapped["organization"] = around.organization
+    if around.audience:
+        # CloudEvents attributes are scalars: a list travels as comma-separated ids.
+        wrapped["audience"] = ",".join(around.audience)
+    if around.traceparent:
+        wrapped["traceparent"] = around.traceparent
+    return wrapped
+
+
+def to_bytes(wrapped: Mapping[str, Any]) -> bytes:
+    """Return the envelope as JSON bytes."""
+    return orjson.dumps(wrapped)
+
+
+def read(body: bytes) -> Heard:
+    """Return the event that an envelope's bytes carry. Raises ``ValueError`` where they carry none."""
+    wrapped = orjson.loads(body)
+    if not isinstance(wrapped, dict):
+        raise ValueError("an event envelope is a JSON object")  # noqa: TRY004 - what cannot be read is one kind of error here
+    try:
+        audience = wrapped.get("audience") or ""
+        return Heard(
+            id=str(wrapped["id"]),
+            key=str(wrapped["type"]).removeprefix("portico."),
+            subject=str(wrapped.get("subject", "")),
+            sequence=int(wrapped.get("sequence", 0)),
+            time=datetime.fromisoformat(wrapped["time"]),
+            actor=wrapped.get("actor"),
+            organization=wrapped.get("organization"),
+            audience=tuple(part for part in str(audience).split(",") if part),
+            traceparent=wrapped.get("traceparent"),
+            data=wrapped.get("data") or {},
+        )
+    except KeyError as missing:
+        raise ValueError(f"an event envelope needs the attribute {missing}") from missing

@@ -1,0 +1,25 @@
+"""The only door to the database: readers, transactions, indexes.
+
+Every other module sees a ``Reader`` (collections outside a transaction) or a ``Transaction`` (collections inside one, and the
+outbox). The driver is Motor; it is named in this package alone, so changing it is a change of this package.
+"""
+
+from pymongo import InsertOne, UpdateOne
+
+from chassis.mongo.collection import Collection, Document, DuplicateKey, Index
+from chassis.mongo.store import DatabaseUnavailable, Reader, Store, Transaction, connect, is_in_transaction
+
+__all__ = [
+    "Collection",
+    "DatabaseUnavailable",
+    "Document",
+    "DuplicateKey",
+    "Index",
+    "InsertOne",
+    "Reader",
+    "Store",
+    "Transaction",
+    "UpdateOne",
+    "connect",
+    "is_in_transaction",
+]

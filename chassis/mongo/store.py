@@ -1,0 +1,241 @@
+"""Readers and transactions over one service's database."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import IndexModel, WriteConcern
+from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from chassis import messages
+from chassis.clock import Clock
+from chassis.errors import NotHeardOf, Unavailable
+from chassis.ids import new_id
+from chassis.mongo.collection import Collection, Document, Index
+from chassis.principal import ANONYMOUS, Principal
+from chassis.telemetry import TRANSACTION_RUNS, current_traceparent
+
+T = TypeVar("T")
+
+_MAX_RUNS = 60
+_HEARING_PAUSE_SECONDS = 0.02
+_in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer; try again shortly."""
+
+
+def is_in_transaction() -> bool:
+    """Say whether the running task holds an open transaction (no call and no publish may happen then)."""
+    return _in_transaction.get()
+
+
+def connect(url: str, *, timeout_seconds: float = 5.0) -> AsyncIOMotorClient[Document]:
+    """Return a client that writes to the majority and to the journal and reads what the majority holds."""
+    client: AsyncIOMotorClient[Document] = AsyncIOMotorClient(
+        url,
+        tz_aware=True,
+        w="majority",
+        journal=True,
+        readConcernLevel="majority",
+        serverSelectionTimeoutMS=int(timeout_seconds * 1000),
+        connectTimeoutMS=int(timeout_seconds * 1000),
+        socketTimeoutMS=30_000,
+        maxPoolSize=50,
+        appname="portico",
+    )
+    return client
+
+
+class Reader:
+    """Collections outside a transaction, for reading, and the one who reads."""
+
+    def __init__(self, database: AsyncIOMotorDatabase[Document], principal: Principal, now: datetime) -> None:
+        self._database = database
+        self.principal = principal
+        self.now = now
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection of the service's own database."""
+        return Collection(self._database[name], None)
+
+
+class Transaction(Reader):
+    """Everything that an action may touch: collections inside one transaction, the time, the actor, the outbox."""
+
+    def __init__(
+        self,
+        database: AsyncIOMotorDatabase[Document],
+        principal: Principal,
+        now: datetime,
+        session: AsyncIOMotorClientSession,
+    ) -> None:
+        super().__init__(database, principal, now)
+        self._session = session
+        self._after_commit: list[Callable[[], None]] = []
+        self.announced = 0
+
+    def collection(self, name: str) -> Collection:
+        """Return a collection of the service's own database, inside this transaction."""
+        return Collection(self._database[name], self._session)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call a plain function once the transaction has been committed (never when it is rolled back)."""
+        self._after_commit.append(call)
+
+    async def emit(
+        self, event: messages.Event, *, subject: str, organization: str | None = None, audience: Sequence[str] = ()
+    ) -> str:
+        """Put a fact into the outbox, committed or rolled back with everything else; return the event's id."""
+        sequence = await self._next_sequence(subject)
+        event_id = new_id("evt")
+        around = messages.Circumstances(
+            subject=subject,
+            sequence=sequence,
+            time=self.now,
+            actor=self.principal.id,
+            organization=organization,
+            audience=tuple(audience),
+            traceparent=current_traceparent(),
+        )
+        body = messages.to_bytes(messages.envelope(event, event_id, around))
+        await self.collection("outbox").insert_one(
+            {"_id": event_id, "key": event.key, "subject": subject, "time": self.now, "body": body, "sent_at": None}
+        )
+        self.announced += 1
+        return event_id
+
+    async def _next_sequence(self, subject: str) -> int:
+        counter = await self.collection("sequences").find_one_and_update({"_id": subject}, {"$inc": {"n": 1}}, upsert=True)
+        assert counter is not None
+        return int(counter["n"])
+
+    def run_after_commit(self) -> None:
+        """Run what waits for the commit (called by the store)."""
+        for call in self._after_commit:
+            call()
+
+
+@dataclass(slots=True)
+class Store:
+    """One service's database: opens readers and transactions."""
+
+    client: AsyncIOMotorClient[Document]
+    name: str
+    clock: Clock
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def database(self) -> AsyncIOMotorDatabase[Document]:
+        """Return the driver's database (for the chassis alone)."""
+        return self.client.get_database(self.name, codec_options=CodecOptions(tz_aware=True))
+
+    def reader(self, principal: Principal = ANONYMOUS) -> Reader:
+        """Return a reader for one request."""
+        return Reader(self.database, principal, self.clock.now())
+
+    async def transact(
+        self,
+        principal: Principal,
+        work: Callable[[Transaction], Awaitable[T]],
+        *,
+        patience_seconds: float = 1.0,
+    ) -> T:
+        """Run work in a transaction and commit it; run it again on a write conflict.
+
+        Work that names a thing whose announcement has not arrived (``NotHeardOf``) is tried again until
+        ``patience_seconds`` have passed. Raises what the work refuses with, or ``DatabaseUnavailable``.
+        """
+        give_up_at = asyncio.get_running_loop().time() + patience_seconds
+        runs = 0
+        while True:
+            runs += 1
+            try:
+                result = await self._run_once(principal, work)
+            except NotHeardOf:
+                if asyncio.get_running_loop().time() >= give_up_at:
+                    raise
+                await asyncio.sleep(_HEARING_PAUSE_SECONDS)
+            except PyMongoError as error:
+                if not error.has_error_label("TransientTransactionError") or runs >= _MAX_RUNS:
+                    TRANSACTION_RUNS.labels(self.name, "failed").inc()
+                    raise _as_unavailable(error) from error
+                TRANSACTION_RUNS.labels(self.name, "again").inc()
+                await asyncio.sleep(random.uniform(0, min(0.001 * 2**runs, 0.05)))  # noqa: S311 - jitter, not a secret
+            else:
+                TRANSACTION_RUNS.labels(self.name, "committed").inc()
+                return result
+
+    async def _run_once(self, principal: Principal, work: Callable[[Transaction], Awaitable[T]]) -> T:
+        assert not _in_transaction.get(), "a transaction is open already"
+        marker = _in_transaction.set(True)
+        try:
+            async with await self.client.start_session() as session:
+                session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True))
+                transaction = Transaction(self.database, principal, self.clock.now(), session)
+                try:
+                    result = await work(transaction)
+                except BaseException:
+                    await _abort(session)
+                    raise
+                await _commit(session)
+        finally:
+            _in_transaction.reset(marker)
+        transaction.run_after_commit()
+        if transaction.announced:
+            self.committed.set()
+        return result
+
+    async def ensure_indexes(self, indexes: Sequence[Index]) -> None:
+        """Create the collections and indexes that are missing (a transaction cannot create a collection everywhere)."""
+        existing = set(await self.database.list_collection_names())
+        by_collection: dict[str, list[IndexModel]] = {}
+        for index in indexes:
+            by_collection.setdefault(index.collection, []).append(index.to_model())
+        for name, models in by_collection.items():
+            if name not in existing:
+                await self.database.create_collection(name)
+            await self.database[name].create_indexes(models)
+
+    async def ping(self) -> bool:
+        """Say whether the database answers."""
+        try:
+            await asyncio.wait_for(self.client.admin.command("ping"), 2)
+        except (PyMongoError, TimeoutError):
+            return False
+        return True
+
+
+def _as_unavailable(error: PyMongoError) -> Exception:
+    if isinstance(error, ConnectionFailure) or error.has_error_label("TransientTransactionError"):
+        return DatabaseUnavailable()
+    return error
+
+
+async def _abort(session: AsyncIOMotorClientSession) -> None:
+    if session.in_transaction:  # type: ignore[truthy-function]  # the stubs take the property for a method
+        try:
+            await session.abort_transaction()
+        except PyMongoError:
+            return  # the server rolls back by itself what it could not be told to
+
+
+async def _commit(session: AsyncIOMotorClientSession) -> None:
+    for attempt in range(10):
+        try:
+            await session.commit_transaction()
+        except (ConnectionFailure, OperationFailure) as error:
+            # Committing again is safe: the server remembers the outcome. Running the work again would not be.
+            if not error.has_error_label("UnknownTransactionCommitResult") or attempt == 9:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return

@@ -1,0 +1,117 @@
+"""The relay: publishes what transactions have put into the outbox, with confirms, and marks it sent.
+
+Rows stay after they were sent (for replaying) until ``RETENTION_SECONDS`` have passed. A crash between the confirm and the mark
+publishes a row twice with the same id: at least once, which is why every reaction has an inbox.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from chassis.bus import Bus, BusUnavailable, Message
+from chassis.ids import new_id
+from chassis.mongo import Index, Store
+from chassis.telemetry import RELAYED, log
+
+RETENTION_SECONDS = 7 * 24 * 3600
+BATCH = 200
+_POLL_SECONDS = 1.0
+_LEASE_SECONDS = 10.0
+
+INDEXES = (
+    Index("outbox", (("sent_at", 1), ("_id", 1))),
+    Index("outbox", (("subject", 1), ("_id", 1))),
+    Index("outbox", (("expires_at", 1),), expire_after_seconds=0),
+    Index("leases", (("until", 1),)),
+    Index("sequences", (("n", 1),)),
+)
+
+
+class Relay:
+    """Publishes one service's outbox in the order of its rows; one instance at a time holds the lease."""
+
+    def __init__(self, service: str, store: Store, bus: Bus) -> None:
+        self._service = service
+        self._store = store
+        self._bus = bus
+        self._holder = new_id("relay")
+        self._log = log(f"{service}.relay")
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to relay in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name=f"{self._service}.relay")
+
+    async def close(self) -> None:
+        """Stop; what is not sent yet stays in the outbox."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        if await self._store.ping():
+            await self._store.reader().collection("leases").delete_one({"_id": "relay", "holder": self._holder})
+
+    @property
+    def is_running(self) -> bool:
+        """Say whether the background task lives."""
+        return self._task is not None and not self._task.done()
+
+    async def _run(self) -> None:
+        pause = _POLL_SECONDS
+        while True:
+            await self._wait(pause)
+            try:
+                pause = _POLL_SECONDS
+                while await self._hold_lease() and await self.relay_batch():
+                    pass
+            except BusUnavailable as error:
+                self._log.warning("the bus does not answer; the outbox waits", reason=str(error))
+                pause = 0.5
+            except asyncio.CancelledError:
+                # A lost broker connection can surface as a cancellation that nobody asked for.
+                running = asyncio.current_task()
+                if running is None or running.cancelling():
+                    raise
+                self._log.warning("the bus connection was lost; the outbox waits")
+            except Exception:  # noqa: BLE001 - whatever it was, the outbox still has to be relayed
+                self._log.exception("relaying failed; trying again")
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._store.committed.wait(), seconds)
+        except TimeoutError:
+            return
+        self._store.committed.clear()
+
+    async def _hold_lease(self) -> bool:
+        now = self._store.clock.now()
+        mine = {"_id": "relay", "$or": [{"holder": self._holder}, {"until": {"$lt": now}}]}
+        until = now + timedelta(seconds=_LEASE_SECONDS)
+        leases = self._store.reader().collection("leases")
+        present = await leases.find_one({"_id": "relay"})
+        if present and present["holder"] == self._holder and present["until"] > now + timedelta(seconds=_LEASE_SECONDS / 2):
+            return True
+        if present is None:
+            await leases.update_one({"_id": "relay"}, {"$setOnInsert": {"holder": self._holder, "until": until}}, upsert=True)
+        held = await leases.find_one_and_update(mine, {"$set": {"holder": self._holder, "until": until}})
+        return held is not None
+
+    async def relay_batch(self) -> bool:
+        """Publish the oldest unsent rows and mark them; say whether there may be more."""
+        outbox = self._store.reader().collection("outbox")
+        rows = await outbox.find({"sent_at": None}, sort=[("_id", 1)], limit=BATCH)
+        if not rows:
+            return False
+        batch = [Message(id=row["_id"], key=row["key"], body=bytes(row["body"])) for row in rows]
+        routed = await self._bus.publish(batch)
+        now = self._store.clock.now()
+        expires_at = now + timedelta(seconds=RETENTION_SECONDS)
+        heard = [message.id for message, is_routed in zip(batch, routed, strict=True) if is_routed]
+        unheard = [message.id for message, is_routed in zip(batch, routed, strict=True) if not is_routed]
+        for ids, is_routed in ((heard, True), (unheard, False)):
+            if ids:
+                sent = {"sent_at": now, "expires_at": expires_at, "is_routed": is_routed}
+                await outbox.update_many({"_id": {"$in": ids}}, {"$set": sent})
+                RELAYED.labels(self._service, "routed" if is_routed else "unroutable").inc(len(ids))
+        if unheard:
+            self._log.info("announced to nobody: no reaction is bound to it", events=len(unheard))
+        return len(rows) == BATCH

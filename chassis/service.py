@@ -1,0 +1,107 @@
+"""How a part of the platform is held together: its HTTP application, its reactions, its relay, its own background work.
+
+A service's ``main.build(...)`` returns one of these. Whoever starts it (the one process, or a process of its own) enters its
+life through ``start`` and ``close``; nothing starts at import.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp
+
+from chassis import inbox, outbox
+from chassis.bus import Bus, Reaction
+from chassis.inbox import On
+from chassis.mongo import Index, Store
+from chassis.outbox import Relay
+from chassis.web import service_app
+
+
+class Worker(Protocol):
+    """Background work with a beginning and an end."""
+
+    async def start(self) -> None:
+        """Begin."""
+        ...
+
+    async def close(self) -> None:
+        """End, bounded in time."""
+        ...
+
+
+class Runnable(Protocol):
+    """What a starter needs to know of a part."""
+
+    name: str
+    app: ASGIApp
+
+    async def declare(self) -> None:
+        """Make what others may depend on before anything runs: indexes, queues."""
+        ...
+
+    async def start(self) -> None:
+        """Begin to work."""
+        ...
+
+    async def close(self) -> None:
+        """End, bounded in time."""
+        ...
+
+
+@dataclass(slots=True)
+class Service:
+    """One service, put together by its ``main.build``.
+
+    ``routes`` make up ``app``, the internal HTTP;
+    ``reactions`` are wired to the bus through the inbox; ``workers`` are started after the
+    reactions and closed before them; ``ready_checks`` name what must answer besides database and bus.
+    """
+
+    name: str
+    store: Store
+    bus: Bus
+    routes: Sequence[BaseRoute] = ()
+    indexes: Sequence[Index] = ()
+    reactions: Sequence[On] = ()
+    workers: Sequence[Worker] = ()
+    ready_checks: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    app: ASGIApp = field(init=False)
+    _relay: Relay = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.app = service_app(self.name, self.routes, self.ready)
+        self._relay = Relay(self.name, self.store, self.bus)
+
+    def wired_reactions(self) -> list[Reaction]:
+        """Return the reactions as the bus takes them."""
+        return inbox.wire(self.name, self.store, self.reactions)
+
+    async def declare(self) -> None:
+        """Make indexes and queues, before anybody publishes."""
+        await self.store.ensure_indexes([*inbox.INDEXES, *outbox.INDEXES, *self.indexes])
+        await self.bus.declare(self.wired_reactions())
+
+    async def start(self) -> None:
+        """Begin to react, to relay and to work."""
+        for reaction in self.wired_reactions():
+            await self.bus.react(reaction)
+        for worker in self.workers:
+            await worker.start()
+        await self._relay.start()
+
+    async def close(self) -> None:
+        """End; what is not sent or not handled yet stays where it is kept."""
+        for worker in reversed(self.workers):
+            await worker.close()
+        await self._relay.close()
+
+    async def ready(self) -> dict[str, bool]:
+        """Return each part that the service needs and whether it answers."""
+        return {
+            "database": await self.store.ping(),
+            "bus": self.bus.is_connected,
+            "relay": self._relay.is_running,
+            **{name: await check() for name, check in self.ready_checks.items()},
+        }

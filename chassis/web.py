@@ -1,0 +1,283 @@
+"""The HTTP edge of a service: parse, open the transaction, call the action, serialise.
+
+Two kinds of route, both ``POST`` with JSON: ``/do/<verb>`` changes something and answers ``{"result": {...}}``; ``/load/<name>``
+takes ``{"keys": [...], "args": {...}}`` and answers ``{"rows": [...]}``, aligned with the keys. Who asks stands in the passport.
+Every failure leaves as an RFC 9457 problem document.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chassis.errors import FieldProblem, Invalid, NotFound, Refusal, internal_problem, to_problem
+from chassis.mongo import Reader, Store, Transaction
+from chassis.principal import HEADER, PassportVerifier, Principal
+from chassis.telemetry import REQUEST_SECONDS, REQUESTS, current_trace, log, span
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+Json = Any
+Handler = Callable[["Asked"], Awaitable[Json]]
+
+MAX_KEYS = 1000
+MAX_BODY_BYTES = 16 * 1024 * 1024
+_log = log("web")
+
+
+class InputNotUsable(Invalid):
+    """Some fields cannot be used as they were sent."""
+
+
+class BodyNotReadable(Invalid):
+    """The body is not the JSON object that this route takes."""
+
+    status = 400
+
+
+class BodyTooLarge(Invalid):
+    """The body is larger than this route takes."""
+
+    status = 413
+
+
+class NoSuchRoute(NotFound):
+    """There is nothing at this address."""
+
+
+class Edge:
+    """What a service's routes stand on: its store and the verifier of passports."""
+
+    def __init__(self, store: Store, verifier: PassportVerifier) -> None:
+        self.store = store
+        self.verifier = verifier
+
+
+class Asked:
+    """One request to a service, as its handlers see it."""
+
+    __slots__ = ("_edge", "body", "principal")
+
+    def __init__(self, edge: Edge, principal: Principal, body: dict[str, Any]) -> None:
+        self._edge = edge
+        self.principal = principal
+        self.body = body
+
+    @property
+    def keys(self) -> list[Any]:
+        """Return the keys of a load. Raises ``BodyNotReadable``."""
+        keys = self.body.get("keys")
+        if not isinstance(keys, list) or len(keys) > MAX_KEYS:
+            raise BodyNotReadable(f"keys: give a list of at most {MAX_KEYS} keys")
+        return keys
+
+    @property
+    def ids(self) -> list[str]:
+        """Return the keys of a load that takes ids. Raises ``BodyNotReadable``."""
+        keys = self.keys
+        if not all(isinstance(key, str) for key in keys):
+            raise BodyNotReadable("keys: give ids")
+        return keys
+
+    @property
+    def args(self) -> dict[str, Any]:
+        """Return the arguments of a load."""
+        args = self.body.get("args") or {}
+        if not isinstance(args, dict):
+            raise BodyNotReadable("args: give an object")
+        return args
+
+    def read(self, model: type[M]) -> M:
+        """Return the body as the model reads it. Raises ``InputNotUsable`` naming each field and its mend."""
+        return read_input(model, self.body)
+
+    async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, patience_seconds: float = 1.0) -> T:
+        """Run work in a transaction of this service, on behalf of the one who asks."""
+        return await self._edge.store.transact(self.principal, work, patience_seconds=patience_seconds)
+
+    def reader(self) -> Reader:
+        """Return a reader on behalf of the one who asks."""
+        return self._edge.store.reader(self.principal)
+
+
+def read_input(model: type[M], body: object) -> M:
+    """Return input as the model reads it. Raises ``InputNotUsable`` naming each field and its mend."""
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        problems = [
+            FieldProblem(".".join(str(part) for part in each["loc"]) or "input", each["msg"].removeprefix("Value error, "))
+            for each in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise InputNotUsable("; ".join(f"{each.field}: {each.message}" for each in problems[:5]), fields=problems) from error
+
+
+def problem_response(refusal: Refusal) -> Response:
+    """Return a refusal as a problem response."""
+    headers = {}
+    if refusal.retry_after_seconds is not None:
+        headers["retry-after"] = str(refusal.retry_after_seconds)
+    body = orjson.dumps(to_problem(refusal, current_trace()))
+    return Response(body, refusal.status, headers, media_type="application/problem+json")
+
+
+def json_response(document: Json, status: int = 200) -> Response:
+    """Return a JSON response."""
+    body = orjson.dumps(document, option=orjson.OPT_UTC_Z)
+    return Response(body, status, media_type="application/json")
+
+
+async def read_body(request: Request) -> dict[str, Any]:
+    """Return the request's JSON object. Raises ``BodyNotReadable`` or ``BodyTooLarge``."""
+    pieces = bytearray()
+    async for piece in request.stream():
+        pieces += piece
+        if len(pieces) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    try:
+        body = orjson.loads(bytes(pieces))
+    except orjson.JSONDecodeError as error:
+        raise BodyNotReadable(f"The body is not JSON: {error}.") from error
+    if not isinstance(body, dict):
+        raise BodyNotReadable
+    return body
+
+
+class Routes:
+    """Collects the routes of one noun; every one verifies the passport before anything else."""
+
+    def __init__(self, edge: Edge) -> None:
+        self._edge = edge
+        self.collected: list[BaseRoute] = []
+
+    def do(self, verb: str, handler: Handler) -> None:
+        """Add ``POST /do/<verb>``."""
+        self._add(f"/do/{verb}", handler, "result")
+
+    def load(self, name: str, handler: Handler) -> None:
+        """Add ``POST /load/<name>``."""
+        self._add(f"/load/{name}", handler, "rows")
+
+    def _add(self, path: str, handler: Handler, answers_with: str) -> None:
+        async def endpoint(request: Request) -> Response:
+            principal = self._edge.verifier.verify(request.headers.get(HEADER))
+            asked = Asked(self._edge, principal, await read_body(request))
+            return json_response({answers_with: await handler(asked)})
+
+        self.collected.append(Route(path, endpoint, methods=["POST"]))
+
+
+class _Guard:
+    """Pure ASGI: one span, one metric and one problem document at most for every request."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        traceparent = headers.get(b"traceparent", b"").decode("latin-1") or None
+        started_at = time.perf_counter()
+        status = 500
+
+        async def send_and_note(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        with span(f"{self._service} {scope['path']}", traceparent):
+            try:
+                await self._app(scope, receive, send_and_note)
+            finally:
+                route = scope["path"] if status not in (404, 405) else "other"
+                REQUESTS.labels(self._service, route, str(status)).inc()
+                REQUEST_SECONDS.labels(self._service, route).observe(time.perf_counter() - started_at)
+
+
+async def _on_refusal(_request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return problem_response(refusal)
+
+
+async def _on_failure(_request: Request, failure: Exception) -> Response:
+    _log.error("a request failed", exc_info=failure)
+    return Response(orjson.dumps(internal_problem(current_trace())), 500, media_type="application/problem+json")
+
+
+async def _on_http_error(_request: Request, error: Exception) -> Response:
+    status = getattr(error, "status_code", 404)
+    refusal = NoSuchRoute()
+    response = problem_response(refusal)
+    response.status_code = status
+    return response
+
+
+class _Failures:
+    """Pure ASGI: an unexpected exception becomes a masked 500 with a trace id, and a log line."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_begun = False
+
+        async def send_and_note(message: Any) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_and_note)
+        except Exception as failure:
+            if scope["type"] != "http" or has_begun:
+                raise
+            response = await _on_failure(Request(scope), failure)
+            await response(scope, receive, send)
+
+
+Ready = Callable[[], Awaitable[dict[str, bool]]]
+
+
+def health_routes(ready: Ready) -> list[BaseRoute]:
+    """Return ``/health/live`` (the process answers), ``/health/ready`` (each part it needs answers) and ``/metrics``."""
+
+    async def live(_request: Request) -> Response:
+        return json_response({"status": "live"})
+
+    async def is_ready(_request: Request) -> Response:
+        parts = await ready()
+        is_whole = all(parts.values())
+        return json_response({"status": "ready" if is_whole else "not ready", "parts": parts}, 200 if is_whole else 503)
+
+    async def metrics(_request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return [
+        Route("/health/live", live, methods=["GET"]),
+        Route("/health/ready", is_ready, methods=["GET"]),
+        Route("/metrics", metrics, methods=["GET"]),
+    ]
+
+
+def service_app(service: str, routes: Sequence[BaseRoute], ready: Ready) -> ASGIApp:
+    """Return a service's whole HTTP application."""
+    app = Starlette(
+        routes=[*routes, *health_routes(ready)],
+        middleware=[Middleware(_Failures)],
+        exception_handlers={Refusal: _on_refusal, HTTPException: _on_http_error},
+    )
+    return _Guard(app, service)

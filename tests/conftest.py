@@ -1,0 +1,49 @@
+"""What many tests stand on: the embedded database, and stores in databases that no other test uses."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from portico.database import start_database
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+async def mongo_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The URL of a real database server, started once for all tests."""
+    folder: Path = tmp_path_factory.mktemp("database")
+    child, url = await start_database(folder / "data", folder / "database.log", is_durable=False)
+    yield url
+    await child.stop()
+
+
+@pytest.fixture(scope="session")
+async def mongo(mongo_url: str) -> AsyncIterator[Any]:
+    """One client of that server, as the platform opens it."""
+    from chassis.mongo import connect
+
+    client = connect(mongo_url)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def database_prefix() -> str:
+    """A prefix for database names that no other test has."""
+    return f"t{next(_numbers)}_"
+
+
+@pytest.fixture(scope="session")
+def make_store(mongo: Any) -> Callable[..., Any]:
+    """Make a store in a database of its own: ``make_store("catalog")`` or ``make_store("catalog", clock)``."""
+    from chassis.clock import SystemClock
+    from chassis.mongo import Store
+
+    def make(name: str = "store", clock: Any = None) -> Store:
+        return Store(mongo, f"t{next(_numbers)}_{name}", clock or SystemClock())
+
+    return make
