@@ -1,0 +1,1 @@
+"""Applications: what calls APIs; each has a Client ID and client secrets."""

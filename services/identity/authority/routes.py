@@ -1,0 +1,53 @@
+"""How to ask about authority."""
+
+from pydantic import Field
+from starlette.routing import BaseRoute
+
+from chassis.errors import invalid
+from chassis.web import Asked, Edge, Json, Routes
+from services.identity.authority import access, actions
+from services.identity.authority.actions import PassportOffice
+from services.identity.inputs import Input
+from services.identity.organizations.roles import ACTIONS
+
+
+class IssuePassport(Input):
+    """What ``issue_passport`` takes: the token of a session."""
+
+    token: str = Field(max_length=200)
+
+
+class _Handlers:
+    def __init__(self, office: PassportOffice) -> None:
+        self._office = office
+
+    async def issue_passport(self, asked: Asked) -> Json:
+        given = asked.read(IssuePassport)
+        passport = await actions.issue_passport(asked.reader(), given.token, self._office)
+        return {
+            "passport": passport.text,
+            "expires_at": passport.expires_at,
+            "user_id": passport.user_id,
+            "session_id": passport.session_id,
+        }
+
+
+def _question(key: object) -> tuple[str, str]:
+    if not isinstance(key, dict) or not isinstance(key.get("on"), str):
+        raise invalid("on", "give the id of an organization or application")
+    if key.get("action") not in ACTIONS:
+        raise invalid("action", f"give one of {', '.join(ACTIONS)}")
+    return key["action"], key["on"]
+
+
+async def _permits(asked: Asked) -> Json:
+    answers = await access.permits(asked.reader(), [_question(key) for key in asked.keys])
+    return [{"allowed": each.allowed, "reason": each.reason} for each in answers]
+
+
+def routes(edge: Edge, office: PassportOffice) -> list[BaseRoute]:
+    """Return the routes of authority."""
+    r = Routes(edge)
+    r.do("issue_passport", _Handlers(office).issue_passport)
+    r.load("permits", _permits)
+    return r.collected

@@ -1,0 +1,1 @@
+"""Mails: written with the change that causes them, sent afterwards, tried again until the mail server has taken them."""

@@ -1,0 +1,64 @@
+"""Posting a mail, and working off those that wait."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+import orjson
+
+from chassis.ids import new_id
+from chassis.mongo import Store, Transaction
+from services.identity.keys import Seal
+from services.identity.mail import repository
+from services.identity.mail.domain import Letter, is_hopeless, pause_after
+
+_HOLD = timedelta(seconds=60)
+_BATCH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class PostOffice:
+    """What composing and posting a letter takes; ``has_mail`` wakes the one who sends."""
+
+    portal_url: str
+    seal: Seal
+    has_mail: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Undelivered(Exception):  # noqa: N818 - what a sender reports
+    """The mail server did not take the mail; ``reply_code`` is what it answered for good or for now, if it did."""
+
+    def __init__(self, reason: str, reply_code: int | None = None) -> None:
+        super().__init__(reason)
+        self.reply_code = reply_code
+
+
+Send = Callable[[str, Letter], Awaitable[None]]
+
+
+async def post(tx: Transaction, office: PostOffice, letter: Letter) -> None:
+    """Put a letter among the mails that wait, with the transaction; it holds tokens, so it waits sealed."""
+    sealed = office.seal.close(orjson.dumps([letter.to, letter.subject, letter.text]).decode())
+    await repository.put(tx, new_id("mai"), sealed)
+    tx.after_commit(office.has_mail.set)
+
+
+async def send_due(store: Store, office: PostOffice, send: Send) -> tuple[int, int]:
+    """Send what is due and return how many mails were sent and how many have to wait."""
+    sent = waiting = 0
+    for mail in await repository.claim_due(store.reader(), _HOLD, _BATCH):
+        letter = Letter(*orjson.loads(office.seal.open(mail.sealed)))
+        try:
+            await send(mail.id, letter)
+        except Undelivered as failure:
+            now = store.clock.now()
+            if is_hopeless(failure.reply_code, mail.created_at, now):
+                await repository.finish(store.reader(), mail.id, "GIVEN_UP")
+            else:
+                await repository.postpone(store.reader(), mail.id, now + pause_after(mail.attempts))
+                waiting += 1
+        else:
+            await repository.finish(store.reader(), mail.id, "SENT")
+            sent += 1
+    return sent, waiting

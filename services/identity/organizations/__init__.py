@@ -1,0 +1,1 @@
+"""Organizations: in which every action happens; their members, roles and invitations."""

@@ -1,0 +1,81 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from services.identity.mail.domain import is_hopeless, pause_after
+from tests.services.identity.conftest import MakeWorld
+from tests.services.identity.world import PASSWORD, World, token_in
+
+
+async def _mails(world: World, state: str, count: int = 1) -> list[dict[str, Any]]:
+    for _ in range(500):
+        mails = await world.store.reader().collection("mails").find({"state": state})
+        if len(mails) >= count:
+            return mails
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"no mail is {state}")
+
+
+async def test_a_mail_waits_for_a_server_that_is_down_and_is_forgotten_once_sent(make_world: MakeWorld) -> None:
+    world = await make_world()
+    await world.inbox.close()
+    await world.do("register", email="patient@example.com", password=PASSWORD, name="Patient")
+    for _ in range(200):
+        [waiting] = await _mails(world, "WAITING")
+        if waiting["attempts"]:
+            break
+        await asyncio.sleep(0.02)
+    assert "patient@example.com" not in str(waiting)
+    await world.inbox.open()
+    mail = await world.inbox.newest_to("patient@example.com")
+    assert mail["Message-ID"] == f"<{waiting['_id']}@portico.localhost>"
+    assert mail["From"] == "Portico <no-reply@portico.localhost>"
+    [sent] = await _mails(world, "SENT")
+    assert "sealed" not in sent
+    assert (await world.do("verify_email", token=token_in(mail))).status == 200
+
+
+async def test_what_the_server_refuses_for_good_is_given_up_and_the_rest_goes_on(make_world: MakeWorld) -> None:
+    world = await make_world()
+    world.inbox.answer = "554 not wanted"
+    await world.do("register", email="refused@example.com", password=PASSWORD, name="Refused")
+    [given_up] = await _mails(world, "GIVEN_UP")
+    assert "sealed" not in given_up
+    world.inbox.answer = "250 kept"
+    await world.do("register", email="welcome@example.com", password=PASSWORD, name="Welcome")
+    await world.inbox.newest_to("welcome@example.com")
+    assert not world.inbox.to("refused@example.com")
+
+
+async def test_what_the_server_refuses_for_now_is_tried_again(make_world: MakeWorld) -> None:
+    world = await make_world()
+    world.inbox.answer = "451 later"
+    await world.do("register", email="later@example.com", password=PASSWORD, name="Later")
+    for _ in range(200):
+        [waiting] = await _mails(world, "WAITING")
+        if waiting["attempts"]:
+            break
+        await asyncio.sleep(0.02)
+    world.inbox.answer = "250 kept"
+    await world.inbox.newest_to("later@example.com")
+    assert len(world.inbox.to("later@example.com")) == 1
+
+
+async def test_a_mail_of_a_change_that_was_rolled_back_is_never_sent(make_world: MakeWorld) -> None:
+    world = await make_world()
+    person = await world.someone()
+    organization_id = await world.organization(person)
+    said = await world.do("invite_member", person, organization_id=organization_id, email=person.email, role="OBSERVER")
+    assert said.code == "ALREADY_MEMBER"
+    assert await world.store.reader().collection("mails").count_documents({}) == 1
+
+
+def test_tries_come_ever_less_often_and_end_after_a_day() -> None:
+    assert [pause_after(number).total_seconds() for number in (1, 2, 5, 30)] == [1, 2, 16, 600]
+    from chassis.clock import FixedClock
+
+    now = FixedClock().now()
+    assert is_hopeless(550, now, now)
+    assert not is_hopeless(450, now, now + timedelta(hours=23))
+    assert not is_hopeless(None, now, now)
+    assert is_hopeless(None, now, now + timedelta(hours=24))

@@ -1,0 +1,230 @@
+"""Identity as it runs, on a real database and bus, asked over its own HTTP; and the people who ask."""
+
+import asyncio
+import itertools
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiosmtpd.smtp import SMTP
+
+from chassis.calls import AsgiCaller, Call
+from chassis.clock import SystemClock
+from chassis.local import LocalBus
+from chassis.messages import Heard, read
+from chassis.mongo import Store
+from chassis.principal import HEADER, KeyRing, PassportVerifier
+from services.identity.inputs import address_key
+from services.identity.keys import make_missing_keys
+from services.identity.main import build
+from services.identity.settings import IdentitySettings
+
+PASSWORD = "a long walk by the river"
+OPERATOR = "head@operator.example"
+ROLES = ("OWNER", "ADMINISTRATOR", "DEVELOPER", "OBSERVER")
+_numbers = itertools.count(1)
+
+
+class MovingClock:
+    """The machine's clock, and a way to move it on."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        return SystemClock().now() + self.ahead
+
+
+class Inbox:
+    """A mail server that keeps what it is given, or refuses it."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.answer = "250 kept"
+        self.server: asyncio.Server | None = None
+        self.port = 0
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd names it
+        if self.answer.startswith("250"):
+            self.mails.append(message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.default))
+        return self.answer
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.server = await loop.create_server(
+            lambda: SMTP(self, hostname="inbox", loop=loop, enable_SMTPUTF8=True), "127.0.0.1", self.port
+        )
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    async def close(self) -> None:
+        if self.server is not None:
+            self.server.close()
+            await self.server.wait_closed()
+            self.server = None
+
+    def to(self, address: str) -> list[EmailMessage]:
+        return [mail for mail in self.mails if address_key(mail["To"]) == address_key(address)]
+
+    async def newest_to(self, address: str, *, count: int = 1) -> EmailMessage:
+        for _ in range(500):
+            if len(self.to(address)) >= count:
+                return self.to(address)[-1]
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"no mail to {address}")
+
+
+def token_in(mail: EmailMessage) -> str:
+    found = re.search(r"#token=(\w+)", mail.get_content())
+    assert found is not None, mail.get_content()
+    return found.group(1)
+
+
+@dataclass
+class Person:
+    """Somebody with an account and a session."""
+
+    email: str
+    user_id: str
+    token: str
+    passports: list[tuple[datetime, str]] = field(default_factory=list)
+
+
+@dataclass
+class Team:
+    """An organization with a member in each role, and a stranger with an organization of their own."""
+
+    organization_id: str
+    members: dict[str, Person]
+    stranger: Person
+    stranger_organization_id: str
+
+
+@dataclass
+class Said:
+    """What identity answered."""
+
+    status: int
+    body: Any
+
+    @property
+    def result(self) -> Any:
+        assert self.status == 200, self.body
+        return self.body["result"]
+
+    @property
+    def rows(self) -> Any:
+        assert self.status == 200, self.body
+        return self.body["rows"]
+
+    @property
+    def code(self) -> str:
+        return str(self.body.get("code"))
+
+    @property
+    def fields(self) -> list[str]:
+        return [each["field"] for each in self.body["fields"]]
+
+    @property
+    def without_trace(self) -> tuple[int, Any]:
+        return self.status, {key: value for key, value in self.body.items() if key != "trace_id"}
+
+
+class World:
+    """One identity service with everything around it."""
+
+    def __init__(self, store: Store, folder: Path, clock: MovingClock, **settings: Any) -> None:
+        self.store = store
+        self.folder = folder
+        self.clock = clock
+        self.inbox = Inbox()
+        self.heard: list[Heard] = []
+        self._settings = settings
+
+    async def start(self) -> None:
+        await self.inbox.open()
+        make_missing_keys(self.folder / "keys")
+        self.settings = IdentitySettings(
+            keys_dir=self.folder / "keys", smtp_port=self.inbox.port, operator_emails=f"{OPERATOR}, ", **self._settings
+        )
+        self.bus = LocalBus(self.folder / "bus.sqlite")
+        await self.bus.start()
+        ring = KeyRing(self.folder / "keys" / "passport.public.json")
+        self.verifier = PassportVerifier(ring, now=lambda: self.clock.now().timestamp())
+        self.service = build(self.settings, self.bus, self.store, self.verifier)
+        await self.service.declare()
+        self.listener = await self.bus.listen(("identity.#",), self._hear)
+        await self.service.start()
+        self.caller = AsgiCaller({"identity": self.service.app})
+
+    async def close(self) -> None:
+        await self.service.close()
+        await self.listener.close()
+        await self.bus.close()
+        await self.inbox.close()
+
+    async def _hear(self, message: Any) -> None:
+        self.heard.append(read(message.body))
+
+    async def facts_about(self, subject: str, count: int) -> list[Heard]:
+        """Return the first facts about a thing, in order, once there are so many."""
+        for _ in range(500):
+            about = sorted((each for each in self.heard if each.subject == subject), key=lambda each: each.sequence)
+            if len(about) >= count:
+                return about
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{len(about)} facts about {subject}: {[each.key for each in about]}")
+
+    async def ask(self, path: str, body: Any, by: Person | None) -> Said:
+        headers = {HEADER: await self.passport(by)} if by else {}
+        answer = await self.caller.call(Call("identity", path, orjson.dumps(body), headers, timeout_seconds=30))
+        return Said(answer.status, orjson.loads(answer.body))
+
+    async def do(self, verb: str, by: Person | None = None, **given: Any) -> Said:
+        return await self.ask(f"/do/{verb}", given, by)
+
+    async def load(self, name: str, keys: list[Any], by: Person | None = None, **args: Any) -> Said:
+        return await self.ask(f"/load/{name}", {"keys": keys, "args": args}, by)
+
+    async def passport(self, by: Person) -> str:
+        """Return a passport that is good for a while (so it may be as old as a gateway's)."""
+        if by.passports and by.passports[-1][0] > self.clock.now() + timedelta(seconds=2):
+            return by.passports[-1][1]
+        said = (await self.do("issue_passport", token=by.token)).result
+        by.passports.append((datetime.fromisoformat(said["expires_at"]), said["passport"]))
+        return by.passports[-1][1]
+
+    async def someone(self, name: str = "Somebody", email: str | None = None) -> Person:
+        """Return a new person who has registered, confirmed and signed in."""
+        email = email or f"person{next(_numbers)}@example.com"
+        assert (await self.do("register", email=email, password=PASSWORD, name=name)).status == 200
+        user_id = (await self.do("verify_email", token=token_in(await self.inbox.newest_to(email)))).result["user_id"]
+        token = (await self.do("sign_in", email=email, password=PASSWORD)).result["token"]
+        return Person(email, user_id, token)
+
+    async def organization(self, owner: Person, name: str = "Acme") -> str:
+        return str((await self.do("create_organization", owner, name=name)).result["id"])
+
+    async def join(self, organization_id: str, owner: Person, person: Person, role: str) -> None:
+        before = len(self.inbox.to(person.email))
+        said = await self.do("invite_member", owner, organization_id=organization_id, email=person.email, role=role)
+        assert said.status == 200, said.body
+        mail = await self.inbox.newest_to(person.email, count=before + 1)
+        assert (await self.do("accept_invitation", person, token=token_in(mail))).status == 200
+
+    async def team(self) -> Team:
+        members = {role: await self.someone(role.title()) for role in ROLES}
+        organization_id = await self.organization(members["OWNER"])
+        for role in ROLES[1:]:
+            await self.join(organization_id, members["OWNER"], members[role], role)
+        stranger = await self.someone("Stranger")
+        return Team(organization_id, members, stranger, await self.organization(stranger, "Elsewhere"))
+
+    async def application(self, organization_id: str, by: Person, name: str = "Robot") -> tuple[str, str, str]:
+        """Return a new application's id, Client ID and secret."""
+        said = (await self.do("create_application", by, organization_id=organization_id, name=name)).result
+        return said["application"]["id"], said["application"]["client_id"], said["client_secret"]
