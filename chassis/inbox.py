@@ -29,14 +29,20 @@ class EnvelopeNotReadable(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """One reaction and the keys of the events that it reacts to; its name is its queue's name."""
+    """One reaction and the keys of the events that it reacts to; its name is its queue's name.
+
+    ``at_once`` bounds how many events are handled at the same time; where all of them change the same
+    documents, one at a time is faster.
+    """
 
     react: React
     keys: tuple[str, ...]
+    at_once: int
 
-    def __init__(self, react: React, *keys: str) -> None:
+    def __init__(self, react: React, *keys: str, at_once: int = 50) -> None:
         object.__setattr__(self, "react", react)
         object.__setattr__(self, "keys", keys)
+        object.__setattr__(self, "at_once", at_once)
 
     def queue_of(self, service: str) -> str:
         """Return the queue's name, such as ``notifications.notify_approvers``."""
@@ -46,7 +52,7 @@ class On:
 def wire(service: str, store: Store, reactions: Sequence[On]) -> list[Reaction]:
     """Return a service's reactions as the bus takes them."""
     return [
-        Reaction(queue=on.queue_of(service), keys=on.keys, handle=partial(_handle, store, on.queue_of(service), on.react))
+        Reaction(on.queue_of(service), on.keys, partial(_handle, store, on.queue_of(service), on.react), prefetch=on.at_once)
         for on in reactions
     ]
 

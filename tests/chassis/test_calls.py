@@ -3,10 +3,12 @@
 import asyncio
 import contextvars
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import uvicorn
+import uvloop
 from starlette.types import Receive, Scope, Send
 
 from chassis.calls import AsgiCaller, Call, Caller, HttpCaller, ServiceUnavailable
@@ -155,3 +157,16 @@ async def test_a_header_cannot_smuggle_a_line() -> None:
     caller = HttpCaller({"echo": "http://127.0.0.1:1"})
     with pytest.raises(ServiceUnavailable, match="line break"):
         await caller.call(Call("echo", "/", headers={"x": "a\r\nb: c"}))
+
+
+def test_it_runs_on_the_loop_that_the_platform_runs_on() -> None:
+    async def call_once() -> bytes:
+        server = await asyncio.get_running_loop().create_server(_Flaky, "127.0.0.1", 0)
+        caller = HttpCaller({"flaky": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"})
+        answer = await caller.call(Call("flaky", "/load/things_by_id"))
+        await caller.close()
+        server.close()
+        return answer.body
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(uvloop.run, call_once()).result(10) == b"ok"
