@@ -1,0 +1,1 @@
+"""Subscriptions: which application may call which product, on which plan."""

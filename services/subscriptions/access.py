@@ -1,0 +1,131 @@
+"""Who may touch which subscription: the only door from a principal and an id to the thing.
+
+A subscription exists for the members of the organization whose application it is, and for the members of the provider's. Nobody
+else can tell one from an id that was never given out.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
+from chassis.mongo import Reader, Transaction
+from chassis.paging import Page
+from chassis.principal import Principal
+from services.subscriptions import repository
+from services.subscriptions.domain import Application, Plan, Product, Status, Subscription
+
+
+class OnlyTheProviderDecides(Forbidden):
+    """Only the provider of the product decides about its subscriptions."""
+
+
+class OnlyTheSubscriberCancels(Forbidden):
+    """Only the organization whose application is subscribed cancels the subscription."""
+
+
+Pages = dict[str, tuple[list[Subscription], int]]
+
+
+def _not_heard_of(field: str, noun: str) -> NotHeardOf:
+    return NotHeardOf(f"There is no such {noun}.", fields=[FieldProblem(field, f"give the id of {noun} that exists")])
+
+
+async def application_to_subscribe(tx: Transaction, application_id: str) -> Application:
+    """Return an application that the principal may subscribe. Raises ``SignInFirst``, ``NotHeardOf`` or ``RoleNotAllowed``."""
+    tx.principal.require_signed_in()
+    application = await repository.find_application(tx, application_id)
+    if application is None or not tx.principal.is_member(application.organization_id):
+        # A stranger waits as long as for an id that does not exist: not even the time tells the two apart.
+        raise _not_heard_of("application_id", "an application")
+    tx.principal.require("SUBSCRIBE", application.organization_id)
+    return application
+
+
+async def product_on_offer(tx: Transaction, product_id: str) -> Product:
+    """Return a published product. Raises ``NotHeardOf``."""
+    product = await repository.find_published_product(tx, product_id)
+    if product is None:
+        raise _not_heard_of("product_id", "a published product")
+    return product
+
+
+async def plan_on_offer(tx: Transaction, plan_id: str) -> Plan:
+    """Return a plan. Raises ``NotHeardOf``."""
+    plan = await repository.find_plan(tx, plan_id)
+    if plan is None:
+        raise _not_heard_of("plan_id", "a plan")
+    return plan
+
+
+async def subscription_to_decide(tx: Transaction, subscription_id: str) -> Subscription:
+    """Return a subscription that the principal may approve or reject.
+
+    Raises ``SignInFirst``, ``NotFound``, ``OnlyTheProviderDecides`` or ``RoleNotAllowed``.
+    """
+    subscription = await _visible_one(tx, subscription_id)
+    if not tx.principal.is_member(subscription.provider_id):
+        raise OnlyTheProviderDecides
+    tx.principal.require("DECIDE_SUBSCRIPTIONS", subscription.provider_id)
+    return subscription
+
+
+async def subscription_to_cancel(tx: Transaction, subscription_id: str) -> Subscription:
+    """Return a subscription that the principal may cancel.
+
+    Raises ``SignInFirst``, ``NotFound``, ``OnlyTheSubscriberCancels`` or ``RoleNotAllowed``.
+    """
+    subscription = await _visible_one(tx, subscription_id)
+    if not tx.principal.is_member(subscription.organization_id):
+        raise OnlyTheSubscriberCancels
+    tx.principal.require("CANCEL_SUBSCRIPTION", subscription.organization_id)
+    return subscription
+
+
+async def visible_subscriptions(reader: Reader, subscription_ids: Sequence[str]) -> dict[str, Subscription]:
+    """Return those of the subscriptions that exist for the principal, by id."""
+    found = await repository.find(reader, subscription_ids)
+    return {key: each for key, each in found.items() if _may_see(reader.principal, each)}
+
+
+async def subscriptions_of_applications(
+    reader: Reader, application_ids: Sequence[str], status: Status | None, page: Page
+) -> Pages:
+    """Return for each application a page of its subscriptions that exist for the principal, newest first."""
+    principal = reader.principal
+    viewable = [each for each in principal.organizations if principal.may("VIEW_SUBSCRIPTIONS", each)]
+    seen = {"$or": [{"organization_id": {"$in": viewable}}, {"provider_id": {"$in": list(principal.organizations)}}]}
+    query: Mapping[str, object] = seen if status is None else {"status": status.value, **seen}
+    listing = repository.Listing("application_id", query, newest_first=True)
+    return await _pages(reader, listing, application_ids, page, is_visible=lambda _: True)
+
+
+async def requests_to_providers(reader: Reader, provider_ids: Sequence[str], page: Page) -> Pages:
+    """Return for each provider whose requests the principal may decide a page of them, the longest waiting first."""
+    listing = repository.Listing("provider_id", {"status": Status.PENDING.value}, newest_first=False)
+    return await _pages(
+        reader, listing, provider_ids, page, is_visible=lambda key: reader.principal.may("DECIDE_SUBSCRIPTIONS", key)
+    )
+
+
+async def _pages(
+    reader: Reader,
+    listing: repository.Listing,
+    keys: Sequence[str],
+    page: Page,
+    *,
+    is_visible: Callable[[str], bool],
+) -> Pages:
+    asked = {key for key in keys if is_visible(key)}
+    found = await listing.read(reader, sorted(asked), page) if asked else {}
+    return {key: found.get(key, ([], 0)) for key in asked}
+
+
+async def _visible_one(tx: Transaction, subscription_id: str) -> Subscription:
+    tx.principal.require_signed_in()
+    found = await visible_subscriptions(tx, [subscription_id])
+    if subscription_id not in found:
+        raise NotFound("There is no such subscription.")
+    return found[subscription_id]
+
+
+def _may_see(principal: Principal, subscription: Subscription) -> bool:
+    return principal.may("VIEW_SUBSCRIPTIONS", subscription.organization_id) or principal.is_member(subscription.provider_id)

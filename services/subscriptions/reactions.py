@@ -1,0 +1,63 @@
+"""What subscriptions does when others announce something: it remembers, and ends what lost its application."""
+
+from typing import Any
+
+from chassis.errors import Invalid
+from chassis.inbox import On, copy_if_newer
+from chassis.messages import Heard
+from chassis.mongo import Transaction
+from services.subscriptions import actions
+from services.subscriptions.domain import Step
+
+APPLICATION_DELETED = "The application was deleted."
+
+
+class AnnouncementNotUsable(Invalid):
+    """The announcement lacks a field that is needed here."""
+
+
+def _take(heard: Heard, *names: str) -> dict[str, Any]:
+    try:
+        return {name: heard.data[name] for name in names}
+    except KeyError as missing:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
+
+
+async def remember_application(tx: Transaction, heard: Heard) -> None:
+    """Keep who owns an application."""
+    fields = {**_take(heard, "organization_id"), "is_deleted": False}
+    await copy_if_newer(tx, "applications", heard, fields)
+
+
+async def cancel_subscriptions_of_application(tx: Transaction, heard: Heard) -> None:
+    """End the live subscriptions of an application that was deleted; its copy changes in the same transaction."""
+    fields = {**_take(heard, "organization_id"), "is_deleted": True}
+    await copy_if_newer(tx, "applications", heard, fields)
+    actor = heard.actor or tx.principal.require_signed_in()
+    await actions.cancel_all_of_application(tx, heard.subject, Step(actor, tx.now, APPLICATION_DELETED))
+
+
+async def remember_product(tx: Transaction, heard: Heard) -> None:
+    """Keep whose a product is and how sensitive."""
+    await copy_if_newer(tx, "products", heard, _take(heard, "organization_id", "sensitivity"))
+
+
+async def remember_published_version(tx: Transaction, heard: Heard) -> None:
+    """Keep that a product has a version that is published."""
+    await copy_if_newer(tx, "published_versions", heard, _take(heard, "product_id"))
+
+
+async def remember_plan(tx: Transaction, heard: Heard) -> None:
+    """Keep which product a plan belongs to, who approves, and whether it is still offered."""
+    is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
+    fields = {**_take(heard, "product_id", "approval"), "is_withdrawn": is_withdrawn}
+    await copy_if_newer(tx, "plans", heard, fields)
+
+
+REACTIONS = (
+    On(remember_application, "identity.application_created.v1", "identity.application_changed.v1"),
+    On(cancel_subscriptions_of_application, "identity.application_deleted.v1"),
+    On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
+    On(remember_published_version, "catalog.api_version_published.v1"),
+    On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1", "catalog.plan_withdrawn.v1"),
+)

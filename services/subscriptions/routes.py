@@ -1,0 +1,141 @@
+"""How to ask for subscriptions over HTTP."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from starlette.routing import BaseRoute
+
+from chassis.paging import Page, connection, read_page
+from chassis.web import Asked, Edge, Json, Routes, read_input
+from services.subscriptions import access, actions
+from services.subscriptions.domain import Status, Subscription
+
+Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SubscribeInput(_Input):
+    """Which application to subscribe to which plan of which product."""
+
+    application_id: Id
+    product_id: Id
+    plan_id: Id
+
+
+class ApproveInput(_Input):
+    """Which subscription to approve."""
+
+    subscription_id: Id
+
+
+class RejectInput(_Input):
+    """Which subscription to reject, and why."""
+
+    subscription_id: Id
+    reason: Reason
+
+
+class CancelInput(_Input):
+    """Which subscription to cancel, and why (if one likes to say)."""
+
+    subscription_id: Id
+    reason: Reason | None = None
+
+
+class PageArguments(_Input):
+    """Which page of a list."""
+
+    first: int | None = None
+    after: str | None = None
+
+
+class ListArguments(PageArguments):
+    """Which page of a list, and of which status only."""
+
+    status: Status | None = None
+
+
+def _row(subscription: Subscription) -> dict[str, Any]:
+    return {
+        "id": subscription.id,
+        "application_id": subscription.application_id,
+        "organization_id": subscription.organization_id,
+        "product_id": subscription.product_id,
+        "plan_id": subscription.plan_id,
+        "provider_id": subscription.provider_id,
+        "status": subscription.status.value,
+        "reason": subscription.reason,
+        "created_at": subscription.created_at,
+        "changed_at": subscription.changed_at,
+        "history": [
+            {"status": each.status.value, "reason": each.reason, "actor": each.actor, "at": each.at}
+            for each in subscription.history
+        ],
+    }
+
+
+def _connections(keys: list[str], pages: access.Pages, page: Page) -> Json:
+    made = {
+        key: connection([_row(each) for each in rows], page, lambda row: (row["id"],), total=total)
+        for key, (rows, total) in pages.items()
+    }
+    return [made.get(key) for key in keys]
+
+
+async def _approve(asked: Asked) -> Json:
+    given = asked.read(ApproveInput)
+    return _row(await asked.transact(lambda tx: actions.approve_subscription(tx, given.subscription_id)))
+
+
+async def _reject(asked: Asked) -> Json:
+    given = asked.read(RejectInput)
+    return _row(await asked.transact(lambda tx: actions.reject_subscription(tx, given.subscription_id, given.reason)))
+
+
+async def _cancel(asked: Asked) -> Json:
+    given = asked.read(CancelInput)
+    return _row(await asked.transact(lambda tx: actions.cancel_subscription(tx, given.subscription_id, given.reason)))
+
+
+async def _load_by_id(asked: Asked) -> Json:
+    found = await access.visible_subscriptions(asked.reader(), asked.ids)
+    return [_row(found[key]) if key in found else None for key in asked.ids]
+
+
+async def _load_by_application(asked: Asked) -> Json:
+    given = read_input(ListArguments, asked.args)
+    page = read_page(given.first, given.after)
+    pages = await access.subscriptions_of_applications(asked.reader(), asked.ids, given.status, page)
+    return _connections(asked.ids, pages, page)
+
+
+async def _load_requests(asked: Asked) -> Json:
+    given = read_input(PageArguments, asked.args)
+    page = read_page(given.first, given.after)
+    return _connections(asked.ids, await access.requests_to_providers(asked.reader(), asked.ids, page), page)
+
+
+def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
+    """Return the routes; ``patience_seconds`` is how long subscribing waits for what has not been heard of yet."""
+
+    async def subscribe(asked: Asked) -> Json:
+        given = asked.read(SubscribeInput)
+        subscription = await asked.transact(
+            lambda tx: actions.subscribe(tx, given.application_id, given.product_id, given.plan_id),
+            patience_seconds=patience_seconds,
+        )
+        return _row(subscription)
+
+    r = Routes(edge)
+    r.do("subscribe", subscribe)
+    r.do("approve_subscription", _approve)
+    r.do("reject_subscription", _reject)
+    r.do("cancel_subscription", _cancel)
+    r.load("subscriptions_by_id", _load_by_id)
+    r.load("subscriptions_by_application", _load_by_application)
+    r.load("subscription_requests_by_provider", _load_requests)
+    return r.collected

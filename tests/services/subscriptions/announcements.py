@@ -1,0 +1,47 @@
+"""What subscriptions hears in these tests."""
+
+from chassis.bus import Message
+from tests.services.stage import envelope
+
+CONSUMER, PROVIDER = "org_consumer", "org_provider"
+APPLICATION, PRODUCT = "app_1", "prd_1"
+AUTOMATIC, BY_PROVIDER = "pln_automatic", "pln_by_provider"
+
+
+def application(sequence: int = 1, *, of: str = CONSUMER, application_id: str = APPLICATION) -> Message:
+    fact = "created" if sequence == 1 else "changed"
+    data = {"application_id": application_id, "organization_id": of, "name": f"Name {sequence}", "client_id": "cli"}
+    return envelope(f"identity.application_{fact}.v1", application_id, sequence, data)
+
+
+def application_deleted(sequence: int = 2, *, of: str = CONSUMER, application_id: str = APPLICATION) -> Message:
+    data = {"application_id": application_id, "organization_id": of, "client_id": "cli"}
+    return envelope("identity.application_deleted.v1", application_id, sequence, data, actor="usr_deleter")
+
+
+def product(sequence: int = 1, *, product_id: str = PRODUCT, sensitivity: str = "STANDARD") -> Message:
+    fact = "created" if sequence == 1 else "changed"
+    data = {"product_id": product_id, "organization_id": PROVIDER, "slug": "s", "title": "T", "sensitivity": sensitivity}
+    return envelope(f"catalog.product_{fact}.v1", product_id, sequence, data)
+
+
+def version(*, product_id: str = PRODUCT) -> Message:
+    data = {"version_id": f"ver_{product_id}", "api_id": "api_1", "product_id": product_id, "organization_id": PROVIDER}
+    return envelope("catalog.api_version_published.v1", f"ver_{product_id}", 1, data)
+
+
+def plan(
+    fact: str = "created",
+    sequence: int = 1,
+    *,
+    plan_id: str = AUTOMATIC,
+    approval: str = "AUTOMATIC",
+    product_id: str = PRODUCT,
+) -> Message:
+    data = {"plan_id": plan_id, "product_id": product_id, "organization_id": PROVIDER, "name": "Basic", "approval": approval}
+    return envelope(f"catalog.plan_{fact}.v1", plan_id, sequence, data)
+
+
+def whole_offer() -> list[Message]:
+    """An application of the consumer, and a published product of the provider with a plan of either approval."""
+    return [application(), product(), version(), plan(), plan(plan_id=BY_PROVIDER, approval="BY_PROVIDER")]
