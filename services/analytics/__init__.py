@@ -1,0 +1,1 @@
+"""Analytics: what is known about the calls that went through the data plane."""

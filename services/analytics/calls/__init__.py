@@ -1,0 +1,1 @@
+"""Calls: taking in what the data plane reports, exactly once."""

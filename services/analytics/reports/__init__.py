@@ -1,0 +1,1 @@
+"""Reports: answering questions about usage."""

@@ -1,0 +1,1 @@
+"""Roll-ups: calls counted by minute, hour and day."""

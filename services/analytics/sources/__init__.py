@@ -1,0 +1,1 @@
+"""Sources: the data planes that report calls, and how far what they reported is whole."""
