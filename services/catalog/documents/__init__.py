@@ -1,0 +1,1 @@
+"""Documents: reading OpenAPI text, with the place of everything that cannot be used. Pure."""

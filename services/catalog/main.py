@@ -1,0 +1,73 @@
+"""How the catalogue is put together."""
+
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp
+
+from chassis.bus import Bus
+from chassis.mongo import Store
+from chassis.principal import PassportVerifier
+from chassis.service import Service
+from chassis.web import Edge
+from services.catalog.products import repository as products
+from services.catalog.products import routes as product_routes
+from services.catalog.products.rows import Rows
+from services.catalog.providers import repository as providers
+from services.catalog.providers import routes as provider_routes
+from services.catalog.reactions import REACTIONS
+from services.catalog.sandbox import repository as sandbox
+from services.catalog.sandbox.routes import SandboxApp, with_health
+from services.catalog.settings import CatalogSettings
+from services.catalog.versions import repository as versions
+from services.catalog.versions import routes as version_routes
+from services.catalog.versions.reading import DocumentReader, Limits
+
+NAME = "catalog"
+
+
+def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
+    """Return the catalogue, not started yet."""
+    edge, rows = Edge(store, verifier), Rows(settings.calls_url)
+    reader = DocumentReader(
+        Limits(
+            max_bytes=settings.document_max_bytes,
+            seconds=settings.document_seconds,
+            memory_bytes=settings.document_memory_bytes,
+            at_once=settings.documents_at_once,
+        )
+    )
+    return Service(
+        name=NAME,
+        store=store,
+        bus=bus,
+        routes=[
+            *provider_routes.routes(edge),
+            *product_routes.routes(edge, rows),
+            *version_routes.routes(edge, rows, reader),
+        ],
+        indexes=[*providers.INDEXES, *products.INDEXES, *versions.INDEXES, *sandbox.INDEXES],
+        reactions=REACTIONS,
+    )
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """The sandbox: the upstream behind the data plane, on a listener of its own over the catalogue's database. It only reads."""
+
+    name: str
+    app: ASGIApp
+    store: Store
+
+    async def declare(self) -> None:
+        """Make nothing: the catalogue keeps what is read here."""
+
+    async def start(self) -> None:
+        """Begin nothing: answers are read when they are first asked for."""
+
+    async def close(self) -> None:
+        """End nothing."""
+
+
+def build_sandbox(settings: CatalogSettings, store: Store) -> Sandbox:
+    """Return the sandbox over the catalogue's store."""
+    return Sandbox("sandbox", with_health(SandboxApp(store, settings.sandbox_cache_operations), store), store)

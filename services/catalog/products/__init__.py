@@ -1,0 +1,1 @@
+"""Products: what is offered, with its plans, its APIs and their versions; browsing and searching them."""

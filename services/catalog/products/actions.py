@@ -1,0 +1,72 @@
+"""What can be done with products and their plans."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from chassis.errors import FieldProblem, Invalid
+from chassis.ids import new_id
+from chassis.mongo import Transaction
+from services.catalog.products import access, repository
+from services.catalog.products.domain import SLUG_MAX, Description, Plan, Product, Terms
+from services.catalog.products.words import slug_of, weigh_description
+from services.catalog.providers.access import require_provider
+
+
+class SlugNeeded(Invalid):
+    """The title gives no slug of Latin letters and digits; give one."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("slug", "give one of Latin letters, digits and hyphens")])
+
+
+async def create_product(tx: Transaction, organization_id: str, slug: str | None, description: Description) -> Product:
+    """Begin a product that only the provider's members see.
+
+    Raises ``NotAProvider``, ``SlugNeeded``, ``SlugTaken`` and as access does.
+    """
+    await require_provider(tx, organization_id)
+    chosen = slug or slug_of(description.title, SLUG_MAX)
+    if not chosen:
+        raise SlugNeeded
+    product = Product(new_id("prd"), organization_id, chosen, description, tx.now)
+    await repository.insert(tx, product)
+    await tx.emit(product.created(), subject=product.id, organization=organization_id, audience=[organization_id])
+    return product
+
+
+async def change_product(tx: Transaction, product_id: str, describe: Callable[[Description], Description]) -> Product:
+    """Describe a product otherwise, starting from how it is; what is the same as before changes and announces nothing."""
+    present = await access.product_to_manage(tx, product_id)
+    product, changed = present.change(describe(present.description))
+    if changed is not None:
+        await repository.replace(tx, product)
+        await tx.emit(changed, subject=product.id, organization=product.organization_id, audience=[product.organization_id])
+        if product.is_public:
+            await find_by_description(tx, product)
+    return product
+
+
+async def find_by_description(tx: Transaction, product: Product) -> None:
+    """Let everybody find the product by its title, tags and summary."""
+    said = product.description
+    await repository.keep_words(tx, product.id, product.id, weigh_description(said.title, said.tags, said.summary))
+
+
+async def create_plan(tx: Transaction, product_id: str, terms: Terms) -> tuple[Product, Plan]:
+    """Offer the product under one more plan. Raises ``PlanNameTaken`` and as access does."""
+    plan = Plan(new_id("pln"), terms)
+    product, created = (await access.product_to_manage(tx, product_id)).add_plan(plan)
+    await repository.replace(tx, product)
+    await tx.emit(created, subject=plan.id, organization=product.organization_id, audience=[product.organization_id])
+    return product, plan
+
+
+async def change_plan(tx: Transaction, plan_id: str, terms: Terms) -> tuple[Product, Plan]:
+    """Change a plan's terms, for everybody who is on it; the same terms change and announce nothing."""
+    product, plan = await access.plan_to_manage(tx, plan_id)
+    plan = replace(plan, terms=terms)
+    product, changed = product.change_plan(plan)
+    if changed is not None:
+        await repository.replace(tx, product)
+        await tx.emit(changed, subject=plan.id, organization=product.organization_id, audience=[product.organization_id])
+    return product, plan

@@ -1,0 +1,113 @@
+"""How to ask about products and plans over HTTP."""
+
+from collections.abc import Sequence
+
+from starlette.routing import BaseRoute
+
+from chassis.mongo import Reader
+from chassis.paging import Page, connection, read_page
+from chassis.web import Asked, Edge, Json, Routes, read_input
+from services.catalog.products import access, actions, browsing
+from services.catalog.products.browsing import Filter, Shelf
+from services.catalog.products.domain import Product
+from services.catalog.products.inputs import Browse, ChangePlan, ChangeProduct, CreatePlan, CreateProduct
+from services.catalog.products.rows import Row, Rows
+
+
+class ProductRoutes:
+    """The handlers of this noun; ``rows`` makes what they answer."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    async def create_product(self, asked: Asked) -> Json:
+        """Answer ``/do/create_product``."""
+        wanted = asked.read(CreateProduct)
+        product = await asked.transact(
+            lambda tx: actions.create_product(tx, wanted.organization_id, wanted.slug, wanted.description())
+        )
+        return await self._rows.product(asked.reader(), product)
+
+    async def change_product(self, asked: Asked) -> Json:
+        """Answer ``/do/change_product``."""
+        wanted = asked.read(ChangeProduct)
+        product = await asked.transact(lambda tx: actions.change_product(tx, wanted.product_id, wanted.onto))
+        return await self._rows.product(asked.reader(), product)
+
+    async def create_plan(self, asked: Asked) -> Json:
+        """Answer ``/do/create_plan``."""
+        wanted = asked.read(CreatePlan)
+        return self._rows.plan(*await asked.transact(lambda tx: actions.create_plan(tx, wanted.product_id, wanted.terms())))
+
+    async def change_plan(self, asked: Asked) -> Json:
+        """Answer ``/do/change_plan``."""
+        wanted = asked.read(ChangePlan)
+        return self._rows.plan(*await asked.transact(lambda tx: actions.change_plan(tx, wanted.plan_id, wanted.terms())))
+
+    async def products(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/products``: the same page of the public catalogue for every key."""
+        wanted = read_input(Browse, asked.args)
+        page = read_page(wanted.first, wanted.after, key_length=2)
+        reader = asked.reader()
+        shelf = await browsing.browse(reader, Filter(wanted.search, wanted.sensitivity, wanted.tag), page)
+        return [await self._connection(reader, shelf, page)] * len(asked.keys)
+
+    async def products_by_organization(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/products_by_organization``: one page for each organization."""
+        page = read_page(asked.args.get("first"), asked.args.get("after"), key_length=2)
+        reader = asked.reader()
+        shelves = await browsing.shelves_of(reader, asked.ids, page)
+        # One query names the providers of all shelves.
+        rows = await self._by_id(reader, [product for shelf in shelves.values() for product, _ in shelf.products])
+        empty = Shelf([], 0)
+        return [_to_connection(shelves.get(each, empty), rows, page) for each in asked.ids]
+
+    async def products_by_id(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/products_by_id``."""
+        found = await access.visible_by_ids(asked.reader(), asked.ids)
+        rows = await self._by_id(asked.reader(), list(found.values()))
+        return [rows.get(each) for each in asked.ids]
+
+    async def products_by_slug(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/products_by_slug``."""
+        found = await access.visible_by_slugs(asked.reader(), asked.ids)
+        rows = await self._by_id(asked.reader(), list(found.values()))
+        return [rows[found[each].id] if each in found else None for each in asked.ids]
+
+    async def plans_by_id(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/plans_by_id``."""
+        found = await access.visible_plans(asked.reader(), asked.ids)
+        return [self._rows.plan(*found[each]) if each in found else None for each in asked.ids]
+
+    async def versions_by_id(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/versions_by_id``."""
+        found = await access.visible_versions(asked.reader(), asked.ids)
+        return [self._rows.version(*found[each]) if each in found else None for each in asked.ids]
+
+    async def _by_id(self, reader: Reader, products: Sequence[Product]) -> dict[str, Row]:
+        return {row["id"]: row for row in await self._rows.products(reader, products)}
+
+    async def _connection(self, reader: Reader, shelf: Shelf, page: Page) -> Json:
+        return _to_connection(shelf, await self._by_id(reader, [product for product, _ in shelf.products]), page)
+
+
+def _to_connection(shelf: Shelf, rows: dict[str, Row], page: Page) -> Json:
+    keys = {product.id: key for product, key in shelf.products}
+    shown = [rows[product.id] for product, _ in shelf.products]
+    return connection(shown, page, lambda row: keys[row["id"]], total=shelf.total)
+
+
+def routes(edge: Edge, rows: Rows) -> list[BaseRoute]:
+    """Return the routes of this noun."""
+    r, handlers = Routes(edge), ProductRoutes(rows)
+    r.do("create_product", handlers.create_product)
+    r.do("change_product", handlers.change_product)
+    r.do("create_plan", handlers.create_plan)
+    r.do("change_plan", handlers.change_plan)
+    r.load("products", handlers.products)
+    r.load("products_by_organization", handlers.products_by_organization)
+    r.load("products_by_id", handlers.products_by_id)
+    r.load("products_by_slug", handlers.products_by_slug)
+    r.load("plans_by_id", handlers.plans_by_id)
+    r.load("versions_by_id", handlers.versions_by_id)
+    return r.collected

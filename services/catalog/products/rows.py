@@ -1,0 +1,76 @@
+"""Products, plans and versions as rows of JSON, as much of them as the one who asks may see."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from chassis.mongo import Reader
+from chassis.principal import Principal
+from services.catalog.products.access import may_see_version
+from services.catalog.products.domain import Api, Plan, Product, Version, terms_row
+from services.catalog.providers.actions import names_of
+
+Row = dict[str, Any]
+
+
+class Rows:
+    """Makes rows; ``calls_url`` is the data plane's address."""
+
+    def __init__(self, calls_url: str) -> None:
+        self._calls_url = calls_url.rstrip("/")
+
+    async def products(self, reader: Reader, products: Sequence[Product]) -> list[Row]:
+        """Return products as rows, with one more query for all their providers' names."""
+        names = await names_of(reader, [product.organization_id for product in products])
+        return [self._product(reader.principal, product, names.get(product.organization_id, "")) for product in products]
+
+    async def product(self, reader: Reader, product: Product) -> Row:
+        """Return one product as a row."""
+        return (await self.products(reader, [product]))[0]
+
+    def _product(self, principal: Principal, product: Product, provider: str) -> Row:
+        said = product.description
+        apis = [self._api(principal, product, api) for api in product.apis]
+        return {
+            "id": product.id,
+            "slug": product.slug,
+            "title": said.title,
+            "summary": said.summary,
+            "tags": list(said.tags),
+            "sensitivity": said.sensitivity.value,
+            "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
+            "organization_id": product.organization_id,
+            "provider": {"id": product.organization_id, "name": provider},
+            "status": "PUBLISHED" if product.is_public else "DRAFT",
+            "created_at": product.created_at,
+            "plans": [self.plan(product, plan) for plan in product.plans],
+            "apis": [api for api in apis if api["versions"]],
+        }
+
+    def _api(self, principal: Principal, product: Product, api: Api) -> Row:
+        versions = [each for each in api.versions if may_see_version(principal, product, each)]
+        return {
+            "id": api.id,
+            "slug": api.slug,
+            "title": api.title,
+            "versions": [self.version(product, api, version) for version in versions],
+        }
+
+    def plan(self, product: Product, plan: Plan) -> Row:
+        """Return a plan as a row."""
+        return {"id": plan.id, "product_id": product.id, "organization_id": product.organization_id, **terms_row(plan.terms)}
+
+    def version(self, product: Product, api: Api, version: Version) -> Row:
+        """Return a version as a row."""
+        base_path = product.base_path(api, version)
+        return {
+            "id": version.id,
+            "product_id": product.id,
+            "api_id": api.id,
+            "label": version.label,
+            "status": version.status.value,
+            "base_path": base_path,
+            "call_url": self._calls_url + base_path,
+            "published_at": version.published_at,
+            "openapi_version": version.openapi_version,
+            "operations_count": version.operations_count,
+        }

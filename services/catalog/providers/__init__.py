@@ -1,0 +1,1 @@
+"""Providers: organizations to which the operator has granted the standing of a data provider."""

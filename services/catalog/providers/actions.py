@@ -1,0 +1,35 @@
+"""What can be done about providers."""
+
+from collections.abc import Sequence
+
+from chassis.inbox import copy_if_newer
+from chassis.messages import Heard
+from chassis.mongo import Reader, Transaction
+from services.catalog.events import ProviderStandingGranted
+from services.catalog.providers import access, repository
+
+
+async def grant_provider_standing(tx: Transaction, organization_id: str) -> str:
+    """Make the organization a provider and return its name; granting again changes and announces nothing."""
+    name = await access.organization_to_grant(tx, organization_id)
+    if organization_id not in await repository.with_standing(tx, [organization_id]):
+        await repository.keep_standing(tx, organization_id)
+        granted = ProviderStandingGranted(organization_id=organization_id)
+        await tx.emit(granted, subject=organization_id, organization=organization_id, audience=[organization_id])
+    return name
+
+
+async def remember(tx: Transaction, heard: Heard) -> None:
+    """Keep the name that an organization was announced with, unless a later one is known."""
+    await copy_if_newer(tx, "organizations", heard, {"name": str(heard.data["name"])})
+
+
+async def standings(reader: Reader, organization_ids: Sequence[str]) -> list[bool]:
+    """Say for each organization whether it is a provider; what does not exist is none."""
+    providers = await repository.with_standing(reader, organization_ids)
+    return [organization_id in providers for organization_id in organization_ids]
+
+
+async def names_of(reader: Reader, organization_ids: Sequence[str]) -> dict[str, str]:
+    """Return the names of those organizations that were heard of."""
+    return await repository.names_of(reader, organization_ids)

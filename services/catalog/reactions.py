@@ -1,0 +1,14 @@
+"""What the catalogue does when others announce something."""
+
+from chassis.inbox import On
+from chassis.messages import Heard
+from chassis.mongo import Transaction
+from services.catalog.providers import actions as providers
+
+
+async def remember_organization(tx: Transaction, heard: Heard) -> None:
+    """Keep the organization's name, to show it beside its products and to know that it exists."""
+    await providers.remember(tx, heard)
+
+
+REACTIONS = (On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),)
