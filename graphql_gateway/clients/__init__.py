@@ -1,0 +1,1 @@
+"""How the gateway speaks to services: batched loads and verbs, and identity's sessions."""

@@ -1,0 +1,67 @@
+"""The whole graph, put together from its nouns."""
+
+from functools import cache
+
+import strawberry
+from strawberry.printer import print_schema
+from strawberry.schema.config import StrawberryConfig
+
+from graphql_gateway.engine.declare import Argument, Load, asks, planned
+from graphql_gateway.engine.model import Model, model_of
+from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
+from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.nodes import Id, Node
+from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
+from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
+from graphql_gateway.schema.scalars import SCALARS
+from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
+from graphql_gateway.schema.updates import Updates
+from graphql_gateway.schema.usage import UsageQueries
+
+_KINDS = {
+    "org": ("Organization", "identity", "organizations_by_id"),
+    "app": ("Application", "identity", "applications_by_id"),
+    "prd": ("Product", "catalog", "products_by_id"),
+    "pln": ("Plan", "catalog", "plans_by_id"),
+    "ver": ("Version", "catalog", "versions_by_id"),
+    "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
+}
+
+
+@type_
+class Query(AccountQueries, OrganizationQueries, ApplicationQueries, ProductQueries, SubscriptionQueries, UsageQueries):
+    """What may be asked."""
+
+    @asks(Load("identity", "node", Argument("id"), kinds=_KINDS))
+    def node(self, id_: Id) -> Node | None:
+        """Read anything by its id."""
+        planned(id_)
+
+
+@type_
+class Mutation(AccountMutations, OrganizationMutations, ApplicationMutations, ProductMutations, SubscriptionMutations):
+    """What may be done. Every verb takes one input and gives its thing or a problem."""
+
+
+@cache
+def graph() -> strawberry.Schema:
+    """Return the schema."""
+    return strawberry.Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Updates,
+        types=[User, Plan, Version],
+        config=StrawberryConfig(scalar_map=SCALARS),
+    )
+
+
+@cache
+def model() -> Model:
+    """Return the schema as the engine sees it."""
+    return model_of(graph()._schema)  # noqa: SLF001 - Strawberry gives its graphql-core schema no public name
+
+
+def sdl() -> str:
+    """Return the schema in GraphQL's own language, as it is promised to the outside."""
+    return print_schema(graph()) + "\n"

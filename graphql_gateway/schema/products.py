@@ -1,0 +1,336 @@
+"""Products: what is offered, with its APIs, versions, operations and plans."""
+
+from enum import Enum
+from typing import Annotated
+
+import strawberry
+
+from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
+from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.scalars import URL, DateTime, Long
+from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
+
+CATALOG = "catalog"
+OPERATIONS_SIZE = 50
+
+
+@enum
+class Sensitivity(Enum):
+    """How a product is guarded: open test products may be called by every registered user."""
+
+    OPEN_TEST = "OPEN_TEST"
+    STANDARD = "STANDARD"
+    CONFIDENTIAL = "CONFIDENTIAL"
+
+
+@enum
+class SensitivityKind(Enum):
+    """Why a product is confidential."""
+
+    PERSONAL_DATA = "PERSONAL_DATA"
+    BANKING_SECRECY = "BANKING_SECRECY"
+    COMMERCIAL_SECRECY = "COMMERCIAL_SECRECY"
+
+
+@enum
+class ProductStatus(Enum):
+    """Whether everybody sees a product: it is published with its first version."""
+
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+
+
+@enum
+class Approval(Enum):
+    """Whether a subscription to a plan begins at once or after the provider's decision."""
+
+    AUTOMATIC = "AUTOMATIC"
+    BY_PROVIDER = "BY_PROVIDER"
+
+
+@enum
+class QuotaPeriod(Enum):
+    """The period in which a quota is counted."""
+
+    DAY = "DAY"
+    MONTH = "MONTH"
+
+
+@enum
+class VersionStatus(Enum):
+    """Where a version stands in its life."""
+
+    DRAFT = "DRAFT"
+    PUBLISHED = "PUBLISHED"
+
+
+@type_
+class Provider:
+    """The organization that publishes a product, as everybody may see it."""
+
+    id: strawberry.ID
+    name: str
+
+
+@type_
+class Operation:
+    """One operation of a version."""
+
+    operation_id: str | None
+    method: str
+    path: str
+    summary: str | None
+
+
+@type_
+class ApiDocument:
+    """The OpenAPI document of a version, as it was imported."""
+
+    text: str
+    media_type: str
+
+
+@type_
+class Version(Node):
+    """A release of an API."""
+
+    label: str
+    status: VersionStatus
+    base_path: str
+    call_url: URL | None = reads(says="Where it is called.")
+    published_at: DateTime | None
+    openapi_version: str | None
+    product_id: strawberry.ID
+    operation_count: int | None = reads("operations_count")
+    operations: list[Operation] | None = loads(
+        Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
+    )
+    document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=20.0))
+
+
+@type_
+class Api(Node):
+    """One described interface within a product."""
+
+    slug: str
+    title: str
+    versions: list[Version] = reads(size=2)
+
+
+@type_
+class Plan(Node):
+    """The rate limit, burst and quota under which a product is called."""
+
+    name: str
+    rate_requests: int = reads(says="So many calls …")
+    rate_seconds: int = reads(says="… in so many seconds.")
+    burst: int
+    quota_calls: Long | None
+    quota_period: QuotaPeriod | None
+    approval: Approval
+
+
+@type_
+class Product(Node):
+    """What is offered: several versions of one API, or several APIs of one theme."""
+
+    slug: str
+    title: str
+    summary: str
+    tags: list[str]
+    sensitivity: Sensitivity
+    sensitivity_kinds: list[SensitivityKind]
+    status: ProductStatus
+    provider: Provider
+    apis: list[Api] = reads(size=2)
+    plans: list[Plan] = reads(size=5)
+
+    @asks(usage_of("product_id"))
+    def usage(self, input_: UsageArgument) -> UsageReport | None:
+        """Report on the calls of the product, to its provider."""
+        planned(input_)
+
+
+ProductConnection = Connection[Product]
+
+
+@input_
+class ProductFilter:
+    """Which products."""
+
+    sensitivity: Sensitivity | None = None
+    tag: str | None = None
+
+
+@type_
+class ProductQueries:
+    """What may be asked of the catalogue at the root, also without an account."""
+
+    @asks(Load(CATALOG, "products", Constant(None), spread="filter", weight=3.0))
+    def products(
+        self,
+        search: str | None = None,
+        filter_: Annotated[ProductFilter | None, strawberry.argument(name="filter")] = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> ProductConnection | None:
+        """Search the public catalogue."""
+        planned(search, filter_, first, after)
+
+    @asks(Load(CATALOG, "products_by_slug", Argument("slug")))
+    def product(self, slug: str) -> Product | None:
+        """Read one product."""
+        planned(slug)
+
+
+@input_
+class GrantProviderStandingInput:
+    """Who may publish products from now on."""
+
+    organization_id: strawberry.ID
+
+
+@type_
+class ProviderStanding:
+    """An organization that may publish products."""
+
+    organization_id: strawberry.ID
+    name: str
+
+
+@input_
+class CreateProductInput:
+    """A new product of a provider."""
+
+    organization_id: strawberry.ID
+    title: str
+    slug: str | None = strawberry.UNSET
+    summary: str = ""
+    tags: list[str] | None = strawberry.UNSET
+    sensitivity: Sensitivity = Sensitivity.STANDARD
+    sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+
+
+@input_
+class ChangeProductInput:
+    """What changes of a product; what is left out stays."""
+
+    product_id: strawberry.ID
+    title: str | None = strawberry.UNSET
+    summary: str | None = strawberry.UNSET
+    tags: list[str] | None = strawberry.UNSET
+    sensitivity: Sensitivity | None = strawberry.UNSET
+    sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+
+
+@input_
+class ImportApiInput:
+    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product."""
+
+    product_id: strawberry.ID
+    document: str
+    slug: str | None = strawberry.UNSET
+    title: str | None = strawberry.UNSET
+    label: str | None = strawberry.UNSET
+
+
+@type_
+class ImportedApi:
+    """What became of a document."""
+
+    product: Product
+    api: Api
+    version: Version
+    operation_count: int = reads("operations")
+    warnings: list[str] = reads(says="What the document says that cannot be used as it stands.")
+
+
+@input_
+class CreatePlanInput:
+    """A new plan of a product."""
+
+    product_id: strawberry.ID
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int | None = strawberry.UNSET
+    quota_calls: Long | None = strawberry.UNSET
+    quota_period: QuotaPeriod | None = strawberry.UNSET
+    approval: Approval = Approval.AUTOMATIC
+
+
+@input_
+class ChangePlanInput:
+    """All terms of a plan, as they are to be."""
+
+    plan_id: strawberry.ID
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int | None = strawberry.UNSET
+    quota_calls: Long | None = strawberry.UNSET
+    quota_period: QuotaPeriod | None = strawberry.UNSET
+    approval: Approval
+
+
+@input_
+class PublishVersionInput:
+    """Which version becomes callable."""
+
+    version_id: strawberry.ID
+
+
+@type_
+class ProductMutations:
+    """What providers and the operator do in the catalogue."""
+
+    @does(CATALOG, "grant_provider_standing")
+    def grant_provider_standing(
+        self, input_: Annotated[GrantProviderStandingInput, strawberry.argument(name="input")]
+    ) -> Annotated[ProviderStanding | Problem, strawberry.union("GrantProviderStandingResult")]:
+        """Let an organization publish products."""
+        planned(input_)
+
+    @does(CATALOG, "create_product")
+    def create_product(
+        self, input_: Annotated[CreateProductInput, strawberry.argument(name="input")]
+    ) -> Annotated[Product | Problem, strawberry.union("CreateProductResult")]:
+        """Offer a new product."""
+        planned(input_)
+
+    @does(CATALOG, "change_product")
+    def change_product(
+        self, input_: Annotated[ChangeProductInput, strawberry.argument(name="input")]
+    ) -> Annotated[Product | Problem, strawberry.union("ChangeProductResult")]:
+        """Change what a product says of itself."""
+        planned(input_)
+
+    @does(CATALOG, "import_api")
+    def import_api(
+        self, input_: Annotated[ImportApiInput, strawberry.argument(name="input")]
+    ) -> Annotated[ImportedApi | Problem, strawberry.union("ImportApiResult")]:
+        """Read an OpenAPI document into a draft version of an API."""
+        planned(input_)
+
+    @does(CATALOG, "create_plan")
+    def create_plan(
+        self, input_: Annotated[CreatePlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("CreatePlanResult")]:
+        """Offer a product under a new plan."""
+        planned(input_)
+
+    @does(CATALOG, "change_plan")
+    def change_plan(
+        self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
+        """Change a plan's terms."""
+        planned(input_)
+
+    @does(CATALOG, "publish_version")
+    def publish_version(
+        self, input_: Annotated[PublishVersionInput, strawberry.argument(name="input")]
+    ) -> Annotated[Version | Problem, strawberry.union("PublishVersionResult")]:
+        """Make a version callable."""
+        planned(input_)

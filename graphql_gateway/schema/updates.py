@@ -1,0 +1,50 @@
+"""Live updates: what is told without being asked again."""
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import strawberry
+
+from graphql_gateway.engine.declare import Argument, Load, Watch, planned, watches
+from graphql_gateway.schema.applications import IDENTITY
+from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, Subscription
+from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
+
+SUBSCRIPTION_FACTS = ("subscriptions.*.v1",)
+USAGE_FACTS = ("analytics.usage_recorded.v1",)
+_LISTS = {"organization_id": "organization_ids", "application_id": "application_ids", "product_id": "product_ids"}
+
+
+def _subscription_changed(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    if data.get("application_id") != asked["application_id"]:
+        return None
+    return {"id": data.get("subscription_id")}
+
+
+def _usage_ticked(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    named = {key: asked["input"].get(key) for key in _LISTS}
+    concerns = all(value in data.get(_LISTS[key], ()) for key, value in named.items() if value is not None)
+    return dict(asked) if concerns else None
+
+
+@type_
+class Updates:
+    """What is told as it happens. Each update is read with the rights of the one who watches."""
+
+    @watches(
+        Watch(
+            SUBSCRIPTION_FACTS,
+            _subscription_changed,
+            Load(SUBSCRIPTIONS, "subscriptions_by_id", Argument("id")),
+            admits=Load(IDENTITY, "applications_by_id", Argument("application_id")),
+        )
+    )
+    def subscription_changed(self, application_id: strawberry.ID) -> AsyncGenerator[Subscription, None]:
+        """Tell whenever a subscription of the application changes."""
+        planned(application_id)
+
+    @watches(Watch(USAGE_FACTS, _usage_ticked, usage_of(), admits=usage_of()))
+    def usage_ticked(self, input_: UsageArgument) -> AsyncGenerator[UsageReport, None]:
+        """Tell the report anew whenever calls that it counts were recorded."""
+        planned(input_)
