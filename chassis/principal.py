@@ -1,8 +1,8 @@
 """Who asks: the passport that identity mints, read and verified by every service for itself.
 
-A passport is a JWT (type ``passport+jwt``, signed with Ed25519, at most a minute old). It carries the user's id, the session, the role in each
-organization, and for each such role the actions that it allows; so the table of roles lives in one place, and yet every service
-decides for itself.
+A passport is a JWT (type ``passport+jwt``, signed with Ed25519, at most a minute old). It carries the user's id, the session, the
+role in each organization, and for each such role the actions that it allows; so the table of roles lives in one place, and yet
+every service decides for itself.
 """
 
 import time

@@ -47,3 +47,12 @@ def make_store(mongo: Any) -> Callable[..., Any]:
         return Store(mongo, f"t{next(_numbers)}_{name}", clock or SystemClock())
 
     return make
+
+
+@pytest.fixture(scope="session")
+async def platform(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
+    """The whole platform in this process, without the proxy: ``.gateway_url``, ``.mailbox_url``, ``.whole.parts["catalog"]``."""
+    from tests.one_process import running_platform
+
+    async with running_platform(mongo_url, tmp_path_factory.mktemp("platform"), f"t{next(_numbers)}_") as running:
+        yield running

@@ -52,7 +52,7 @@ async def caller(request: pytest.FixtureRequest) -> AsyncIterator[Caller]:
         return
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off", ws="none"))
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn tells it in no other way
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     made = HttpCaller({"echo": f"http://127.0.0.1:{port}", "gone": "http://127.0.0.1:1"})
@@ -128,7 +128,7 @@ class _Flaky(asyncio.Protocol):
         self._transport = transport
         self._count = 0
 
-    def data_received(self, data: bytes) -> None:
+    def data_received(self, _data: bytes) -> None:
         type(self).asked += 1
         self._count += 1
         if self._count == 2:

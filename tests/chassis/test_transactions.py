@@ -1,6 +1,8 @@
 """Transactions: all or nothing, run again on conflict, patient with what has not been heard of yet."""
 
 import asyncio
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -19,7 +21,7 @@ ALICE = Principal(id="usr_alice")
 
 
 @pytest.fixture
-async def store(make_store) -> Store:
+async def store(make_store: Callable[..., Store]) -> Store:
     store = make_store("lamps")
     await store.ensure_indexes(
         [
@@ -67,7 +69,7 @@ async def test_sequences_count_from_one_without_gaps_under_concurrency_and_rollb
             raise Conflict
 
     outcomes = await asyncio.gather(
-        *(store.transact(ALICE, lambda tx, f=n % 3 == 0: announce(tx, fails=f)) for n in range(12)), return_exceptions=True
+        *(store.transact(ALICE, partial(announce, fails=n % 3 == 0)) for n in range(12)), return_exceptions=True
     )
 
     rows = await store.reader().collection("outbox").find({})

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -186,6 +187,13 @@ async def test_closing_lets_handlers_end_but_not_for_ever(rig: Rig, bus: Bus) ->
     assert heard.ids == ["evt_00001"]  # the one that ended is acknowledged
 
 
+async def is_refused_soon(key: str, down: Bus) -> None:
+    began = time.monotonic()
+    with pytest.raises(BusUnavailable):
+        await down.publish(numbered(key, 10))
+    assert time.monotonic() - began < 1.5
+
+
 @pytest.mark.processes
 async def test_a_power_cut_loses_no_confirmed_message_and_everything_resumes(rig: Rig, bus: Bus) -> None:
     is_back = False
@@ -201,12 +209,6 @@ async def test_a_power_cut_loses_no_confirmed_message_and_everything_resumes(rig
     refusing = Reaction(rig.queue("refusing"), (key,), refused)
     options: dict[str, Any] = {"backoff_seconds": (3.0,), "publish_seconds": 1.0}
 
-    async def is_refused_soon(down: Bus) -> None:
-        began = time.monotonic()
-        with pytest.raises(BusUnavailable):
-            await down.publish(numbered(key, 10))
-        assert time.monotonic() - began < 1.5
-
     await bus.close()
     bus = await rig.bus(**options)
     await bus.declare([keeping])
@@ -218,7 +220,7 @@ async def test_a_power_cut_loses_no_confirmed_message_and_everything_resumes(rig
     await retried.count(300)
     await dead_letters(bus, refusing.queue, 300)
     before = bus
-    bus = await rig.power_cut(bus, is_refused_soon, **options)
+    bus = await rig.power_cut(bus, partial(is_refused_soon, key), **options)
     is_back = True
     if bus is not before:  # a new process starts as the first one did
         await bus.react(retrying)
