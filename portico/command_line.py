@@ -1,0 +1,198 @@
+"""The command line: ``portico up``, ``serve``, ``keys``, ``topology``, ``settings``, ``contracts``, ``journey``.
+
+Every command imports what it needs when it is called, so that help and refusals come at once.
+"""
+
+import sys
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from portico.trouble import EXIT_CODE, Trouble
+
+if TYPE_CHECKING:
+    from portico.settings import PorticoSettings, ServeSettings
+
+app = App(name="portico", help="An API developer portal: the whole platform, or one part of it.", version_flags=[])
+
+
+def _run(work: Coroutine[Any, Any, int]) -> int:
+    import uvloop
+
+    return uvloop.run(work)
+
+
+def _serve_settings() -> "ServeSettings":
+    from portico.place import settings_of
+    from portico.settings import ServeSettings
+
+    settings = settings_of(ServeSettings)
+    settings.require_servers()
+    return settings
+
+
+@app.command
+def up() -> int:
+    """Start the whole platform in one process, print its addresses, and run until Ctrl-C."""
+    from portico.place import settings_of
+    from portico.settings import PorticoSettings
+    from portico.up import up as run_up
+
+    return _run(run_up(settings_of(PorticoSettings)))
+
+
+@app.command
+def serve(part: str) -> int:
+    """Run one part as a process of its own, from the environment.
+
+    Parameters
+    ----------
+    part
+        identity, catalog, subscriptions, enforcement, analytics, gateway or sandbox.
+    """
+    settings = _serve_settings()
+    from portico.serve import serve as run_serve
+
+    return _run(run_serve(part, settings))
+
+
+@app.command
+def keys(*, folder: Annotated[Path | None, Parameter(name="--folder")] = None, public: Path | None = None) -> int:
+    """Make the key files that are missing; existing ones stay.
+
+    Parameters
+    ----------
+    folder
+        Where the keys lie (PORTICO_KEYS_DIR otherwise).
+    public
+        A second folder, for everybody, that gets the public files alone.
+    """
+    from portico.keys import make_keys, publish_keys
+    from portico.place import settings_of
+    from portico.settings import ServeSettings
+
+    place = folder or settings_of(ServeSettings).keys_dir
+    make_keys(place)
+    if public is not None:
+        publish_keys(place, public)
+    print(f"The keys lie in {place}.")
+    return 0
+
+
+@app.command
+def topology() -> int:
+    """Declare every service's queues and indexes, so that nothing is announced before somebody keeps it."""
+    settings = _serve_settings()
+    from portico.serve import declare_everything
+
+    return _run(declare_everything(settings))
+
+
+@app.command
+def ready(*, url: str | None = None) -> int:
+    """Ask a part whether it is ready (containers do, to tell their health).
+
+    Parameters
+    ----------
+    url
+        The part's address; otherwise this machine at PORTICO_PORT.
+    """
+    import urllib.error
+    import urllib.request
+
+    from portico.place import settings_of
+    from portico.settings import ServeSettings
+
+    address = url or f"http://127.0.0.1:{settings_of(ServeSettings).port}"
+    try:
+        with urllib.request.urlopen(f"{address}/health/ready", timeout=4) as answer:  # noqa: S310 - an address of ours
+            print(answer.read().decode())
+    except (urllib.error.URLError, TimeoutError, ValueError) as error:
+        print(f"{address} is not ready: {error}")
+        return 1
+    return 0
+
+
+@app.command
+def settings(*, write: Path | None = None) -> int:
+    """Print the table of all settings, or write it.
+
+    Parameters
+    ----------
+    write
+        The file to write it to.
+    """
+    from portico.settings_table import render
+
+    if write is None:
+        print(render())
+    else:
+        write.parent.mkdir(parents=True, exist_ok=True)
+        write.write_text(render())
+    return 0
+
+
+@app.command
+def contracts(*, folder: Path = Path()) -> int:
+    """Write the contracts anew from the code.
+
+    Parameters
+    ----------
+    folder
+        The folder that holds contracts/.
+    """
+    from portico.contracts import write
+
+    for path in write(folder):
+        print(path)
+    return 0
+
+
+@app.command
+def journey(*, show: bool = False) -> int:
+    """Walk procedure B against the running platform, through public interfaces alone.
+
+    Parameters
+    ----------
+    show
+        Print the documents sent.
+    """
+    from portico.place import settings_of
+    from portico.settings import PorticoSettings
+
+    return _run(_walk(settings_of(PorticoSettings), shows=show))
+
+
+async def _walk(settings: "PorticoSettings", *, shows: bool) -> int:
+    import httpx
+
+    from portico import demo
+    from portico.foreign import NotUnderstood, Refused
+    from portico.journey import Mismatch, Place, walk
+
+    passwords = demo.passwords(settings.var / "demo.json")
+    place = Place(settings.gateway_url, settings.data_plane_url, settings.mailbox_url, demo.PROVIDER, passwords[demo.PROVIDER])
+    try:
+        await walk(place, shows=shows)
+    except httpx.ConnectError as error:
+        raise Trouble(
+            f"Nothing answers at {settings.gateway_url}: start the platform with `make up`, then run this again."
+        ) from error
+    except (Mismatch, Refused, NotUnderstood, httpx.HTTPError) as error:
+        print(f"The journey ends here ({type(error).__name__}): {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """Run the command line; what a person can mend is one sentence and exit code 2."""
+    try:
+        code = app(result_action="return_value")
+    except Trouble as trouble:
+        print(trouble, file=sys.stderr)
+        code = EXIT_CODE
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

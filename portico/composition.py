@@ -1,0 +1,240 @@
+"""The one composition root: the parts are put together here and nowhere else, by the same functions in one process and in many.
+
+What differs is what they are handed: a place (database, bus, clock, keys) and, in one process, addresses found just now.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from starlette.types import ASGIApp
+
+from chassis.calls import AsgiCaller, Caller
+from chassis.local import LocalBus
+from chassis.mongo import connect
+from chassis.telemetry import log
+from portico.demo import OPERATOR
+from portico.mailbox import Mailbox, mailbox_app
+from portico.place import Part, Place, settings_of
+from portico.servers import HttpServer
+from portico.settings import PorticoSettings
+from portico.trouble import bind
+
+SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics")
+_CLOSE_SECONDS = 10.0
+_log = log("portico")
+
+
+def build_identity(place: Place, **here: Any) -> Part:
+    """Put identity together."""
+    from services.identity.main import build
+    from services.identity.settings import IdentitySettings
+
+    settings = settings_of(IdentitySettings, keys_dir=place.keys_dir, **here)
+    return build(settings, place.bus, place.store("identity"), place.verifier())
+
+
+def build_catalog(place: Place, **here: Any) -> Part:
+    """Put the catalogue together."""
+    from services.catalog.main import build
+    from services.catalog.settings import CatalogSettings
+
+    return build(settings_of(CatalogSettings, **here), place.bus, place.store("catalog"), place.verifier())
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """The upstream behind the data plane: it only reads the catalogue's documents, so it has nothing to begin or to end."""
+
+    app: ASGIApp
+    name: str = "sandbox"
+
+    async def declare(self) -> None:
+        """Nothing is kept here."""
+
+    async def start(self) -> None:
+        """Nothing begins."""
+
+    async def close(self) -> None:
+        """Nothing ends."""
+
+
+def build_sandbox(place: Place, **here: Any) -> Part:
+    """Put the sandbox together: an application of its own over the catalogue's documents."""
+    from services.catalog.sandbox.routes import SandboxApp, with_health
+    from services.catalog.settings import CatalogSettings
+
+    store = place.store("catalog")
+    return Sandbox(with_health(SandboxApp(store, settings_of(CatalogSettings, **here).sandbox_cache_operations), store))
+
+
+def build_subscriptions(place: Place, **here: Any) -> Part:
+    """Put subscriptions together."""
+    from services.subscriptions.main import build
+    from services.subscriptions.settings import SubscriptionsSettings
+
+    return build(settings_of(SubscriptionsSettings, **here), place.bus, place.store("subscriptions"), place.verifier())
+
+
+def build_enforcement(place: Place, **here: Any) -> Part:
+    """Put enforcement together."""
+    from services.enforcement.main import build
+    from services.enforcement.settings import EnforcementSettings
+
+    settings = settings_of(EnforcementSettings, keys_dir=place.keys_dir, **here)
+    return build(settings, place.bus, place.store("enforcement"), place.clock)
+
+
+def build_analytics(place: Place, **here: Any) -> Part:
+    """Put analytics together."""
+    from services.analytics.main import build
+    from services.analytics.settings import AnalyticsSettings
+
+    return build(settings_of(AnalyticsSettings, **here), place.bus, place.store("analytics"), place.verifier())
+
+
+def build_gateway(place: Place, caller: Caller, **here: Any) -> Part:
+    """Put the gateway together."""
+    from graphql_gateway.main import build
+    from graphql_gateway.settings import GatewaySettings
+
+    return build(settings_of(GatewaySettings, **here), caller, place.bus, place.clock)
+
+
+BUILDERS: dict[str, Callable[..., Part]] = {
+    "identity": build_identity,
+    "catalog": build_catalog,
+    "subscriptions": build_subscriptions,
+    "enforcement": build_enforcement,
+    "analytics": build_analytics,
+    "sandbox": build_sandbox,
+}
+
+
+def one_service(name: str, place: Place, caller: Caller) -> Part:
+    """Put one part together for a process of its own: everything else comes from the environment."""
+    return build_gateway(place, caller) if name == "gateway" else BUILDERS[name](place)
+
+
+@dataclass
+class OneProcess:
+    """The whole platform in this process: its parts, its servers, its mailbox."""
+
+    place: Place
+    parts: dict[str, Part]
+    gateway: Part
+    sandbox: tuple[ASGIApp, socket.socket]
+    mailbox: Mailbox
+    stack: AsyncExitStack
+    here: dict[str, dict[str, Any]]
+
+    def proxy_command(self) -> list[str]:
+        """Return the command that starts the proxy, once the parts have started."""
+        from services.enforcement.main import envoy_command
+        from services.enforcement.settings import EnforcementSettings
+
+        return envoy_command(settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"]))
+
+    async def start(self, sockets: dict[str, socket.socket]) -> None:
+        """Make what others depend on, then let every part work, then answer requests."""
+        await self.place.bus.start()
+        self._at_close(self.place.bus.close, "bus")
+        everything = [*self.parts.values(), self.gateway]
+        for part in everything:
+            await part.declare()
+        for part in everything:
+            await part.start()
+            self._at_close(part.close, part.name)
+        app, listening = self.sandbox
+        await self._serve("sandbox", app, listening)
+        await self._serve("mailbox", mailbox_app(self.mailbox), sockets["mailbox"])
+        await self._serve("gateway", self.gateway.app, sockets["gateway"])
+
+    async def close(self) -> None:
+        """Stop answering, let every part end, close what is open; each step is bounded in time."""
+        await self.stack.aclose()
+
+    async def _serve(self, name: str, app: ASGIApp, listening: socket.socket) -> None:
+        server = HttpServer(name, app, listening)
+        await server.start()
+        self._at_close(server.close, f"{name}'s server")
+
+    def _at_close(self, close: Callable[[], Any], name: str) -> None:
+        self.stack.push_async_callback(_close_bounded, close, name)
+
+
+async def _close_bounded(close: Callable[[], Any], name: str) -> None:
+    """Close one part; what fails or hangs is told to the log and does not keep the others from closing."""
+    try:
+        await asyncio.wait_for(close(), _CLOSE_SECONDS)
+    except Exception as failure:  # noqa: BLE001 - the others have to be closed all the same
+        _log.error("a part did not close well", name=name, exc_info=failure)
+
+
+async def one_process(
+    settings: PorticoSettings, var: Path, mongo_url: str, *, database_prefix: str = "portico_", has_proxy: bool = True
+) -> OneProcess:
+    """Put the whole platform together; nothing but the mailbox's SMTP listens yet."""
+    stack = AsyncExitStack()
+    try:
+        return await _one_process(settings, var, _Open(stack, mongo_url, database_prefix, has_proxy))
+    except BaseException:
+        await stack.aclose()
+        raise
+
+
+@dataclass(frozen=True)
+class _Open:
+    stack: AsyncExitStack
+    mongo_url: str
+    database_prefix: str
+    has_proxy: bool
+
+
+async def _one_process(settings: PorticoSettings, var: Path, opened: _Open) -> OneProcess:
+    client = connect(opened.mongo_url)
+    opened.stack.callback(client.close)
+    place = Place(client, LocalBus(var / "bus.sqlite"), var / "keys", opened.database_prefix)
+    mailbox = Mailbox(var / "mail", place.clock)
+    mailbox.open()
+    smtp = await mailbox.listen()
+    opened.stack.callback(smtp.close)
+    listening = bind("127.0.0.1", 0, "PORTICO_VAR")
+    opened.stack.callback(listening.close)
+    here = _addresses(settings, smtp.sockets[0].getsockname()[1], listening.getsockname()[1])
+    here["enforcement"]["data_plane"] = var / "dataplane" if opened.has_proxy else None
+    parts = {name: BUILDERS[name](place, **here.get(name, {})) for name in SERVICES}
+    gateway = build_gateway(place, AsgiCaller({name: part.app for name, part in parts.items()}), **here["gateway"])
+    sandbox = build_sandbox(place, **here["catalog"])
+    return OneProcess(place, parts, gateway, (sandbox.app, listening), mailbox, opened.stack, here)
+
+
+def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> dict[str, dict[str, Any]]:
+    """Return the settings that follow from where things are in this one process; the environment wins over them."""
+    gateway, audience = settings.gateway_url, "portico:calls"
+    demo = {"operator_emails": OPERATOR} if settings.demo else {}
+    return {
+        "identity": {
+            "issuer": gateway,
+            "portal_url": gateway,
+            "smtp_host": "127.0.0.1",
+            "smtp_port": smtp_port,
+            "token_audience": audience,
+            **demo,
+        },
+        "catalog": {"calls_url": settings.data_plane_url},
+        "enforcement": {
+            "token_issuer": gateway,
+            "token_audience": audience,
+            "check_host": "127.0.0.1",
+            "check_port": 0,
+            "sandbox_address": f"127.0.0.1:{sandbox_port}",
+            "proxy_host": settings.data_plane_host,
+            "proxy_port": settings.data_plane_port,
+        },
+        "gateway": {"development": True, "cookie_secure": False},
+    }

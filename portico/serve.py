@@ -1,0 +1,80 @@
+"""``portico serve``: one part as a process of its own, over MongoDB and RabbitMQ; and ``portico topology``."""
+
+from contextlib import AsyncExitStack
+
+from chassis.bus import Bus, BusUnavailable
+from chassis.calls import HttpCaller
+from chassis.mongo import connect
+from chassis.rabbit import RabbitBus
+from chassis.telemetry import start_tracing
+from portico.composition import BUILDERS, SERVICES, one_service
+from portico.logs import log_stray_failures, start_logs
+from portico.place import Place
+from portico.servers import HttpServer
+from portico.settings import ServeSettings
+from portico.signals import StopRequested, stop_event, unless_stopped
+from portico.trouble import Trouble, bind
+
+PARTS = (*BUILDERS, "gateway")
+
+
+def command(part: str) -> tuple[str, ...]:
+    """Return the arguments, after the interpreter, that run one part: the same in containers and in tests."""
+    return ("-m", "portico", "serve", part)
+
+
+async def serve(part: str, settings: ServeSettings) -> int:
+    """Run one part until asked to stop; return the exit code."""
+    if part not in PARTS:
+        raise Trouble(f"There is no part {part}: choose one of {', '.join(PARTS)}.")
+    start_logs(settings.log_level)
+    log_stray_failures()
+    if settings.otlp_endpoint:
+        start_tracing(part, settings.otlp_endpoint)
+    asked = stop_event()
+    async with AsyncExitStack() as stack:
+        try:
+            await unless_stopped(_start(part, settings, stack), asked)
+        except StopRequested:
+            return 0
+        await asked.wait()
+    return 0
+
+
+async def _start(part: str, settings: ServeSettings, stack: AsyncExitStack) -> None:
+    listening = bind(settings.host, settings.port, "PORTICO_PORT")
+    stack.callback(listening.close)
+    place = await _place(settings, stack)
+    caller = HttpCaller(settings.service_urls())
+    stack.push_async_callback(caller.close)
+    runnable = one_service(part, place, caller)
+    await runnable.declare()
+    await runnable.start()
+    stack.push_async_callback(runnable.close)
+    server = HttpServer(part, runnable.app, listening)
+    await server.start()
+    stack.push_async_callback(server.close)
+    print(f"{part} listens at http://{settings.host}:{server.port}", flush=True)
+
+
+async def declare_everything(settings: ServeSettings) -> int:
+    """Declare every service's queues and indexes."""
+    start_logs(settings.log_level)
+    async with AsyncExitStack() as stack:
+        place = await _place(settings, stack)
+        for name in SERVICES:
+            await one_service(name, place, HttpCaller({})).declare()
+    print("All queues and indexes are declared.")
+    return 0
+
+
+async def _place(settings: ServeSettings, stack: AsyncExitStack) -> Place:
+    client = connect(settings.mongo_url)
+    stack.callback(client.close)
+    bus: Bus = RabbitBus(settings.rabbitmq_url)
+    try:
+        await bus.start()
+    except BusUnavailable as refusal:
+        raise Trouble("RabbitMQ does not answer: check PORTICO_RABBITMQ_URL and that the broker runs.") from refusal
+    stack.push_async_callback(bus.close)
+    return Place(client, bus, settings.keys_dir, settings.database_prefix)

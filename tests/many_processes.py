@@ -1,0 +1,160 @@
+"""Every part as its own process, over a real RabbitMQ and a database server: started by the commands that containers run."""
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from chassis.clock import SystemClock
+from portico import demo, serve
+from portico.children import Child, Program
+from portico.journey import Place
+from portico.keys import make_keys
+from portico.mailbox import Mailbox, mailbox_app
+from portico.place import settings_of
+from portico.servers import HttpServer
+from portico.trouble import bind
+from services.enforcement.main import envoy_command
+from services.enforcement.settings import EnforcementSettings
+
+ROOT = Path(__file__).resolve().parents[1]
+LISTENS = re.compile(r"listens at (http://\S+)")
+START_SECONDS = 60.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on just now."""
+    with bind("127.0.0.1", 0, "a free port") as listening:
+        port: int = listening.getsockname()[1]
+        return port
+
+
+class ManyProcesses:
+    """The platform as containers run it, without containers."""
+
+    def __init__(self, folder: Path, mongo_url: str, rabbitmq_url: str) -> None:
+        self.folder = folder
+        self.gateway_port, self.data_plane_port, self.check_port, self.sandbox_port = (free_port() for _ in range(4))
+        self.gateway = f"http://127.0.0.1:{self.gateway_port}"
+        self.data_plane = f"http://127.0.0.1:{self.data_plane_port}"
+        self.mailbox = ""
+        self.children: dict[str, Child] = {}
+        self._stack = AsyncExitStack()
+        self._environment = {
+            "PORTICO_MONGO_URL": mongo_url,
+            "PORTICO_RABBITMQ_URL": rabbitmq_url,
+            "PORTICO_DATABASE_PREFIX": f"many_{os.getpid()}_{self.gateway_port}_",
+            "PORTICO_KEYS_DIR": str(folder / "keys"),
+            "PORTICO_PORT": "0",
+            "PORTICO_IDENTITY_ISSUER": self.gateway,
+            "PORTICO_IDENTITY_PORTAL_URL": self.gateway,
+            "PORTICO_IDENTITY_TOKEN_AUDIENCE": "portico:calls",
+            "PORTICO_IDENTITY_OPERATOR_EMAILS": demo.OPERATOR,
+            "PORTICO_CATALOG_CALLS_URL": self.data_plane,
+            "PORTICO_ENFORCEMENT_KEYS_DIR": str(folder / "keys"),
+            "PORTICO_ENFORCEMENT_TOKEN_ISSUER": self.gateway,
+            "PORTICO_ENFORCEMENT_TOKEN_AUDIENCE": "portico:calls",
+            "PORTICO_ENFORCEMENT_CHECK_PORT": str(self.check_port),
+            "PORTICO_ENFORCEMENT_SANDBOX_ADDRESS": f"127.0.0.1:{self.sandbox_port}",
+            "PORTICO_ENFORCEMENT_DATA_PLANE": str(folder / "data-plane"),
+            "PORTICO_ENFORCEMENT_PROXY_PORT": str(self.data_plane_port),
+            "PORTICO_GATEWAY_COOKIE_SECURE": "false",
+        }
+
+    @property
+    def place(self) -> Place:
+        """Return what the journey needs to know."""
+        passwords = json.loads((self.folder / "demo.json").read_text())
+        return Place(self.gateway, self.data_plane, self.mailbox, demo.PROVIDER, passwords[demo.PROVIDER])
+
+    async def start(self) -> None:
+        """Make the keys and the queues, start every part, then the proxy, then load the demonstration."""
+        make_keys(self.folder / "keys")
+        await self._start_mailbox()
+        await self._run_to_end("topology")
+        services = [part for part in serve.PARTS if part != "gateway"]
+        urls = await asyncio.gather(*(self._start_part(part) for part in services))
+        self._environment |= {f"PORTICO_{part.upper()}_URL": url for part, url in zip(services, urls, strict=True)}
+        await self._start_part("gateway")
+        await self._start_proxy()
+        addresses = demo.Addresses(f"{self.gateway}/graphql", self.mailbox)
+        await demo.load(addresses, demo.passwords(self.folder / "demo.json"), lambda _: None)
+
+    async def kill(self, part: str) -> None:
+        """End one part as a power failure would, and start it again at the same address."""
+        child = self.children[part]
+        os.kill(child.pid, signal.SIGKILL)
+        await child.stop()
+        child.start()
+        await child.wait_ready(START_SECONDS)
+
+    async def close(self) -> None:
+        """End everything."""
+        await self._stack.aclose()
+
+    async def _start_mailbox(self) -> None:
+        mailbox = Mailbox(self.folder / "mail", SystemClock())
+        mailbox.open()
+        smtp = await mailbox.listen()
+        self._stack.callback(smtp.close)
+        page = HttpServer("mailbox", mailbox_app(mailbox), bind("127.0.0.1", 0, "a free port"))
+        await page.start()
+        self._stack.push_async_callback(page.close)
+        self.mailbox = f"http://127.0.0.1:{page.port}"
+        self._environment["PORTICO_IDENTITY_SMTP_PORT"] = str(smtp.sockets[0].getsockname()[1])
+
+    async def _run_to_end(self, command: str) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "portico", command),
+            cwd=ROOT,
+            env={**os.environ, **self._environment},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
+        assert process.returncode == 0, output.decode()
+
+    async def _start_part(self, part: str) -> str:
+        port = {"gateway": self.gateway_port, "sandbox": self.sandbox_port}.get(part) or free_port()
+        environment = {**self._environment, "PORTICO_PORT": str(port), "PYTHONPATH": str(ROOT)}
+        command = (sys.executable, *serve.command(part))
+        child = Child(Program(part, command, self.folder / f"{part}.log", ready=LISTENS, environment=environment))
+        child.start()
+        self.children[part] = child
+        self._stack.push_async_callback(child.stop)
+        found = await child.wait_ready(START_SECONDS)
+        assert found is not None
+        return found.group(1)
+
+    async def _start_proxy(self) -> None:
+        settings = settings_of(EnforcementSettings, data_plane=self.folder / "data-plane")
+        child = Child(Program("proxy", tuple(envoy_command(settings)), self.folder / "proxy.log"))
+        child.start()
+        self.children["proxy"] = child
+        self._stack.push_async_callback(child.stop)
+        for _ in range(500):
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", self.data_plane_port)
+            except OSError:
+                await asyncio.sleep(0.02)
+            else:
+                writer.close()
+                return
+        raise AssertionError(f"the proxy does not listen: {child.output()}")
+
+
+@asynccontextmanager
+async def many_processes(folder: Path, mongo_url: str, rabbitmq_url: str) -> AsyncIterator[ManyProcesses]:
+    """Start everything, and end it whatever happens."""
+    running = ManyProcesses(folder, mongo_url, rabbitmq_url)
+    try:
+        await running.start()
+        yield running
+    finally:
+        await running.close()

@@ -1,0 +1,48 @@
+"""The development mailbox takes mail by SMTP, keeps it over a restart, and shows it."""
+
+from email.message import EmailMessage
+from pathlib import Path
+
+import aiosmtplib
+import httpx
+
+from chassis.clock import FixedClock
+from portico.mailbox import Mailbox, mailbox_app
+
+
+async def send(mailbox: Mailbox, to: str, text: str) -> None:
+    server = await mailbox.listen()
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "no-reply@portico.test", to, "Laipni lūdzam"
+    message.set_content(text)
+    await aiosmtplib.send(message, hostname="127.0.0.1", port=server.sockets[0].getsockname()[1], start_tls=False)
+    server.close()
+    await server.wait_closed()
+
+
+def client(mailbox: Mailbox, host: str = "127.0.0.1") -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(mailbox_app(mailbox)), base_url=f"http://{host}")
+
+
+async def test_mail_is_taken_kept_and_shown(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path, FixedClock())
+    mailbox.open()
+    await send(mailbox, "Anna@example.com", "Labdien & sveiki: http://127.0.0.1:8000/accept?token=a-b_c\n")
+    await send(mailbox, "other@example.com", "<script>alert(1)</script>")
+    again = Mailbox(tmp_path, FixedClock())
+    again.open()
+    async with client(again) as asking:
+        found = (await asking.get("/api/messages", params={"to": "anna@example.com"})).json()
+        page = (await asking.get("/")).text
+    assert [each["subject"] for each in found] == ["Laipni lūdzam"]
+    assert found[0]["links"] == ["http://127.0.0.1:8000/accept?token=a-b_c"]
+    assert found[0]["received_at"] == "2030-01-01T00:00:00Z"
+    assert "<script>" not in page
+    assert '<a href="http://127.0.0.1:8000/accept?token=a-b_c">' in page
+    assert page.index("other@example.com") < page.index("anna@example.com")
+
+
+async def test_a_page_elsewhere_cannot_read_it_under_another_name(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path, FixedClock())
+    async with client(mailbox, "attacker.example") as asking:
+        assert (await asking.get("/api/messages")).status_code == 400
