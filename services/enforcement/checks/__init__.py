@@ -1,0 +1,1 @@
+"""May this call pass: credentials, subscription, rate and quota, decided from memory."""

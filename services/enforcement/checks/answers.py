@@ -1,0 +1,165 @@
+"""A decision as an HTTP answer: what the proxy hands to the upstream, to the caller, and to its log.
+
+One header is for the log alone: ``portico-verdict``, the ids of everything that the decision knows, in the order of
+``VERDICT_FIELDS``.
+"""
+
+from urllib.parse import quote
+
+import orjson
+
+from chassis.errors import HELP_BASE, Refusal
+from services.enforcement.checks.domain import QuotaExceeded, RateExceeded, TokenMissing, Verdict, whole_seconds
+from services.enforcement.checks.rates import DAY
+
+VERDICT_HEADER = "portico-verdict"
+VERDICT_FIELDS = (
+    "application_id",
+    "organization_id",
+    "secret_id",
+    "product_id",
+    "version_id",
+    "operation_id",
+    "plan_id",
+    "subscription_id",
+    "rejection",
+)
+_REASONS = {
+    200: b"OK",
+    401: b"Unauthorized",
+    403: b"Forbidden",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    429: b"Too Many Requests",
+    503: b"Service Unavailable",
+}
+_PERIOD_SECONDS = {DAY: 86_400}
+_MONTH_SECONDS = 30 * 86_400
+_REALM = 'Bearer realm="portico"'
+
+
+def quoted(identifier: str | None) -> str:
+    """Return an id as it may stand in a header and between bars."""
+    return "" if identifier is None else quote(identifier, safe="_-.~/:")
+
+
+def _verdict_line(verdict: Verdict) -> str:
+    application, version, lease = verdict.application, verdict.version, verdict.lease
+    ids: tuple[str | None, ...] = (
+        application.id if application else None,
+        application.organization_id if application else None,
+        verdict.secret_id,
+        version.product_id if version else None,
+        version.id if version else None,
+        verdict.operation.id if verdict.operation else None,
+        lease.plan_id if lease else None,
+        lease.subscription_id if lease else None,
+        verdict.refusal.code if verdict.refusal else None,
+    )
+    return "|".join(quoted(each) for each in ids)
+
+
+def answer_to(verdict: Verdict, request_id: str, wall_ns: int) -> bytes:
+    """Return the whole HTTP/1.1 answer to a check."""
+    if verdict.refusal is None:
+        return _allowed(verdict, wall_ns)
+    return _refused(verdict, verdict.refusal, request_id, wall_ns)
+
+
+def _allowed(verdict: Verdict, wall_ns: int) -> bytes:
+    lease, operation = verdict.lease, verdict.operation
+    assert lease is not None
+    assert operation is not None
+    head = lease.answers.get((operation, verdict.secret_id))
+    if head is None:
+        if len(lease.answers) > 1000:
+            lease.answers.clear()
+        head = lease.answers[operation, verdict.secret_id] = _allowed_head(verdict)
+    return b"%s%s\r\n\r\n" % (head, _limits(verdict, wall_ns).encode())
+
+
+def _allowed_head(verdict: Verdict) -> bytes:
+    application, version, operation, lease = verdict.application, verdict.version, verdict.operation, verdict.lease
+    assert application is not None
+    assert version is not None
+    assert operation is not None
+    assert lease is not None
+    identity = {
+        "x-portico-application": application.id,
+        "x-portico-organization": application.organization_id,
+        "x-portico-product": version.product_id,
+        "x-portico-version": version.id,
+        "x-portico-operation": operation.id,
+        "x-portico-subscription": lease.subscription_id,
+        "x-portico-plan": lease.plan_id,
+    }
+    lines = ["HTTP/1.1 200 OK", "content-length: 0"]
+    lines += [f"{name}: {quoted(value)}" for name, value in identity.items() if value is not None]
+    lines += [f"{VERDICT_HEADER}: {_verdict_line(verdict)}", f"ratelimit-policy: {_policy(verdict)}", "ratelimit: "]
+    return "\r\n".join(lines).encode()
+
+
+def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns: int) -> bytes:
+    lines = ["content-type: application/problem+json", "cache-control: no-store", f"{VERDICT_HEADER}: {_verdict_line(verdict)}"]
+    problem = _problem(refusal)
+    problem["detail"] = verdict.detail or problem["detail"]
+    problem["request_id"] = request_id
+    if refusal.status == 401:
+        lines.append(f"www-authenticate: {_challenge(refusal, str(problem['detail']))}")
+    if refusal.status == 405:
+        lines.append(f"allow: {', '.join(verdict.methods)}")
+    if verdict.lease is not None and verdict.taken is not None:
+        seconds = max(whole_seconds(verdict.taken.wait_ns), 1)
+        problem["retry_after_seconds"] = seconds
+        lines += [f"retry-after: {seconds}", f"ratelimit-policy: {_policy(verdict)}", f"ratelimit: {_limits(verdict, wall_ns)}"]
+    body = orjson.dumps(problem)
+    lines.append(f"content-length: {len(body)}")
+    head = "\r\n".join(lines).encode("latin-1", "replace")
+    return b"HTTP/1.1 %d %s\r\n%s\r\n\r\n%s" % (refusal.status, _REASONS[refusal.status], head, body)
+
+
+def _problem(refusal: type[Refusal]) -> dict[str, object]:
+    kind = HELP_BASE + refusal.code.lower().replace("_", "-")
+    sentence = refusal.default_message()
+    return {"type": kind, "title": sentence, "status": refusal.status, "detail": sentence, "code": refusal.code}
+
+
+def _challenge(refusal: type[Refusal], detail: str) -> str:
+    if refusal is TokenMissing:
+        return _REALM  # RFC 6750: no error code where no token was sent
+    description = detail.replace("\\", "").replace('"', "'").encode("ascii", "replace").decode()
+    return f'{_REALM}, error="invalid_token", error_description="{description}"'
+
+
+def _policy(verdict: Verdict) -> str:
+    """Return the limits that stand (``RateLimit-Policy``): the rate, and the quota where there is one."""
+    assert verdict.lease is not None
+    rate, quota = verdict.lease.bucket.rate, verdict.lease.quota
+    policy = f'"rate";q={rate.requests};w={rate.seconds};portico-burst={rate.burst}'
+    if quota is not None:
+        policy += f', "quota";q={quota.calls};w={_PERIOD_SECONDS.get(quota.period, _MONTH_SECONDS)}'
+    return policy
+
+
+def _limits(verdict: Verdict, wall_ns: int) -> str:
+    """Return what is left of the limits (``RateLimit``): calls that pass right now, seconds until there are more."""
+    lease, taken = verdict.lease, verdict.taken
+    assert lease is not None
+    assert taken is not None
+    parts = []
+    if verdict.refusal in (None, RateExceeded):
+        parts.append(f'"rate";r={taken.remaining};t={whole_seconds(taken.wait_ns)}')
+    if lease.counter is not None and lease.quota is not None:
+        left = 0 if verdict.refusal is QuotaExceeded else max(lease.quota.calls - lease.counter.used, 0)
+        parts.append(f'"quota";r={left};t={whole_seconds(lease.counter.ends_at_ns - wall_ns)}')
+    return ", ".join(parts)
+
+
+def not_ready() -> bytes:
+    """Return the answer while the state is not loaded yet: the proxy takes a 5xx for "no decision" and lets nothing pass."""
+    return b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n\r\n"
+
+
+def not_a_check() -> bytes:
+    """Return the answer to a request that asks for no check."""
+    return b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n"

@@ -1,0 +1,93 @@
+"""What enforcement remembers of others' announcements: one small document per thing, compared by the announcement's sequence.
+
+The same translation serves the durable copy (a reaction writes it) and the state in memory (the broadcast changes it at once).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from chassis.messages import Heard
+
+APPLICATION = "application"
+SECRET = "secret"  # noqa: S105 - a kind of thing, not a password
+PRODUCT = "product"
+VERSION = "version"
+PLAN = "plan"
+SUBSCRIPTION = "subscription"
+
+Fields = Mapping[str, Any]
+
+
+class Copy(NamedTuple):
+    """What is remembered of one thing as of one announcement about it."""
+
+    kind: str
+    id: str
+    sequence: int
+    fields: Fields
+
+
+def _application(heard: Heard) -> Copy:
+    fields = {
+        "organization_id": heard.data["organization_id"],
+        "client_id": heard.data["client_id"],
+        "is_deleted": heard.key == "identity.application_deleted.v1",
+    }
+    return Copy(APPLICATION, heard.data["application_id"], heard.sequence, fields)
+
+
+def _secret(heard: Heard) -> Copy:
+    fields = {"application_id": heard.data["application_id"], "is_retired": heard.key == "identity.secret_retired.v1"}
+    return Copy(SECRET, heard.data["secret_id"], heard.sequence, fields)
+
+
+def _product(heard: Heard) -> Copy:
+    fields = {"organization_id": heard.data["organization_id"], "sensitivity": heard.data["sensitivity"]}
+    return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
+
+
+def _version(heard: Heard) -> Copy:
+    operations = [
+        {"operation_id": each["operation_id"], "method": each["method"], "path": each["path"]}
+        for each in heard.data["operations"]
+    ]
+    fields = {"product_id": heard.data["product_id"], "base_path": heard.data["base_path"], "operations": operations}
+    return Copy(VERSION, heard.data["version_id"], heard.sequence, fields)
+
+
+def _plan(heard: Heard) -> Copy:
+    names = ("product_id", "rate_requests", "rate_seconds", "burst")
+    fields = {name: heard.data[name] for name in names}
+    fields["quota_calls"] = heard.data.get("quota_calls")
+    fields["quota_period"] = heard.data.get("quota_period")
+    return Copy(PLAN, heard.data["plan_id"], heard.sequence, fields)
+
+
+def _subscription(heard: Heard) -> Copy:
+    names = ("application_id", "product_id", "plan_id", "status")
+    return Copy(SUBSCRIPTION, heard.data["subscription_id"], heard.sequence, {name: heard.data[name] for name in names})
+
+
+# A plan that is withdrawn takes no new subscriptions; those that stand keep their rate: its withdrawal changes nothing here.
+_READERS: dict[str, Callable[[Heard], Copy]] = {
+    "identity.application_created.v1": _application,
+    "identity.application_changed.v1": _application,
+    "identity.application_deleted.v1": _application,
+    "identity.secret_issued.v1": _secret,
+    "identity.secret_retired.v1": _secret,
+    "catalog.product_created.v1": _product,
+    "catalog.product_changed.v1": _product,
+    "catalog.api_version_published.v1": _version,
+    "catalog.plan_created.v1": _plan,
+    "catalog.plan_changed.v1": _plan,
+    "subscriptions.subscription_requested.v1": _subscription,
+    "subscriptions.subscription_activated.v1": _subscription,
+    "subscriptions.subscription_rejected.v1": _subscription,
+    "subscriptions.subscription_cancelled.v1": _subscription,
+}
+KEYS = tuple(_READERS)
+
+
+def copy_of(heard: Heard) -> Copy:
+    """Return what is to be remembered of an announcement. Raises ``KeyError`` where it lacks a field."""
+    return _READERS[heard.key](heard)

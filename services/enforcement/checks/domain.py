@@ -1,0 +1,154 @@
+"""May this call pass? One pure function of the call, the credentials and the state in memory; and the refusals it gives."""
+
+from typing import NamedTuple
+
+from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
+from services.enforcement.checks.matching import NOTHING, Match, Operation
+from services.enforcement.checks.rates import Taken
+from services.enforcement.checks.world import Application, Lease, Version, World
+
+_NANOSECONDS = 1_000_000_000
+
+
+class TokenMissing(Unauthenticated):
+    """Send an access token in the header Authorization, as Bearer."""
+
+
+class TokenInvalid(Unauthenticated):
+    """The access token is not one that this platform issued for its APIs."""
+
+
+class TokenExpired(Unauthenticated):
+    """The access token has expired; get a new one."""
+
+
+class ApplicationUnknown(Unauthenticated):
+    """The application that the token was issued to is not registered any more."""
+
+
+class SecretRetired(Unauthenticated):
+    """The client secret that obtained this token has been retired; get a token with the new one."""
+
+
+class ApiNotFound(NotFound):
+    """No published API is at this path."""
+
+
+class OperationNotFound(NotFound):
+    """The API has no operation at this path."""
+
+
+class MethodNotAllowed(NotFound):
+    """The API has no operation with this method at this path."""
+
+    status = 405
+
+
+class NotSubscribed(Forbidden):
+    """The application has no active subscription to this product."""
+
+
+class RateExceeded(TooMany):
+    """The plan's rate is used up; wait and try again."""
+
+
+class QuotaExceeded(TooMany):
+    """The plan's quota for this period is used up."""
+
+
+class Credentials(NamedTuple):
+    """What a verified token says: for which Client ID, by which secret, until when (seconds since 1970)."""
+
+    client_id: str
+    secret_id: str
+    expires_at: float
+
+
+class Rejected(NamedTuple):
+    """Credentials that cannot be used, and why."""
+
+    refusal: type[Unauthenticated]
+    detail: str = ""
+
+
+class Asked(NamedTuple):
+    """What is to be called: the path as sent (percent-encoded), without its query."""
+
+    method: str
+    path: str
+
+
+class Now(NamedTuple):
+    """The moment of a decision: on a clock that never goes back, and on the wall."""
+
+    steady_ns: int
+    wall_ns: int
+
+
+class Verdict(NamedTuple):
+    """The decision on one call, and everything that is known about the call."""
+
+    refusal: type[Refusal] | None
+    detail: str = ""
+    application: Application | None = None
+    secret_id: str | None = None
+    version: Version | None = None
+    operation: Operation | None = None
+    lease: Lease | None = None
+    taken: Taken | None = None
+    methods: tuple[str, ...] = ()
+
+
+def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:  # noqa: PLR0911 - the order of the rules
+    """Return whether a call passes. An allowed call is counted against its rate and quota; a refused one is not."""
+    version, match = locate(world, asked)
+    if isinstance(credentials, Rejected):
+        return Verdict(credentials.refusal, credentials.detail, version=version, operation=match.operation)
+    application = world.application_of(credentials.client_id)
+    secret_id = credentials.secret_id
+    if application is None or application.is_deleted:
+        return Verdict(ApplicationUnknown, version=version, operation=match.operation)
+    if world.is_retired(secret_id):
+        return Verdict(SecretRetired, "", application, secret_id, version, match.operation)
+    if version is None:
+        return Verdict(ApiNotFound, "", application, secret_id)
+    lease = world.lease(application.id, version.product_id, now.steady_ns, now.wall_ns)
+    operation = match.operation
+    if operation is None:
+        refusal = MethodNotAllowed if match.methods else OperationNotFound
+        return Verdict(refusal, "", application, secret_id, version, None, lease, None, match.methods)
+    if lease is None:
+        return Verdict(NotSubscribed, "", application, secret_id, version, operation)
+    refusal_or_none, taken = _take(lease, now)
+    return Verdict(refusal_or_none, "", application, secret_id, version, operation, lease, taken)
+
+
+def locate(world: World, asked: Asked) -> tuple[Version | None, Match]:
+    """Return the published version and the operation that a call means, as far as it means any."""
+    parts = asked.path.split("/", 4)
+    if len(parts) < 4:
+        return None, NOTHING
+    version = world.version_at("/".join(parts[:4]))
+    if version is None:
+        return None, NOTHING
+    return version, version.matcher.find(asked.method, "/" + parts[4] if len(parts) == 5 else "/")
+
+
+def _take(lease: Lease, now: Now) -> tuple[type[TooMany] | None, Taken]:
+    counter, quota = lease.counter, lease.quota
+    if counter is None or quota is None:
+        taken = lease.bucket.take(now.steady_ns)
+        return (None if taken.is_allowed else RateExceeded), taken
+    counter.turn(now.wall_ns)
+    if counter.used >= quota.calls:
+        return QuotaExceeded, Taken(is_allowed=False, remaining=0, wait_ns=counter.ends_at_ns - now.wall_ns)
+    taken = lease.bucket.take(now.steady_ns)
+    if not taken.is_allowed:
+        return RateExceeded, taken
+    counter.unsaved += 1
+    return None, taken
+
+
+def whole_seconds(nanoseconds: int) -> int:
+    """Return a duration in seconds, rounded up: whoever waits that long has waited long enough."""
+    return -(-nanoseconds // _NANOSECONDS)

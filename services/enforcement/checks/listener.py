@@ -1,0 +1,182 @@
+"""The check's own listener: HTTP/1.1 spoken directly, because every call of every API passes through here.
+
+A web framework, or even a general ASGI server, costs more per request than the decision itself. Proxies keep their connections
+open and send small requests without bodies; so this reads the request line and a few headers, and answers at once without a task.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import httptools
+
+from chassis.telemetry import log
+from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
+from services.enforcement.checks.domain import Asked, Now, decide
+from services.enforcement.checks.tokens import Tokens
+from services.enforcement.checks.world import World
+
+PREFIX = b"/check"
+_WANTED = frozenset(
+    {
+        b"authorization",
+        b"x-request-id",
+        b"x-original-method",
+        b"x-original-uri",
+        b"x-original-url",
+        b"x-forwarded-method",
+        b"x-forwarded-uri",
+    }
+)
+_METHOD_HEADERS = (b"x-original-method", b"x-forwarded-method")
+_TARGET_HEADERS = (b"x-original-uri", b"x-original-url", b"x-forwarded-uri")
+_LARGEST_HEAD_BYTES = 64 * 1024
+_log = log("enforcement.check")
+
+Headers = dict[bytes, bytes]
+
+
+class Check:
+    """Answers one check: from the request line and headers to the bytes of the answer."""
+
+    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool]) -> None:
+        self._world = world
+        self._tokens = tokens
+        self._is_loaded = is_loaded
+        self._clocks = (time.monotonic_ns, time.time_ns)
+
+    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes:
+        """Return the answer to a request that the proxy sent about a call."""
+        if not target.startswith(PREFIX):
+            return not_a_check()
+        if not self._is_loaded():
+            return not_ready()
+        asked = target[len(PREFIX) :]
+        if asked in (b"", b"/"):
+            # nginx, Traefik and Caddy ask at one fixed path and tell the call in headers.
+            method = _first(headers, _METHOD_HEADERS) or method
+            asked = _path_of(_first(headers, _TARGET_HEADERS) or b"/")
+        path = asked.partition(b"?")[0].decode("latin-1")
+        steady, wall = self._clocks
+        now = Now(steady(), wall())
+        credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
+        verdict = decide(self._world, Asked(method.decode("latin-1"), path), credentials, now)
+        return answer_to(verdict, headers.get(b"x-request-id", b"").decode("latin-1"), now.wall_ns)
+
+
+def _first(headers: Headers, names: tuple[bytes, ...]) -> bytes | None:
+    return next((headers[name] for name in names if name in headers), None)
+
+
+def _path_of(target: bytes) -> bytes:
+    if target.startswith(b"/"):
+        return target
+    try:
+        return urlsplit(target).path
+    except ValueError:
+        return b"/"
+
+
+class _Connection(asyncio.Protocol):
+    """One connection of a proxy; requests on it are answered in their order."""
+
+    __slots__ = ("_check", "_head_bytes", "_headers", "_is_closing", "_open", "_parser", "_target", "_transport")
+
+    def __init__(self, check: Check, connections: "set[_Connection]") -> None:
+        self._check = check
+        self._open = connections
+        self._parser: Any = None
+        self._transport: asyncio.Transport | None = None
+        self._target = b""
+        self._headers: Headers = {}
+        self._head_bytes = 0
+        self._is_closing = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclass of asyncio's: a check of the type would fail there.
+        self._transport = cast("asyncio.Transport", transport)
+        self._parser = httptools.HttpRequestParser(self)
+        self._open.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
+        self._open.discard(self)
+        self._parser = None
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.close()
+        if self._head_bytes > _LARGEST_HEAD_BYTES:
+            self.close()
+
+    def on_message_begin(self) -> None:
+        self._target = b""
+        self._headers = {}
+
+    def on_url(self, url: bytes) -> None:
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name in _WANTED:
+            # A second Authorization header makes both unusable: nobody can say which one the upstream would take.
+            self._headers[name] = value if name not in self._headers else self._headers[name] + b", " + value
+
+    def on_message_complete(self) -> None:
+        self._head_bytes = 0
+        if self._transport is None or self._is_closing:
+            return
+        try:
+            answer = self._check.answer(self._parser.get_method(), self._target, self._headers)
+        except Exception:  # noqa: BLE001 - no decision, so nothing passes; the connection lives on
+            _log.exception("a check failed")
+            answer = not_ready()
+        self._transport.write(answer)
+        if not self._parser.should_keep_alive():
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection once everything written is sent."""
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+
+class CheckListener:
+    """Serves the check on an address of its own; port 0 takes a free one."""
+
+    def __init__(self, check: Check, host: str, port: int) -> None:
+        self._check = check
+        self._host = host
+        self._port = port
+        self._server: asyncio.Server | None = None
+        self._connections: set[_Connection] = set()
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on."""
+        assert self._server is not None, "the listener has not been started"
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: _Connection(self._check, self._connections), self._host, self._port, backlog=1024, reuse_address=True
+        )
+
+    async def close(self) -> None:
+        """Stop listening and close what is open."""
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in list(self._connections):
+            connection.close()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._server.wait_closed(), 2)
+        self._server = None

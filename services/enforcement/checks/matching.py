@@ -1,0 +1,115 @@
+"""Which operation a path means: OpenAPI path templates compiled into a tree of segments.
+
+Fixed segments beat templates with fixed parts (``{id}.json``), and these beat plain parameters. A path that matches several
+templates means the first that has the method; a path that matches some but none with the method is known, and so are its methods.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+from urllib.parse import unquote
+
+_PARAMETER = re.compile(r"\{[^{}]*\}")
+_UNSAFE = re.compile(r"%(?:2f|5c|00)|[\\\x00-\x1f]", re.IGNORECASE)
+
+
+class Operation(NamedTuple):
+    """One operation of a published version."""
+
+    id: str
+    method: str
+    path: str
+
+
+class Match(NamedTuple):
+    """What a path means: its operation, or the methods it has; neither where it means nothing."""
+
+    operation: Operation | None
+    methods: tuple[str, ...] = ()
+
+
+NOTHING = Match(None)
+
+
+class _Node:
+    """One place in the tree: where its fixed segments and its templates lead, and the operations that end here."""
+
+    __slots__ = ("fixed", "operations", "templates")
+
+    def __init__(self) -> None:
+        self.fixed: dict[str, _Node] = {}
+        self.templates: list[tuple[str, re.Pattern[str] | None, _Node]] = []
+        self.operations: dict[str, Operation] = {}
+
+    def towards(self, segment: str) -> "_Node":
+        """Return the node that a template's segment leads to, making it where it is missing."""
+        if not _PARAMETER.search(segment):
+            return self.fixed.setdefault(unquote(segment), _Node())
+        shape = _PARAMETER.sub("{}", segment)
+        for known, _, node in self.templates:
+            if known == shape:
+                return node
+        node = _Node()
+        self.templates.append((shape, _pattern(shape), node))
+        self.templates.sort(key=lambda each: -len(each[0]))
+        return node
+
+    def ends(self, segments: list[str], depth: int) -> Iterator["_Node"]:
+        """Yield the nodes where these segments end, the most particular first."""
+        if depth == len(segments):
+            yield self
+            return
+        segment = segments[depth]
+        if segment in self.fixed:
+            yield from self.fixed[segment].ends(segments, depth + 1)
+        if not segment:
+            return
+        for _, pattern, node in self.templates:
+            if pattern is None or pattern.fullmatch(segment):
+                yield from node.ends(segments, depth + 1)
+
+
+def _pattern(shape: str) -> re.Pattern[str] | None:
+    if shape == "{}":
+        return None
+    return re.compile(".+?".join(re.escape(unquote(part)) for part in shape.split("{}")), re.DOTALL)
+
+
+class Matcher:
+    """The operations of one version, ready to be asked."""
+
+    __slots__ = ("_fixed", "_root")
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._root = _Node()
+        # Paths without parameters are the commonest: one look finds them.
+        self._fixed: dict[tuple[str, str], Match] = {}
+        for operation in operations:
+            self._add(operation._replace(method=operation.method.upper()))
+
+    def _add(self, operation: Operation) -> None:
+        node = self._root
+        for segment in operation.path.removeprefix("/").split("/"):
+            node = node.towards(segment)
+        node.operations.setdefault(operation.method, operation)
+        if not _PARAMETER.search(operation.path) and "%" not in operation.path:
+            path = "/" + operation.path.removeprefix("/")
+            self._fixed.setdefault((operation.method, path), Match(operation))
+
+    def find(self, method: str, path: str) -> Match:
+        """Return what a method and a path (as sent, percent-encoded, without the version's base path) mean."""
+        known = self._fixed.get((method, path))
+        if known is not None:
+            return known
+        if _UNSAFE.search(path):
+            return NOTHING
+        segments = [unquote(each) for each in path.removeprefix("/").split("/")]
+        if "." in segments or ".." in segments or path.startswith("//"):
+            return NOTHING
+        methods: dict[str, None] = {}
+        for node in self._root.ends(segments, 0):
+            operation = node.operations.get(method)
+            if operation is not None:
+                return Match(operation)
+            methods.update(dict.fromkeys(node.operations))
+        return Match(None, tuple(sorted(methods)))

@@ -1,0 +1,210 @@
+"""The state that decisions are made from, in memory: changed by copies, compared by sequence, so their order does not matter."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from services.enforcement.checks.copies import APPLICATION, PLAN, PRODUCT, SECRET, SUBSCRIPTION, VERSION, Copy, Fields
+from services.enforcement.checks.matching import Matcher, Operation
+from services.enforcement.checks.rates import Bucket, Counter, Quota, Rate
+
+ACTIVE = "ACTIVE"
+OPEN_TEST = "OPEN_TEST"
+
+
+class Application(NamedTuple):
+    """What calls APIs."""
+
+    id: str
+    organization_id: str
+    client_id: str
+    is_deleted: bool
+
+
+class Version(NamedTuple):
+    """A published version: callable below its base path."""
+
+    id: str
+    product_id: str
+    base_path: str
+    matcher: Matcher
+
+
+class Plan(NamedTuple):
+    """Under what rate and quota a product is called."""
+
+    rate: Rate
+    quota: Quota | None
+
+
+class Subscription(NamedTuple):
+    """An application on a plan of a product."""
+
+    id: str
+    application_id: str
+    product_id: str
+    plan_id: str
+    status: str
+
+
+@dataclass(slots=True)
+class Lease:
+    """The right of one application to call one product: looked up once, dropped when anything it rests on changes."""
+
+    subscription_id: str | None
+    plan_id: str | None
+    bucket: Bucket
+    quota: Quota | None
+    counter: Counter | None
+    # Ready-made answers, by operation and secret; filled by whoever answers.
+    answers: dict[Any, Any] = field(default_factory=dict)
+
+
+class World:
+    """Applications, secrets, products, versions, plans and subscriptions as far as they have been heard of."""
+
+    def __init__(self, modest_rate: Rate) -> None:
+        # For open test products, and until a subscription's plan has been heard of.
+        self._modest_rate = modest_rate
+        self._sequences: dict[str, int] = {}
+        self._applications: dict[str, Application] = {}
+        self._by_client_id: dict[str, Application] = {}
+        self._retired_secrets: set[str] = set()
+        self._sensitivities: dict[str, str] = {}
+        self._versions: dict[str, Version] = {}
+        self._by_base_path: dict[str, Version] = {}
+        self._plans: dict[str, Plan] = {}
+        self._subscriptions: dict[str, Subscription] = {}
+        self._active: dict[tuple[str, str], Subscription] = {}
+        self._leases: dict[tuple[str, str], Lease] = {}
+        self._buckets: dict[str | tuple[str, str], Bucket] = {}
+        self.counters: dict[str, Counter] = {}
+        self.routes_changed = 0
+
+    def apply(self, copy: Copy) -> bool:
+        """Take over a copy unless a later one of the same thing is known; say whether it was news."""
+        if self._sequences.get(copy.id, 0) >= copy.sequence:
+            return False
+        _APPLIERS[copy.kind](self, copy.id, copy.fields)
+        self._sequences[copy.id] = copy.sequence
+        return True
+
+    def _apply_application(self, identifier: str, fields: Fields) -> None:
+        application = Application(identifier, fields["organization_id"], fields["client_id"], bool(fields["is_deleted"]))
+        former = self._applications.get(identifier)
+        if former is not None:
+            self._by_client_id.pop(former.client_id, None)
+        self._applications[identifier] = application
+        self._by_client_id[application.client_id] = application
+        self._drop_leases(application_id=identifier)
+
+    def _apply_secret(self, identifier: str, fields: Fields) -> None:
+        if fields["is_retired"]:
+            self._retired_secrets.add(identifier)
+
+    def _apply_product(self, identifier: str, fields: Fields) -> None:
+        self._sensitivities[identifier] = fields["sensitivity"]
+        self._drop_leases(product_id=identifier)
+
+    def _apply_version(self, identifier: str, fields: Fields) -> None:
+        former = self._versions.get(identifier)
+        if former is not None:
+            self._by_base_path.pop(former.base_path, None)
+        operations = [Operation(each["operation_id"], each["method"], each["path"]) for each in fields["operations"]]
+        version = Version(identifier, fields["product_id"], fields["base_path"], Matcher(operations))
+        self._versions[identifier] = version
+        self._by_base_path[version.base_path] = version
+        self.routes_changed += 1
+
+    def _apply_plan(self, identifier: str, fields: Fields) -> None:
+        rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
+        quota = Quota(fields["quota_calls"], fields["quota_period"]) if fields["quota_calls"] is not None else None
+        self._plans[identifier] = Plan(rate, quota)
+        self._drop_leases(plan_id=identifier)
+
+    def _apply_subscription(self, identifier: str, fields: Fields) -> None:
+        names = ("application_id", "product_id", "plan_id", "status")
+        subscription = Subscription(identifier, *(fields[name] for name in names))
+        self._subscriptions[identifier] = subscription
+        pair = (subscription.application_id, subscription.product_id)
+        if subscription.status == ACTIVE:
+            self._active[pair] = subscription
+        elif pair in self._active and self._active[pair].id == identifier:
+            del self._active[pair]
+            self._buckets.pop(identifier, None)
+        self._leases.pop(pair, None)
+
+    def _drop_leases(self, application_id: str | None = None, product_id: str | None = None, plan_id: str | None = None) -> None:
+        stale = [
+            pair
+            for pair, lease in self._leases.items()
+            if pair[0] == application_id or pair[1] == product_id or (plan_id is not None and lease.plan_id == plan_id)
+        ]
+        for pair in stale:
+            del self._leases[pair]
+
+    def application_of(self, client_id: str) -> Application | None:
+        """Return the application with this Client ID, deleted or not."""
+        return self._by_client_id.get(client_id)
+
+    def is_retired(self, secret_id: str) -> bool:
+        """Say whether a secret has been retired. One not heard of yet has not."""
+        return secret_id in self._retired_secrets
+
+    def version_at(self, base_path: str) -> Version | None:
+        """Return the version that is published at exactly this base path."""
+        return self._by_base_path.get(base_path)
+
+    def base_paths(self) -> list[str]:
+        """Return the base paths of all published versions, sorted."""
+        return sorted(self._by_base_path)
+
+    def lease(self, application_id: str, product_id: str, now_ns: int, wall_ns: int) -> Lease | None:
+        """Return the application's right to call the product, or None where it has none."""
+        pair = (application_id, product_id)
+        lease = self._leases.get(pair)
+        if lease is None:
+            lease = self._new_lease(pair, now_ns, wall_ns)
+            if lease is not None:
+                self._leases[pair] = lease
+        return lease
+
+    def _new_lease(self, pair: tuple[str, str], now_ns: int, wall_ns: int) -> Lease | None:
+        subscription = self._active.get(pair)
+        if subscription is None:
+            if self._sensitivities.get(pair[1]) != OPEN_TEST:
+                return None
+            return Lease(None, None, self._bucket(pair, self._modest_rate, now_ns), None, None)
+        plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
+        bucket = self._bucket(subscription.id, plan.rate, now_ns)
+        counter = None if plan.quota is None else self._counter(subscription.id, plan.quota.period, wall_ns)
+        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter)
+
+    def _bucket(self, key: str | tuple[str, str], rate: Rate, now_ns: int) -> Bucket:
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = Bucket(rate)
+        bucket.change(rate, now_ns)
+        return bucket
+
+    def _counter(self, subscription_id: str, period: str, wall_ns: int) -> Counter:
+        counter = self.counters.get(subscription_id)
+        if counter is None or counter.period != period:
+            counter = self.counters[subscription_id] = Counter(period, wall_ns)
+        return counter
+
+    def tidy(self, now_ns: int) -> None:
+        """Forget the allowances of open test callers that are whole again: a new one would serve as well."""
+        idle = [key for key, bucket in self._buckets.items() if isinstance(key, tuple) and bucket.is_whole(now_ns)]
+        for key in idle:
+            del self._buckets[key]
+            self._leases.pop(key, None)
+
+
+_APPLIERS = {
+    APPLICATION: World._apply_application,  # noqa: SLF001 - this is the class's own table
+    SECRET: World._apply_secret,  # noqa: SLF001
+    PRODUCT: World._apply_product,  # noqa: SLF001
+    VERSION: World._apply_version,  # noqa: SLF001
+    PLAN: World._apply_plan,  # noqa: SLF001
+    SUBSCRIPTION: World._apply_subscription,  # noqa: SLF001
+}

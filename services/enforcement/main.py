@@ -1,0 +1,104 @@
+"""How enforcement is put together."""
+
+import asyncio
+from pathlib import Path
+
+from chassis.bus import Bus
+from chassis.clock import Clock, SystemClock
+from chassis.mongo import Store
+from chassis.service import Service, Worker
+from services.enforcement.calls.ledger import LedgerFile
+from services.enforcement.calls.shipper import Log, Rotation, Shipper
+from services.enforcement.calls.tail import Tail
+from services.enforcement.checks import repository
+from services.enforcement.checks.feed import Feed, QuotaKeeper
+from services.enforcement.checks.listener import Check, CheckListener
+from services.enforcement.checks.rates import Rate
+from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.checks.world import World
+from services.enforcement.proxy import command, files
+from services.enforcement.proxy.counters import ProxyAdmin
+from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.reactions import REACTIONS
+from services.enforcement.settings import EnforcementSettings
+
+
+def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
+    """Return what the proxy's configuration is made from."""
+    assert settings.data_plane is not None, "this instance has no proxy of its own"
+    return DataPlane(
+        folder=settings.data_plane.absolute(),
+        proxy_address=f"{settings.proxy_host}:{settings.proxy_port}",
+        admin_address=settings.proxy_admin_address,
+        check_address=settings.check_address or f"{settings.check_host}:{check_port or settings.check_port}",
+        sandbox_address=settings.sandbox_address,
+        threads=settings.proxy_threads,
+        max_connections=settings.proxy_max_connections,
+        upstream_timeout_seconds=settings.upstream_timeout_seconds,
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+    """Return the command that starts the proxy; run it once enforcement has started (its files are there then)."""
+    return command.command(data_plane(settings), binary)
+
+
+async def drain_proxy(settings: EnforcementSettings) -> bool:
+    """Ask the proxy to let running calls and connections end, which takes ``drain_seconds``; say whether it heard."""
+    admin = ProxyAdmin(data_plane(settings).admin_file)
+    try:
+        return await admin.drain()
+    finally:
+        await admin.close()
+
+
+class ProxyFiles:
+    """Writes the proxy's configuration once the check is listening, and its routes whenever they change."""
+
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, feed: Feed, world: World) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._feed = feed
+        self._world = world
+
+    async def start(self) -> None:
+        """Write everything, and from now on the routes as they change."""
+        plane = data_plane(self._settings, self._listener.port)
+        pusher = files.RoutePusher(plane)
+        await asyncio.to_thread(files.prepare, plane)
+        pusher.push(self._world.base_paths())
+        self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
+
+    async def close(self) -> None:
+        """Leave the files: the proxy goes on by them."""
+
+
+def build(settings: EnforcementSettings, bus: Bus, store: Store, clock: Clock | None = None) -> Service:
+    """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
+    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
+    tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
+    feed = Feed(store, bus, world, tokens)
+    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
+    workers: list[Worker] = [feed, QuotaKeeper(store, world), listener]
+    if settings.data_plane is not None:
+        workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
+
+    async def is_loaded() -> bool:
+        return feed.is_loaded
+
+    return Service(
+        name="enforcement",
+        store=store,
+        bus=bus,
+        indexes=repository.INDEXES,
+        reactions=REACTIONS,
+        workers=workers,
+        ready_checks={"state": is_loaded},
+    )
+
+
+def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
+    plane = data_plane(settings)
+    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), ProxyAdmin(plane.admin_file))
+    return Shipper(log, bus, clock, Rotation(log, plane.log_file))

@@ -1,0 +1,245 @@
+"""Envoy's configuration, rendered as plain dictionaries from a few facts.
+
+A bootstrap names three files; Envoy watches their folder and takes over each as soon as it is renamed into place:
+``clusters.json`` (where things are), ``listeners.json`` (how a call is treated), ``routes.json`` (what is published).
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from services.enforcement.checks.answers import VERDICT_HEADER
+from services.enforcement.checks.listener import PREFIX
+from services.enforcement.proxy import replies
+
+Json = dict[str, Any]
+
+RUN_VARIABLE = "PORTICO_PROXY_RUN"
+# The name of a run that was started without one.
+NO_RUN = "portico"
+STAT_PREFIX = "calls"
+ROUTES = "calls"
+CHECK = "check"
+SANDBOX = "sandbox"
+IDENTITY_PREFIX = "x-portico-"
+CHECK_TIMEOUT = "1s"
+_TYPES = "type.googleapis.com/envoy."
+_HTTP = "extensions.filters.http."
+
+
+@dataclass(frozen=True, slots=True)
+class DataPlane:
+    """What the configuration is made from. Addresses are ``host:port``."""
+
+    folder: Path
+    proxy_address: str
+    admin_address: str
+    check_address: str
+    sandbox_address: str
+    threads: int = 1
+    max_connections: int = 10_000
+    upstream_timeout_seconds: float = 15.0
+    drain_seconds: int = 5
+
+    @property
+    def bootstrap_file(self) -> Path:
+        """What Envoy is started with."""
+        return self.folder / "bootstrap.json"
+
+    @property
+    def dynamic_folder(self) -> Path:
+        """What Envoy watches."""
+        return self.folder / "dynamic"
+
+    @property
+    def log_file(self) -> Path:
+        """The access log."""
+        return self.folder / "log" / "calls.log"
+
+    @property
+    def admin_file(self) -> Path:
+        """Where Envoy writes the address of its administration."""
+        return self.folder / "admin.address"
+
+
+def typed(kind: str, **fields: Any) -> Json:
+    """Return a message that names its own type."""
+    return {"@type": _TYPES + kind, **fields}
+
+
+def _address(address: str) -> Json:
+    host, _, port = address.rpartition(":")
+    return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
+
+
+def _is_ip(address: str) -> bool:
+    try:
+        ipaddress.ip_address(address.rpartition(":")[0].strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def bootstrap(plane: DataPlane) -> Json:
+    """Return what Envoy starts with: its administration, its limits, and where everything else is read from."""
+    folder = str(plane.dynamic_folder)
+
+    def source(name: str) -> Json:
+        return {
+            "path_config_source": {"path": f"{folder}/{name}", "watched_directory": {"path": folder}},
+            "resource_api_version": "V3",
+        }
+
+    connections = typed(
+        "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        max_active_downstream_connections=plane.max_connections,
+    )
+    return {
+        "node": {"id": NO_RUN, "cluster": "portico"},
+        "admin": {"address": _address(plane.admin_address)},
+        "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
+        "overload_manager": {
+            "resource_monitors": [
+                {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": connections}
+            ]
+        },
+    }
+
+
+def clusters(plane: DataPlane) -> Json:
+    """Return where the check and the upstreams are."""
+    return {"resources": [_cluster(CHECK, plane.check_address), _cluster(SANDBOX, plane.sandbox_address)]}
+
+
+def _cluster(name: str, address: str) -> Json:
+    endpoint = {"endpoint": {"address": _address(address)}}
+    many = 100_000
+    limits = {"max_connections": many, "max_pending_requests": many, "max_requests": many, "max_retries": 3}
+    return typed(
+        "config.cluster.v3.Cluster",
+        name=name,
+        type="STATIC" if _is_ip(address) else "STRICT_DNS",
+        connect_timeout="1s",
+        circuit_breakers={"thresholds": [limits]},
+        load_assignment={"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
+    )
+
+
+def routes(plane: DataPlane, base_paths: list[str]) -> Json:
+    """Return a route for each published base path. Any other path has none: the proxy answers 404 by itself."""
+    request_id = {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}
+    host = {
+        "name": ROUTES,
+        "domains": ["*"],
+        # The access token is for us alone: an upstream that kept it could call other products in the application's name.
+        "request_headers_to_remove": ["authorization"],
+        "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+        "routes": [
+            {
+                "match": {"path_separated_prefix": base_path},
+                "route": {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"},
+            }
+            for base_path in base_paths
+        ],
+    }
+    return {"resources": [typed("config.route.v3.RouteConfiguration", name=ROUTES, virtual_hosts=[host])]}
+
+
+def listeners(plane: DataPlane) -> Json:
+    """Return how calls are taken, checked, passed on, and written down."""
+    connection_manager = {
+        "name": "envoy.filters.network.http_connection_manager",
+        "typed_config": _connection_manager(plane),
+    }
+    listener = typed(
+        "config.listener.v3.Listener",
+        name="calls",
+        address=_address(plane.proxy_address),
+        per_connection_buffer_limit_bytes=65_536,
+        filter_chains=[{"filters": [connection_manager]}],
+    )
+    return {"resources": [listener]}
+
+
+def _connection_manager(plane: DataPlane) -> Json:
+    folder = str(plane.dynamic_folder)
+    source = {"path": f"{folder}/routes.json", "watched_directory": {"path": folder}}
+    return typed(
+        "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=STAT_PREFIX,
+        codec_type="AUTO",
+        server_name="portico",
+        rds={"route_config_name": ROUTES, "config_source": {"path_config_source": source, "resource_api_version": "V3"}},
+        # Who calls, and what they may send
+        use_remote_address=True,
+        generate_request_id=False,
+        normalize_path=True,
+        merge_slashes=True,
+        path_with_escaped_slashes_action="REJECT_REQUEST",
+        max_request_headers_kb=32,
+        common_http_protocol_options={
+            "idle_timeout": "60s",
+            "headers_with_underscores_action": "DROP_HEADER",
+            "max_headers_count": 100,
+        },
+        early_header_mutation_extensions=[_hygiene()],
+        # How long anything may take
+        request_headers_timeout="10s",
+        request_timeout="60s",
+        stream_idle_timeout="60s",
+        drain_timeout=f"{plane.drain_seconds}s",
+        # What happens to a call
+        http_filters=[_check_filter(), {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router")}],
+        local_reply_config=replies.configuration(),
+        access_log=[
+            {
+                "name": "envoy.access_loggers.file",
+                "typed_config": typed(
+                    "extensions.access_loggers.file.v3.FileAccessLog",
+                    path=str(plane.log_file),
+                    log_format={"json_format": replies.log_line(RUN_VARIABLE)},
+                ),
+            }
+        ],
+    )
+
+
+def _hygiene() -> Json:
+    """Before anything looks at a call: none of the headers that we set ourselves is taken from the caller."""
+    ours = {"header": {"key": "x-request-id", "value": "%UNIQUE_ID%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    mutations = [
+        {"remove_on_match": {"key_matcher": {"prefix": IDENTITY_PREFIX, "ignore_case": True}}},
+        {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}},
+        {"remove": VERDICT_HEADER},
+        {"append": ours},
+    ]
+    kind = "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
+    return {"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": typed(kind, mutations=mutations)}
+
+
+def _check_filter() -> Json:
+    def exactly(*names: str) -> Json:
+        return {"patterns": [{"exact": name} for name in names]}
+
+    limits = ("ratelimit", "ratelimit-policy")
+    service = {
+        "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": CHECK_TIMEOUT},
+        "path_prefix": PREFIX.decode(),
+        "authorization_response": {
+            "allowed_upstream_headers": {"patterns": [{"prefix": IDENTITY_PREFIX}]},
+            "allowed_client_headers_on_success": exactly(*limits),
+            "allowed_client_headers": exactly(
+                *limits, "content-type", "www-authenticate", "retry-after", "allow", "cache-control"
+            ),
+            "dynamic_metadata_from_headers": exactly(VERDICT_HEADER),
+        },
+    }
+    check = typed(
+        _HTTP + "ext_authz.v3.ExtAuthz",
+        failure_mode_allow=False,
+        status_on_error={"code": "ServiceUnavailable"},
+        allowed_headers=exactly("x-request-id"),
+        http_service=service,
+    )
+    return {"name": "envoy.filters.http.ext_authz", "typed_config": check}

@@ -1,0 +1,50 @@
+"""Envoy's files on disk: written beside their place and renamed into it, so that Envoy never sees half of one."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from chassis.telemetry import log
+from services.enforcement.proxy import envoy
+from services.enforcement.proxy.envoy import DataPlane
+
+_log = log("enforcement.proxy")
+
+
+def write_in_place(path: Path, document: Any) -> None:
+    """Put a document into its place in one step."""
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    beside.replace(path)
+
+
+def prepare(plane: DataPlane) -> None:
+    """Make everything that Envoy needs to start: folders, bootstrap, clusters, listeners, and routes where there are none yet."""
+    plane.dynamic_folder.mkdir(parents=True, exist_ok=True)
+    plane.log_file.parent.mkdir(parents=True, exist_ok=True)
+    write_in_place(plane.bootstrap_file, envoy.bootstrap(plane))
+    write_in_place(plane.dynamic_folder / "clusters.json", envoy.clusters(plane))
+    routes = plane.dynamic_folder / "routes.json"
+    if not routes.exists():
+        write_in_place(routes, envoy.routes(plane, []))
+    # The listener comes last: it is what opens the door.
+    write_in_place(plane.dynamic_folder / "listeners.json", envoy.listeners(plane))
+
+
+class RoutePusher:
+    """Writes the routes whenever the published base paths change; Envoy takes them over while it runs."""
+
+    def __init__(self, plane: DataPlane) -> None:
+        self._plane = plane
+        self._written: list[str] | None = None
+
+    def push(self, base_paths: list[str]) -> None:
+        """Write the routes of these base paths, unless they stand already."""
+        if base_paths == self._written:
+            return
+        usable = [each for each in base_paths if each.startswith("/") and not each.endswith("/") and not set(each) & set("?#")]
+        if len(usable) < len(base_paths):
+            _log.warning("some base paths cannot be routes", paths=sorted(set(base_paths) - set(usable)))
+        write_in_place(self._plane.dynamic_folder / "routes.json", envoy.routes(self._plane, usable))
+        self._written = list(base_paths)

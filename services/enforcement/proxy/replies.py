@@ -1,0 +1,75 @@
+"""What the proxy says by itself, as problem documents, and what it writes down about each call."""
+
+from typing import Any
+
+from chassis.errors import HELP_BASE
+from services.enforcement.checks.answers import VERDICT_HEADER
+
+Json = dict[str, Any]
+
+# The proxy's flags for calls that the upstream did not answer in full, and the codes that we give them.
+UPSTREAM_UNAVAILABLE = ("UH", "UF", "UO", "URX", "LR", "UR", "UC", "UPE", "NC")
+UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
+_PROBLEM = "application/problem+json"
+
+
+def _problem(code: str, title: str, *, has_request_id: bool = True) -> Json:
+    fields = {
+        "type": HELP_BASE + code.lower().replace("_", "-"),
+        "title": title,
+        "detail": title,
+        "status": "%RESPONSE_CODE%",
+        "code": code,
+    }
+    if has_request_id:
+        fields["request_id"] = "%REQ(X-REQUEST-ID)%"
+    return {"json_format": fields, "content_type": _PROBLEM}
+
+
+def _flags(*flags: str) -> Json:
+    return {"response_flag_filter": {"flags": list(flags)}}
+
+
+def _status(status: int) -> Json:
+    return {
+        "status_code_filter": {"comparison": {"op": "EQ", "value": {"default_value": status, "runtime_key": "portico.unused"}}}
+    }
+
+
+def configuration() -> Json:
+    """Return the bodies of the proxy's own answers; the check's refusals pass as they are."""
+    check_is_down = {"and_filter": {"filters": [_flags("UAEX"), _status(503)]}}
+    as_it_is = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}, "content_type": _PROBLEM}
+    mappers: list[tuple[Json, Json]] = [
+        (
+            check_is_down,
+            _problem("CHECK_UNAVAILABLE", "The call could not be checked, so it was not let through; try again shortly."),
+        ),
+        (_flags("UAEX"), as_it_is),
+        (_flags("NR"), _problem("API_NOT_FOUND", "No published API is at this path.")),
+        (_flags(*UPSTREAM_TIMEOUT), _problem("UPSTREAM_TIMEOUT", "The API did not answer in time.")),
+        (_flags(*UPSTREAM_UNAVAILABLE), _problem("UPSTREAM_UNAVAILABLE", "The API does not answer.")),
+    ]
+    return {
+        "mappers": [{"filter": when, "body_format_override": body} for when, body in mappers],
+        # Refused before its headers were put in order: a request id would be one that the caller made up.
+        "body_format": _problem("CALL_NOT_READABLE", "The request cannot be read as it is.", has_request_id=False),
+    }
+
+
+def log_line(run_variable: str) -> Json:
+    """Return the access log's format. It names operations by id; paths, queries and tokens are never written."""
+    return {
+        "run": f"%ENVIRONMENT({run_variable})%",
+        "unique_id": "%UNIQUE_ID%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        "started": "%START_TIME(%s%3f)%",
+        "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+        "duration_ms": "%DURATION%",
+        "status": "%RESPONSE_CODE%",
+        "flags": "%RESPONSE_FLAGS%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "bytes_in": "%BYTES_RECEIVED%",
+        "bytes_out": "%BYTES_SENT%",
+        "verdict": f"%DYNAMIC_METADATA(envoy.filters.http.ext_authz:{VERDICT_HEADER})%",
+    }

@@ -1,0 +1,74 @@
+"""What enforcement does when others announce something: it keeps a durable copy of what a decision needs."""
+
+from dataclasses import replace
+
+from chassis.errors import Invalid
+from chassis.inbox import On, copy_if_newer
+from chassis.messages import Heard
+from chassis.mongo import Transaction
+from services.enforcement.checks.copies import Copy, copy_of
+
+
+class AnnouncementNotUsable(Invalid):
+    """The announcement lacks a field that a decision needs."""
+
+
+async def _remember(tx: Transaction, heard: Heard) -> None:
+    try:
+        copy: Copy = copy_of(heard)
+    except KeyError as missing:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
+    # `heard_at` lets every instance fetch what others have written since it looked.
+    fields = {"kind": copy.kind, "heard_at": tx.now, **copy.fields}
+    await copy_if_newer(tx, "copies", replace(heard, subject=copy.id), fields)
+
+
+async def remember_application(tx: Transaction, heard: Heard) -> None:
+    """Remember who an application belongs to, its Client ID, and whether it is deleted."""
+    await _remember(tx, heard)
+
+
+async def remember_secret(tx: Transaction, heard: Heard) -> None:
+    """Remember whether a secret is retired: tokens that it obtained end with it."""
+    await _remember(tx, heard)
+
+
+async def remember_product(tx: Transaction, heard: Heard) -> None:
+    """Remember a product's sensitivity: an open test product needs no subscription."""
+    await _remember(tx, heard)
+
+
+async def remember_version(tx: Transaction, heard: Heard) -> None:
+    """Remember a published version's base path and operations."""
+    await _remember(tx, heard)
+
+
+async def remember_plan(tx: Transaction, heard: Heard) -> None:
+    """Remember a plan's rate and quota."""
+    await _remember(tx, heard)
+
+
+async def remember_subscription(tx: Transaction, heard: Heard) -> None:
+    """Remember which application is on which plan of which product, and whether that is in force."""
+    await _remember(tx, heard)
+
+
+REACTIONS: tuple[On, ...] = (
+    On(
+        remember_application,
+        "identity.application_created.v1",
+        "identity.application_changed.v1",
+        "identity.application_deleted.v1",
+    ),
+    On(remember_secret, "identity.secret_issued.v1", "identity.secret_retired.v1"),
+    On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
+    On(remember_version, "catalog.api_version_published.v1"),
+    On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),
+    On(
+        remember_subscription,
+        "subscriptions.subscription_requested.v1",
+        "subscriptions.subscription_activated.v1",
+        "subscriptions.subscription_rejected.v1",
+        "subscriptions.subscription_cancelled.v1",
+    ),
+)

@@ -1,0 +1,45 @@
+"""What differs per place for enforcement."""
+
+from pathlib import Path
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import SettingsConfigDict
+
+from chassis.settings import Settings
+
+
+class EnforcementSettings(Settings):
+    """Settings of enforcement, read from ``PORTICO_ENFORCEMENT_…``."""
+
+    model_config = SettingsConfigDict(env_prefix="PORTICO_ENFORCEMENT_", populate_by_name=True)
+
+    keys_dir: Path = Field(
+        Path("var/keys"),
+        description="Folder of the public keys; `tokens.public.json` verifies access tokens.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_KEYS_DIR", "PORTICO_KEYS_DIR"),
+    )
+    token_issuer: str = Field("http://127.0.0.1:8000", description="The issuer that access tokens must name.")
+    token_audience: str = Field("portico:calls", description="The audience that access tokens must name.")
+    check_host: str = Field("127.0.0.1", description="The address that the check listens on.")
+    check_port: int = Field(0, description="The port that the check listens on; 0 takes a free one.")
+    check_address: str = Field(
+        "", description="Host and port at which the proxy reaches the check; empty means the address that it listens on."
+    )
+    sandbox_address: str = Field("127.0.0.1:8081", description="Host and port of the sandbox, the upstream of every version.")
+    data_plane: Path | None = Field(
+        Path("var/dataplane"),
+        description="Folder shared with the proxy: its configuration and its log. Empty: this instance only checks.",
+    )
+    proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
+    proxy_port: int = Field(8080, description="The port that the proxy takes calls on.")
+    proxy_admin_address: str = Field(
+        "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
+    )
+    proxy_threads: int = Field(1, description="Worker threads of the proxy.")
+    proxy_max_connections: int = Field(10_000, description="Connections that the proxy holds open at most.")
+    upstream_timeout_seconds: float = Field(15.0, description="How long an upstream may take to answer.")
+    drain_seconds: int = Field(5, description="How long the proxy lets running calls end when it is drained.")
+    open_test_requests: int = Field(
+        5, description="Calls per second and application to an open test product, without a subscription."
+    )
+    open_test_burst: int = Field(10, description="Calls at once and application to an open test product, without a subscription.")

@@ -1,0 +1,60 @@
+"""Enforcement as it runs: its service on a real database and the local bus, a real Envoy in front, a tiny upstream behind."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chassis.local import LocalBus
+from services.enforcement.main import build
+from services.enforcement.settings import EnforcementSettings
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, Upstream, free_port
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    return Issuer(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
+    bus = LocalBus(tmp_path / "bus.sqlite")
+    await bus.start()
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def stage(issuer: Issuer, bus: LocalBus, make_store: Callable[..., Any]) -> AsyncIterator[Stage]:
+    """The service without a proxy: it only checks."""
+    settings = EnforcementSettings(keys_dir=issuer.folder, data_plane=None)
+    service = build(settings, bus, make_store("enforcement"))
+    await service.declare()
+    await service.start()
+    yield Stage(bus, issuer, service)
+    await service.close()
+
+
+@pytest.fixture(scope="module")
+async def plane(
+    issuer: Issuer, make_store: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[DataPlaneStage]:
+    """The whole data plane, started once for a file of tests."""
+    folder = tmp_path_factory.mktemp("plane")
+    bus = LocalBus(folder / "bus.sqlite")
+    await bus.start()
+    upstream = Upstream()
+    settings = EnforcementSettings(
+        keys_dir=issuer.folder,
+        data_plane=folder / "plane",
+        proxy_port=free_port(),
+        sandbox_address=await upstream.start(),
+        upstream_timeout_seconds=1.0,
+    )
+    stage = DataPlaneStage(bus, issuer, build(settings, bus, make_store("enforcement")), settings=settings, upstream=upstream)
+    await stage.start()
+    yield stage
+    await stage.close()
+    await upstream.close()
+    await bus.close()

@@ -1,0 +1,345 @@
+"""What enforcement's tests stand on: an issuer of tokens, announcements of others, an upstream, calls."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+from joserfc import jws, jwt
+from joserfc.jwk import OKPKey
+
+from chassis.bus import Bus, Message, Reaction
+from chassis.ids import new_id
+from chassis.service import Service
+from services.enforcement.checks.listener import CheckListener
+from services.enforcement.main import envoy_command
+from services.enforcement.settings import EnforcementSettings
+
+ISSUER = "http://127.0.0.1:8000"
+AUDIENCE = "portico:calls"
+W = TypeVar("W")
+
+
+class Registry(jws.JWSRegistry):
+    def get_alg(self, name: str) -> Any:
+        return self.algorithms[name]
+
+
+class Issuer:
+    """Issues tokens as identity does, and such as identity never would."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = OKPKey.generate_key("Ed25519", {"use": "sig", "alg": "EdDSA"}, auto_kid=True)
+        document = orjson.dumps({"keys": [self.key.as_dict(private=False)]})
+        (folder / "tokens.public.json").write_bytes(document)
+
+    def token(
+        self, client: str, secret: str = "sec_1", *, header: dict[str, Any] | None = None, key: Any = None, **claims: Any
+    ) -> str:
+        now = int(time.time())
+        whole = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": client,
+            "client_id": client,
+            "secret_id": secret,
+            "iat": now,
+            "exp": now + 600,
+            "jti": new_id("jti"),
+            **claims,
+        }
+        whole = {name: value for name, value in whole.items() if value is not None}
+        head = {"alg": "EdDSA", "typ": "at+jwt", "kid": self.key.kid, **(header or {})}
+        return jwt.encode(head, whole, key or self.key, registry=Registry(algorithms=[head["alg"]]))
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def start(command: list[str], **how: Any) -> subprocess.Popen[bytes]:
+    """Start a program and do not wait for it."""
+    return subprocess.Popen(command, **how)
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+    """Return the condition's first true value."""
+    give_up_at = time.monotonic() + seconds
+    while True:
+        found = await condition()
+        if found:
+            return found
+        assert time.monotonic() < give_up_at, "it did not come about"
+        await asyncio.sleep(0.01)
+
+
+def message(key: str, subject: str, sequence: int, data: dict[str, Any]) -> Message:
+    """An announcement as a service publishes it."""
+    event_id = new_id("evt")
+    body = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/services/" + key.partition(".")[0],
+        "type": f"portico.{key}",
+        "subject": subject,
+        "time": "2030-01-01T00:00:00.000Z",
+        "sequence": sequence,
+        "data": data,
+    }
+    return Message(event_id, key, orjson.dumps(body))
+
+
+@dataclass
+class Client:
+    """An application that calls: its ids, its token."""
+
+    application_id: str
+    organization_id: str
+    client_id: str
+    secret_id: str
+    token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+
+@dataclass
+class Product:
+    """A product with one version and one plan."""
+
+    id: str
+    version_id: str
+    plan_id: str
+    base_path: str
+    operations: dict[str, str] = field(default_factory=dict)
+
+
+OPERATIONS = (
+    ("listPets", "GET", "/pets"),
+    ("getPet", "GET", "/pets/{id}"),
+    ("addPet", "POST", "/pets"),
+    ("slow", "GET", "/slow"),
+)
+_numbers = itertools.count(1)
+
+
+class Stage:
+    """Announces things and asks the check."""
+
+    def __init__(self, bus: Bus, issuer: Issuer, service: Service) -> None:
+        self.bus = bus
+        self.issuer = issuer
+        self.service = service
+        self._sequences: dict[str, int] = {}
+
+    @property
+    def check_port(self) -> int:
+        return self.worker(CheckListener).port
+
+    def worker(self, kind: type[W]) -> W:
+        """The service's worker of this kind."""
+        return next(worker for worker in self.service.workers if isinstance(worker, kind))
+
+    async def announce(self, key: str, subject: str, **data: Any) -> Message:
+        self._sequences[subject] = self._sequences.get(subject, 0) + 1
+        announced = message(f"{key}.v1", subject, self._sequences[subject], data)
+        await self.bus.publish([announced])
+        return announced
+
+    async def application(self, **claims: Any) -> Client:
+        number = next(_numbers)
+        client = Client(f"app_{number}", f"org_{number}", f"client-{number}", f"sec_{number}", "")
+        data = {"application_id": client.application_id, "organization_id": client.organization_id, "client_id": client.client_id}
+        await self.announce("identity.application_created", client.application_id, name="Shop", **data)
+        await self.announce("identity.secret_issued", client.application_id, secret_id=client.secret_id, **data)
+        client.token = self.issuer.token(client.client_id, client.secret_id, **claims)
+        return client
+
+    async def product(self, sensitivity: str = "STANDARD", operations: Any = OPERATIONS, **plan: Any) -> Product:
+        number = next(_numbers)
+        product = Product(f"prd_{number}", f"ver_{number}", f"pln_{number}", f"/zoo-{number}/pets/v1")
+        owner = {"product_id": product.id, "organization_id": "org_provider"}
+        await self.announce(
+            "catalog.product_created", product.id, slug=f"zoo-{number}", title="Zoo", sensitivity=sensitivity, **owner
+        )
+        await self.plan(product, **plan)
+        await self.announce(
+            "catalog.api_version_published",
+            product.version_id,
+            version_id=product.version_id,
+            api_id="api_1",
+            product_slug=f"zoo-{number}",
+            title="Pets",
+            label="v1",
+            base_path=product.base_path,
+            operations=[{"operation_id": each[0], "method": each[1], "path": each[2]} for each in operations],
+            **owner,
+        )
+        return product
+
+    async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
+        terms = {
+            "rate_requests": 1000,
+            "rate_seconds": 1,
+            "burst": 1000,
+            "quota_calls": None,
+            "quota_period": None,
+            "approval": "AUTOMATIC",
+            **plan,
+        }
+        await self.announce(
+            f"catalog.{fact}",
+            product.plan_id,
+            plan_id=product.plan_id,
+            product_id=product.id,
+            organization_id="org_provider",
+            name="Basic",
+            **terms,
+        )
+
+    async def subscribe(self, client: Client, product: Product, status: str = "ACTIVE", subscription_id: str = "") -> str:
+        fact = {"ACTIVE": "activated", "PENDING": "requested", "CANCELLED": "cancelled", "REJECTED": "rejected"}[status]
+        subscription_id = subscription_id or f"sub_{next(_numbers)}"
+        await self.announce(
+            f"subscriptions.subscription_{fact}",
+            subscription_id,
+            subscription_id=subscription_id,
+            application_id=client.application_id,
+            organization_id=client.organization_id,
+            product_id=product.id,
+            plan_id=product.plan_id,
+            provider_id="org_provider",
+            status=status,
+            reason=None,
+        )
+        return subscription_id
+
+    async def check(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.check_port}", trust_env=False) as http:
+            return await http.request(method, f"/check{path}", headers=headers or {})
+
+    async def check_until(self, status: int, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        async def asked() -> httpx.Response | None:
+            answer = await self.check(method, path, headers)
+            return answer if answer.status_code == status else None
+
+        found: httpx.Response = await until(asked)
+        return found
+
+
+class Upstream:
+    """An API that tells what reached it."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, str]] = []
+        self._server: asyncio.Server | None = None
+
+    async def start(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        host, port = self._server.sockets[0].getsockname()
+        return f"{host}:{port}"
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
+                headers = dict(line.split(": ", 1) for line in lines)
+                await reader.readexactly(int(headers.get("content-length", 0)))
+                self.seen.append({"request": request, **headers})
+                if "/slow" in request:
+                    await asyncio.sleep(3)
+                writer.write(b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: 5\r\n\r\nhello")
+        writer.close()
+
+
+class DataPlaneStage(Stage):
+    """With Envoy in front; what is announced of calls is kept in ``batches``."""
+
+    def __init__(self, bus: Bus, issuer: Issuer, service: Service, *, settings: EnforcementSettings, upstream: Upstream) -> None:
+        super().__init__(bus, issuer, service)
+        self.settings = settings
+        self.upstream = upstream
+        self.batches: list[dict[str, Any]] = []
+        self._envoy: subprocess.Popen[bytes] | None = None
+        self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.proxy_port}", trust_env=False)
+
+    @property
+    def folder(self) -> Path:
+        assert self.settings.data_plane is not None
+        return self.settings.data_plane
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        return [record for batch in self.batches for record in batch["records"]]
+
+    async def start(self) -> None:
+        async def keep(message: Message) -> None:
+            self.batches.append(orjson.loads(message.body)["data"])
+
+        await self.service.declare()
+        hears_calls = Reaction("analytics.test", ("enforcement.calls_recorded.v1",), keep)
+        await self.bus.declare([hears_calls])
+        await self.bus.react(hears_calls)
+        await self.service.start()
+        await self.start_envoy()
+
+    async def start_envoy(self) -> None:
+        with (self.folder / "envoy.log").open("ab") as output:
+            self._envoy = start(envoy_command(self.settings), stdout=output, stderr=output)
+
+        async def answers() -> bool:
+            try:
+                return (await self.http.get("/")).status_code == 404
+            except httpx.TransportError:
+                return False
+
+        await until(answers)
+
+    async def stop_envoy(self, how: int = signal.SIGTERM) -> None:
+        assert self._envoy is not None
+        os.kill(self._envoy.pid, how)
+        await asyncio.to_thread(self._envoy.wait, 10)
+
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.stop_envoy()
+        await self.service.close()
+
+    async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
+        return await self.http.request(method, path, headers=headers or {}, **how)
+
+    async def call_until(self, status: int, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        async def called() -> httpx.Response | None:
+            answer = await self.call(method, path, headers)
+            return answer if answer.status_code == status else None
+
+        found: httpx.Response = await until(called)
+        return found
+
+    async def record_of(self, answer: httpx.Response) -> dict[str, Any]:
+        """The record of the call that was answered so."""
+        request_id = answer.headers.get("x-request-id") or answer.json()["request_id"]
+
+        async def found() -> dict[str, Any] | None:
+            return next((record for record in self.records if record["id"] == request_id), None)
+
+        record: dict[str, Any] = await until(found)
+        return record

@@ -1,0 +1,63 @@
+"""A line of the access log as a record."""
+
+from typing import Any
+
+import pytest
+
+from services.enforcement.calls.lines import read_line
+from tests.services.enforcement.log_stage import line
+
+
+def test_a_line_is_a_record() -> None:
+    read = read_line(line(3).strip())
+    assert read is not None
+    assert read.record.model_dump() == {
+        "id": "c-3",
+        "at": 1_900_000_000_003 + 2,
+        "status": 200,
+        "rejection": None,
+        "application_id": "app_1",
+        "organization_id": "org_1",
+        "secret_id": "sec_1",
+        "product_id": "prd_1",
+        "version_id": "ver_1",
+        "operation_id": "get Pet",
+        "plan_id": "pln_1",
+        "subscription_id": "sub_1",
+        "bytes_in": 0,
+        "bytes_out": 5,
+        "duration_ms": 1.5,
+    }
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        (
+            {"status": 0, "flags": "DC", "details": "downstream_remote_disconnect", "duration_us": None},
+            (499, "CALL_NOT_READABLE"),
+        ),
+        ({"status": 503, "flags": "UF", "details": "upstream_reset"}, (503, "UPSTREAM_UNAVAILABLE")),
+        ({"status": 504, "flags": "UT", "details": "response_timeout"}, (504, "UPSTREAM_TIMEOUT")),
+        ({"status": 503, "flags": "UAEX", "details": "ext_authz_error", "verdict": None}, (503, "CHECK_UNAVAILABLE")),
+        ({"status": 404, "flags": "NR", "details": "route_not_found", "verdict": None}, (404, "API_NOT_FOUND")),
+        ({"status": 400, "flags": "-", "details": "path_normalization_failed", "verdict": None}, (400, "CALL_NOT_READABLE")),
+        ({"status": 500}, (500, None)),
+    ],
+)
+def test_who_answered_is_told_by_the_rejection(fields: dict[str, Any], expected: tuple[int, str | None]) -> None:
+    read = read_line(line(1, **fields).strip())
+    assert read is not None
+    if fields["status"] == 0:
+        expected = (499, None)
+    assert (read.record.status, read.record.rejection) == expected
+    is_callers_own_id = fields.get("details") == "path_normalization_failed"
+    assert read.record.id == ("u-1" if is_callers_own_id else "c-1")
+
+
+def test_half_a_line_spoils_no_other() -> None:
+    half = line(1)[:40]
+    assert read_line(half) is None
+    read = read_line(half + line(2).strip())
+    assert read is not None
+    assert read.record.id == "c-2"

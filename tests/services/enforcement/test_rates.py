@@ -1,0 +1,70 @@
+"""The rate and the quota, against plain counting."""
+
+from datetime import UTC, datetime
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.enforcement.checks.rates import DAY, MONTH, Bucket, Counter, Rate, period_of
+
+SECOND = 1_000_000_000
+_RATES = st.builds(Rate, st.integers(1, 500), st.integers(1, 3600), st.integers(1, 50))
+_PAUSES = st.lists(st.one_of(st.just(0), st.integers(0, 3 * SECOND), st.integers(0, 2)), max_size=60)
+
+
+@given(_RATES, _PAUSES)
+def test_a_bucket_is_a_token_bucket_to_the_nanosecond(rate: Rate, pauses: list[int]) -> None:
+    bucket, tokens, now = Bucket(rate), Fraction(rate.burst), 0
+    for pause in pauses:
+        now += pause
+        tokens = min(tokens + Fraction(pause * rate.requests, rate.seconds * SECOND), Fraction(rate.burst))
+        taken = bucket.take(now)
+        assert taken.is_allowed == (tokens >= 1)
+        if taken.is_allowed:
+            tokens -= 1
+            assert taken.remaining == int(tokens)
+        else:
+            missing = (1 - tokens) * rate.seconds * SECOND / rate.requests
+            assert missing <= taken.wait_ns < missing + 1
+
+
+@given(_RATES, st.integers(1, 200))
+def test_whoever_waits_as_told_passes_and_no_sooner(rate: Rate, calls: int) -> None:
+    bucket, now = Bucket(rate), 0
+    for _ in range(calls):
+        taken = bucket.take(now)
+        if not taken.is_allowed:
+            assert taken.wait_ns > 0
+            assert not bucket.take(now + taken.wait_ns - 1).is_allowed
+            now += taken.wait_ns
+            assert bucket.take(now).is_allowed
+
+
+@given(_RATES, _RATES, st.integers(0, 60), st.integers(0, 5 * SECOND))
+def test_a_changed_rate_neither_forgives_nor_punishes(before: Rate, after: Rate, calls: int, pause: int) -> None:
+    bucket = Bucket(before)
+    used = sum(bucket.take(0).is_allowed for _ in range(calls))
+    bucket.change(after, 0)
+    left = 0
+    while bucket.take(0).is_allowed:
+        left += 1
+    assert left == max(after.burst - used, 0)
+    assert bucket.is_whole(after.seconds * SECOND * after.burst)
+
+
+def test_a_period_is_a_calendar_day_or_month_in_utc() -> None:
+    moment = datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)
+    assert period_of(DAY, moment) == (datetime(2028, 2, 29, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC))
+    assert period_of(MONTH, moment) == (datetime(2028, 2, 1, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC))
+    assert period_of(MONTH, datetime(2029, 12, 31, tzinfo=UTC))[1] == datetime(2030, 1, 1, tzinfo=UTC)
+
+
+def test_a_counter_begins_anew_with_its_period() -> None:
+    evening = int(datetime(2030, 1, 1, 23, 59, tzinfo=UTC).timestamp()) * SECOND
+    counter = Counter(DAY, evening)
+    counter.unsaved, counter.saved = 3, 4
+    counter.turn(evening + SECOND)
+    assert counter.used == 7
+    counter.turn(evening + 60 * SECOND)
+    assert (counter.used, counter.began_at) == (0, "2030-01-02")
