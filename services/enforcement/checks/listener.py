@@ -7,15 +7,17 @@ open and send small requests without bodies; so this reads the request line and 
 import asyncio
 import contextlib
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 import httptools
 
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import Asked, Now, decide
+from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
+from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.checks.world import World
 
@@ -39,6 +41,15 @@ _log = log("enforcement.check")
 Headers = dict[bytes, bytes]
 
 
+class Held(NamedTuple):
+    """A call that is decided again until it passes or its time is up (a steady clock's nanoseconds)."""
+
+    asked: Asked
+    credentials: Credentials | Rejected
+    request_id: str
+    until_ns: int
+
+
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
@@ -46,10 +57,11 @@ class Check:
         self._world = world
         self._tokens = tokens
         self._is_loaded = is_loaded
+        self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
-    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes:
-        """Return the answer to a request that the proxy sent about a call."""
+    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held:
+        """Return the answer to a request that the proxy sent about a call; or the call, to be tried again in a moment."""
         if not target.startswith(PREFIX):
             return not_a_check()
         if not self._is_loaded():
@@ -60,11 +72,31 @@ class Check:
             method = _first(headers, _METHOD_HEADERS) or method
             asked = _path_of(_first(headers, _TARGET_HEADERS) or b"/")
         path = asked.partition(b"?")[0].decode("latin-1")
-        steady, wall = self._clocks
-        now = Now(steady(), wall())
+        now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        verdict = decide(self._world, Asked(method.decode("latin-1"), path), credentials, now)
-        return answer_to(verdict, headers.get(b"x-request-id", b"").decode("latin-1"), now.wall_ns)
+        call = Asked(method.decode("latin-1"), path)
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        verdict = decide(self._world, call, credentials, now)
+        if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
+            return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
+        return answer_to(verdict, request_id, now.wall_ns)
+
+    def try_again(self, held: Held) -> bytes | None:
+        """Return the answer to a call that was held back, or None while it has to wait."""
+        now = self._now()
+        verdict = decide(self._world, held.asked, held.credentials, now)
+        if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
+            return None
+        self._patience.release()
+        return answer_to(verdict, held.request_id, now.wall_ns)
+
+    def let_go(self) -> None:
+        """Forget a call that was held back: whoever made it is gone."""
+        self._patience.release()
+
+    def _now(self) -> Now:
+        steady, wall = self._clocks
+        return Now(steady(), wall())
 
 
 def _first(headers: Headers, names: tuple[bytes, ...]) -> bytes | None:
@@ -80,10 +112,17 @@ def _path_of(target: bytes) -> bytes:
         return b"/"
 
 
+class _Request(NamedTuple):
+    """A request that has arrived whole."""
+
+    method: bytes
+    target: bytes
+    headers: Headers
+    is_last: bool
+
+
 class _Connection(asyncio.Protocol):
     """One connection of a proxy; requests on it are answered in their order."""
-
-    __slots__ = ("_check", "_head_bytes", "_headers", "_is_closing", "_open", "_parser", "_target", "_transport")
 
     def __init__(self, check: Check, connections: "set[_Connection]") -> None:
         self._check = check
@@ -94,6 +133,8 @@ class _Connection(asyncio.Protocol):
         self._headers: Headers = {}
         self._head_bytes = 0
         self._is_closing = False
+        self._retry: asyncio.TimerHandle | None = None
+        self._behind: deque[_Request] = deque()  # what arrived while an earlier call is held back
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio's: a check of the type would fail there.
@@ -104,6 +145,11 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
         self._open.discard(self)
         self._parser = None
+        self._behind.clear()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+            self._check.let_go()
 
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
@@ -129,15 +175,46 @@ class _Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
+        request = _Request(self._parser.get_method(), self._target, self._headers, not self._parser.should_keep_alive())
+        if self._retry is not None:
+            self._behind.append(request)
+        else:
+            self._answer(request)
+
+    def _answer(self, request: _Request) -> None:
         if self._transport is None or self._is_closing:
             return
         try:
-            answer = self._check.answer(self._parser.get_method(), self._target, self._headers)
+            answer = self._check.answer(request.method, request.target, request.headers)
         except Exception:  # noqa: BLE001 - no decision, so nothing passes; the connection lives on
             _log.exception("a check failed")
             answer = not_ready()
+        if isinstance(answer, Held):
+            self._transport.pause_reading()
+            self._wait(answer, is_last=request.is_last)
+        else:
+            self._write(answer, is_last=request.is_last)
+
+    def _wait(self, held: Held, *, is_last: bool) -> None:
+        loop = asyncio.get_running_loop()
+        self._retry = loop.call_later(PAUSE_SECONDS, lambda: self._try_again(held, is_last=is_last))
+
+    def _try_again(self, held: Held, *, is_last: bool) -> None:
+        answer = self._check.try_again(held)
+        if answer is None:
+            self._wait(held, is_last=is_last)
+            return
+        self._retry = None
+        self._write(answer, is_last=is_last)
+        while self._behind and self._retry is None:
+            self._answer(self._behind.popleft())
+        if self._transport is not None and not self._is_closing and self._retry is None:
+            self._transport.resume_reading()
+
+    def _write(self, answer: bytes, *, is_last: bool) -> None:
+        assert self._transport is not None
         self._transport.write(answer)
-        if not self._parser.should_keep_alive():
+        if is_last:
             self.close()
 
     def close(self) -> None:

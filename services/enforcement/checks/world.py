@@ -8,6 +8,7 @@ from services.enforcement.checks.matching import Matcher, Operation
 from services.enforcement.checks.rates import Bucket, Counter, Quota, Rate
 
 ACTIVE = "ACTIVE"
+_ENDED = frozenset({"CANCELLED", "REJECTED"})
 OPEN_TEST = "OPEN_TEST"
 
 
@@ -75,6 +76,7 @@ class World:
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         self._active: dict[tuple[str, str], Subscription] = {}
+        self._ended: set[tuple[str, str]] = set()
         self._leases: dict[tuple[str, str], Lease] = {}
         self._buckets: dict[str | tuple[str, str], Bucket] = {}
         self.counters: dict[str, Counter] = {}
@@ -131,6 +133,10 @@ class World:
         elif pair in self._active and self._active[pair].id == identifier:
             del self._active[pair]
             self._buckets.pop(identifier, None)
+        if subscription.status in _ENDED and pair not in self._active:
+            self._ended.add(pair)
+        else:
+            self._ended.discard(pair)
         self._leases.pop(pair, None)
 
     def _drop_leases(self, application_id: str | None = None, product_id: str | None = None, plan_id: str | None = None) -> None:
@@ -145,6 +151,10 @@ class World:
     def application_of(self, client_id: str) -> Application | None:
         """Return the application with this Client ID, deleted or not."""
         return self._by_client_id.get(client_id)
+
+    def has_ended(self, application_id: str, product_id: str) -> bool:
+        """Say whether the last that was heard of an application and a product is that a subscription ended or was rejected."""
+        return (application_id, product_id) in self._ended
 
     def is_retired(self, secret_id: str) -> bool:
         """Say whether a secret has been retired. One not heard of yet has not."""

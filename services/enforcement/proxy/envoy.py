@@ -23,7 +23,7 @@ ROUTES = "calls"
 CHECK = "check"
 SANDBOX = "sandbox"
 IDENTITY_PREFIX = "x-portico-"
-CHECK_TIMEOUT = "1s"
+CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
 _TYPES = "type.googleapis.com/envoy."
 _HTTP = "extensions.filters.http."
 
