@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned
+from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
@@ -36,6 +36,15 @@ class SubscriptionChange:
 
 
 @type_
+class Applicant:
+    """Who asks for a subscription, as its provider learns it; a part is null where it is not known yet."""
+
+    application_name: str | None
+    client_id: str | None
+    organization_name: str | None
+
+
+@type_
 class Subscription(Node):
     """An application on a plan of a product."""
 
@@ -46,6 +55,7 @@ class Subscription(Node):
     history: list[SubscriptionChange]
     application_id: strawberry.ID
     organization_id: strawberry.ID
+    applicant: Applicant | None = reads(says="Who asks. The provider sees it too, to whom `application` is null.")
     application: Any = loads(
         Load("identity", "applications_by_id", Parent("application_id")), later("applications", "Application")
     )

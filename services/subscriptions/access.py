@@ -4,14 +4,14 @@ A subscription exists for the members of the organization whose application it i
 else can tell one from an id that was never given out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
 from chassis.mongo import Reader, Transaction
 from chassis.paging import Page
 from chassis.principal import Principal
 from services.subscriptions import repository
-from services.subscriptions.domain import Application, Plan, Product, Status, Subscription
+from services.subscriptions.domain import Applicant, Application, Plan, Product, Status, Subscription
 
 
 class OnlyTheProviderDecides(Forbidden):
@@ -26,7 +26,8 @@ Pages = dict[str, tuple[list[Subscription], int]]
 
 
 def _not_heard_of(field: str, noun: str) -> NotHeardOf:
-    return NotHeardOf(f"There is no such {noun}.", fields=[FieldProblem(field, f"give the id of {noun} that exists")])
+    article = "an" if noun[0] in "aeiou" else "a"
+    return NotHeardOf(f"There is no such {noun}.", fields=[FieldProblem(field, f"give the id of {article} {noun} that exists")])
 
 
 async def application_to_subscribe(tx: Transaction, application_id: str) -> Application:
@@ -35,7 +36,7 @@ async def application_to_subscribe(tx: Transaction, application_id: str) -> Appl
     application = await repository.find_application(tx, application_id)
     if application is None or not tx.principal.is_member(application.organization_id):
         # A stranger waits as long as for an id that does not exist: not even the time tells the two apart.
-        raise _not_heard_of("application_id", "an application")
+        raise _not_heard_of("application_id", "application")
     tx.principal.require("SUBSCRIBE", application.organization_id)
     return application
 
@@ -44,15 +45,17 @@ async def product_on_offer(tx: Transaction, product_id: str) -> Product:
     """Return a published product. Raises ``NotHeardOf``."""
     product = await repository.find_published_product(tx, product_id)
     if product is None:
-        raise _not_heard_of("product_id", "a published product")
+        raise _not_heard_of("product_id", "published product")
     return product
 
 
-async def plan_on_offer(tx: Transaction, plan_id: str) -> Plan:
-    """Return a plan. Raises ``NotHeardOf``."""
+async def plan_on_offer(tx: Transaction, plan_id: str, product: Product) -> Plan:
+    """Return a plan of the product, or of any other that is published: those of drafts are hidden. Raises ``NotHeardOf``."""
     plan = await repository.find_plan(tx, plan_id)
-    if plan is None:
-        raise _not_heard_of("plan_id", "a plan")
+    if plan is not None and plan.product_id == product.id:
+        return plan
+    if plan is None or await repository.find_published_product(tx, plan.product_id) is None:
+        raise _not_heard_of("plan_id", "plan")
     return plan
 
 
@@ -104,6 +107,14 @@ async def requests_to_providers(reader: Reader, provider_ids: Sequence[str], pag
     return await _pages(
         reader, listing, provider_ids, page, is_visible=lambda key: reader.principal.may("DECIDE_SUBSCRIPTIONS", key)
     )
+
+
+async def applicants_of(reader: Reader, subscriptions: Iterable[Subscription]) -> dict[str, Applicant]:
+    """Return by id who asks for each subscription, for those to whom the subscriptions exist.
+
+    It is all that the provider, who does not belong to the application's organization, learns of it.
+    """
+    return await repository.find_applicants(reader, subscriptions)
 
 
 async def _pages(

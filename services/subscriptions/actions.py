@@ -15,7 +15,7 @@ async def subscribe(tx: Transaction, application_id: str, product_id: str, plan_
     """Subscribe an application to a plan of a product; a plan that approves automatically makes it active at once."""
     application = await access.application_to_subscribe(tx, application_id)
     product = await access.product_on_offer(tx, product_id)
-    plan = await access.plan_on_offer(tx, plan_id)
+    plan = await access.plan_on_offer(tx, plan_id, product)
     subscription, events = domain.subscribe(new_id("sub"), Wish(application, product, plan), _step(tx))
     await repository.hold_application(tx, application.id)
     await repository.add(tx, subscription)

@@ -54,7 +54,7 @@ class PlanOfAnotherProduct(Invalid):
     """The plan does not belong to the product."""
 
     def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("plan_id", "give a plan of the product that product_id names")])
+        super().__init__(fields=[FieldProblem("plan_id", "give one of the product's own plans")])
 
 
 class AlreadyActive(Conflict):
@@ -88,6 +88,15 @@ class Application:
 
     id: str
     organization_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """Who asks, in words for the one who decides; None is what has not been heard of yet."""
+
+    application_name: str | None
+    client_id: str | None
+    organization_name: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,15 @@ def _take(heard: Heard, *names: str) -> dict[str, Any]:
 
 
 async def remember_application(tx: Transaction, heard: Heard) -> None:
-    """Keep who owns an application."""
+    """Keep who owns an application, and what it is called: that stays when the application has gone."""
     fields = {**_take(heard, "organization_id"), "is_deleted": False}
     await copy_if_newer(tx, "applications", heard, fields)
+    await copy_if_newer(tx, "application_names", heard, _take(heard, "name", "client_id"))
+
+
+async def remember_organization(tx: Transaction, heard: Heard) -> None:
+    """Keep what an organization is called."""
+    await copy_if_newer(tx, "organization_names", heard, _take(heard, "name"))
 
 
 async def cancel_subscriptions_of_application(tx: Transaction, heard: Heard) -> None:
@@ -56,6 +62,7 @@ async def remember_plan(tx: Transaction, heard: Heard) -> None:
 
 REACTIONS = (
     On(remember_application, "identity.application_created.v1", "identity.application_changed.v1"),
+    On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
     On(cancel_subscriptions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),

@@ -1,12 +1,14 @@
 """How subscriptions are kept, and the local copies of the applications, products and plans that they are about."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
 from chassis.paging import Page
 from services.subscriptions.domain import (
     AlreadySubscribed,
+    Applicant,
     Application,
     Change,
     Plan,
@@ -123,6 +125,27 @@ async def find_application(tx: Transaction, application_id: str) -> Application 
     """Return the local copy of an application, or None where it is not heard of or is gone."""
     copy = await tx.collection("applications").find_one({"_id": application_id, "is_deleted": False})
     return None if copy is None else Application(copy["_id"], copy["organization_id"])
+
+
+async def find_applicants(reader: Reader, subscriptions: Iterable[Subscription]) -> dict[str, Applicant]:
+    """Return who asks for each of the subscriptions, by its id: one read for all applications, one for all organizations."""
+    asked = list(subscriptions)
+    applications, organizations = await asyncio.gather(
+        _copies(reader, "application_names", {each.application_id for each in asked}),
+        _copies(reader, "organization_names", {each.organization_id for each in asked}),
+    )
+    found = {}
+    for each in asked:
+        application = applications.get(each.application_id, {})
+        organization = organizations.get(each.organization_id, {})
+        found[each.id] = Applicant(application.get("name"), application.get("client_id"), organization.get("name"))
+    return found
+
+
+async def _copies(reader: Reader, collection: str, keys: set[str]) -> dict[str, Document]:
+    if not keys:
+        return {}
+    return {each["_id"]: each for each in await reader.collection(collection).find({"_id": {"$in": sorted(keys)}})}
 
 
 async def hold_application(tx: Transaction, application_id: str) -> None:

@@ -1,14 +1,16 @@
 """How to ask for subscriptions over HTTP."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.routing import BaseRoute
 
+from chassis.mongo import Reader
 from chassis.paging import Page, connection, read_page
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.subscriptions import access, actions
-from services.subscriptions.domain import Status, Subscription
+from services.subscriptions.domain import Applicant, Status, Subscription
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
@@ -59,7 +61,7 @@ class ListArguments(PageArguments):
     status: Status | None = None
 
 
-def _row(subscription: Subscription) -> dict[str, Any]:
+def _row(subscription: Subscription, applicant: Applicant) -> dict[str, Any]:
     return {
         "id": subscription.id,
         "application_id": subscription.application_id,
@@ -75,48 +77,69 @@ def _row(subscription: Subscription) -> dict[str, Any]:
             {"status": each.status.value, "reason": each.reason, "actor": each.actor, "at": each.at}
             for each in subscription.history
         ],
+        "applicant": {
+            "application_name": applicant.application_name,
+            "client_id": applicant.client_id,
+            "organization_name": applicant.organization_name,
+        },
     }
 
 
-def _connections(keys: list[str], pages: access.Pages, page: Page) -> Json:
+async def _rows(reader: Reader, subscriptions: Sequence[Subscription]) -> dict[str, dict[str, Any]]:
+    """Return the rows by id; who asks is read for all of them together."""
+    applicants = await access.applicants_of(reader, subscriptions)
+    return {each.id: _row(each, applicants[each.id]) for each in subscriptions}
+
+
+async def _one(asked: Asked, subscription: Subscription) -> Json:
+    return (await _rows(asked.reader(), [subscription]))[subscription.id]
+
+
+async def _connections(asked: Asked, pages: access.Pages, page: Page) -> Json:
+    rows = await _rows(asked.reader(), [each for listed, _ in pages.values() for each in listed])
     made = {
-        key: connection([_row(each) for each in rows], page, lambda row: (row["id"],), total=total)
-        for key, (rows, total) in pages.items()
+        key: connection([rows[each.id] for each in listed], page, lambda row: (row["id"],), total=total)
+        for key, (listed, total) in pages.items()
     }
-    return [made.get(key) for key in keys]
+    return [made.get(key) for key in asked.ids]
 
 
 async def _approve(asked: Asked) -> Json:
     given = asked.read(ApproveInput)
-    return _row(await asked.transact(lambda tx: actions.approve_subscription(tx, given.subscription_id)))
+    return await _one(asked, await asked.transact(lambda tx: actions.approve_subscription(tx, given.subscription_id)))
 
 
 async def _reject(asked: Asked) -> Json:
     given = asked.read(RejectInput)
-    return _row(await asked.transact(lambda tx: actions.reject_subscription(tx, given.subscription_id, given.reason)))
+    return await _one(
+        asked, await asked.transact(lambda tx: actions.reject_subscription(tx, given.subscription_id, given.reason))
+    )
 
 
 async def _cancel(asked: Asked) -> Json:
     given = asked.read(CancelInput)
-    return _row(await asked.transact(lambda tx: actions.cancel_subscription(tx, given.subscription_id, given.reason)))
+    return await _one(
+        asked, await asked.transact(lambda tx: actions.cancel_subscription(tx, given.subscription_id, given.reason))
+    )
 
 
 async def _load_by_id(asked: Asked) -> Json:
-    found = await access.visible_subscriptions(asked.reader(), asked.ids)
-    return [_row(found[key]) if key in found else None for key in asked.ids]
+    reader = asked.reader()
+    rows = await _rows(reader, list((await access.visible_subscriptions(reader, asked.ids)).values()))
+    return [rows.get(key) for key in asked.ids]
 
 
 async def _load_by_application(asked: Asked) -> Json:
     given = read_input(ListArguments, asked.args)
     page = read_page(given.first, given.after)
     pages = await access.subscriptions_of_applications(asked.reader(), asked.ids, given.status, page)
-    return _connections(asked.ids, pages, page)
+    return await _connections(asked, pages, page)
 
 
 async def _load_requests(asked: Asked) -> Json:
     given = read_input(PageArguments, asked.args)
     page = read_page(given.first, given.after)
-    return _connections(asked.ids, await access.requests_to_providers(asked.reader(), asked.ids, page), page)
+    return await _connections(asked, await access.requests_to_providers(asked.reader(), asked.ids, page), page)
 
 
 def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
@@ -128,7 +151,7 @@ def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
             lambda tx: actions.subscribe(tx, given.application_id, given.product_id, given.plan_id),
             patience_seconds=patience_seconds,
         )
-        return _row(subscription)
+        return await _one(asked, subscription)
 
     r = Routes(edge)
     r.do("subscribe", subscribe)

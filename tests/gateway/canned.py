@@ -81,7 +81,8 @@ def subscription(number: int, application_id: str, **more: Any) -> dict[str, Any
         "id": f"sub_{number}", "application_id": application_id, "organization_id": "org_ann", "product_id": "prd_accounts",
         "plan_id": "pln_free", "provider_id": "org_bank", "status": "ACTIVE", "reason": None,
         "created_at": "2026-11-04T00:00:00.000Z", "changed_at": "2026-11-04T00:00:00.000Z",
-        "history": [{"status": "ACTIVE", "reason": None, "actor": "usr_ann", "at": "2026-11-04T00:00:00.000Z"}], **more,
+        "history": [{"status": "ACTIVE", "reason": None, "actor": "usr_ann", "at": "2026-11-04T00:00:00.000Z"}],
+        "applicant": {"application_name": "Ann's", "client_id": f"pci_{number}", "organization_name": None}, **more,
     }  # fmt: skip
 
 

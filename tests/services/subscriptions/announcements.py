@@ -19,6 +19,12 @@ def application_deleted(sequence: int = 2, *, of: str = CONSUMER, application_id
     return envelope("identity.application_deleted.v1", application_id, sequence, data, actor="usr_deleter")
 
 
+def organization(sequence: int = 1, *, name: str = "Consumers", organization_id: str = CONSUMER) -> Message:
+    fact = "created" if sequence == 1 else "renamed"
+    data = {"organization_id": organization_id, "name": name}
+    return envelope(f"identity.organization_{fact}.v1", organization_id, sequence, data)
+
+
 def product(sequence: int = 1, *, product_id: str = PRODUCT, sensitivity: str = "STANDARD") -> Message:
     fact = "created" if sequence == 1 else "changed"
     data = {"product_id": product_id, "organization_id": PROVIDER, "slug": "s", "title": "T", "sensitivity": sensitivity}

@@ -21,6 +21,7 @@ from tests.services.subscriptions.announcements import (
     PRODUCT,
     application,
     application_deleted,
+    organization,
     plan,
     product,
     version,
@@ -28,7 +29,7 @@ from tests.services.subscriptions.announcements import (
 )
 
 WISH = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
-COPIES = ("applications", "products", "published_versions", "plans")
+COPIES = ("applications", "application_names", "organization_names", "products", "published_versions", "plans")
 
 
 async def copies(stage: Stage) -> dict[str, Any]:
@@ -43,6 +44,8 @@ EVERYTHING = [
     plan("changed", 2, approval="BY_PROVIDER"),
     plan("withdrawn", 3, approval="BY_PROVIDER"),
     application_deleted(3),
+    organization(),
+    organization(4, name="Renamed"),
 ]
 
 
@@ -54,6 +57,8 @@ async def test_twice_and_backwards_gives_the_same(empty_stage: Stage) -> None:
     assert backwards["applications"] == [
         {"_id": APPLICATION, "sequence": 3, "organization_id": "org_consumer", "is_deleted": True}
     ]
+    assert backwards["application_names"] == [{"_id": APPLICATION, "sequence": 2, "name": "Name 2", "client_id": "cli"}]
+    assert backwards["organization_names"] == [{"_id": "org_consumer", "sequence": 4, "name": "Renamed"}]
     assert backwards["plans"][0]["is_withdrawn"] is True
     assert backwards["products"][0]["sensitivity"] == "OPEN_TEST"
 

@@ -103,9 +103,15 @@ async def test_an_unknown_plan(stage: Stage) -> None:
     assert answer.body["fields"][0]["field"] == "plan_id"
 
 
-async def test_a_plan_of_another_product(stage: Stage) -> None:
-    await stage.hear(plan(plan_id="pln_other", product_id="prd_other"))
-    answer = await stage.person(org_consumer="OWNER").do("subscribe", **{**WISH, "plan_id": "pln_other"})
+async def test_a_plan_of_another_product_is_told_as_such_once_that_one_is_published(stage: Stage) -> None:
+    await stage.hear(product(product_id="prd_other"), plan(plan_id="pln_other", product_id="prd_other"))
+    owner = stage.person(org_consumer="OWNER")
+    hidden = await owner.do("subscribe", **{**WISH, "plan_id": "pln_other"})
+    absent = await owner.do("subscribe", **{**WISH, "plan_id": "pln_absent"})
+    assert (hidden.status, hidden.code) == (404, "NOT_FOUND")
+    assert hidden.without_trace() == absent.without_trace()
+    await stage.hear(version(product_id="prd_other"))
+    answer = await owner.do("subscribe", **{**WISH, "plan_id": "pln_other"})
     assert (answer.status, answer.code) == (422, "PLAN_OF_ANOTHER_PRODUCT")
     assert answer.body["fields"][0]["field"] == "plan_id"
 
