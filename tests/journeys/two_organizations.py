@@ -1,0 +1,174 @@
+"""Two organizations on the running platform, seen through the graph: everything that one can have, and somebody from outside."""
+
+import asyncio
+import itertools
+import json
+import re
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from portico.demo import passwords
+from portico.foreign import Graph, Mailbox, Refused, open_account
+
+ROLES = ("owner", "administrator", "developer", "observer")
+NEVER_GIVEN_OUT = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"
+PERIOD = {"from": "2030-01-01T00:00:00Z", "to": "2030-01-02T00:00:00Z"}
+TERMS = {"name": "Taken", "rateRequests": 1, "rateSeconds": 1, "approval": "AUTOMATIC"}
+_TRACE = re.compile(r"[0-9a-f]{32}")
+_numbers = itertools.count(1)
+
+
+def document(operation_id: str) -> str:
+    operation = {"operationId": operation_id, "responses": {"200": {"description": "Fine."}}}
+    head = {"openapi": "3.0.3", "info": {"title": f"Interface {operation_id}", "version": "1"}}
+    return json.dumps({**head, "paths": {f"/{operation_id}": {"get": operation}}})
+
+
+@dataclass
+class World:
+    """Two organizations: the first with everything in it, the second with nothing but an application."""
+
+    url: str
+    mailbox: Mailbox
+    mark: str = field(default_factory=lambda: secrets.token_hex(4))
+    people: dict[str, Graph] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    used: set[str] = field(default_factory=set)
+
+    async def make(self, who: str, verb: str, selection: str, **input_: Any) -> dict[str, Any]:
+        return await self.people[who].do(verb, selection, **input_)
+
+    def address_of(self, name: str) -> str:
+        return f"{name}-{self.mark}@strangers.example"
+
+    async def join(self, name: str) -> str:
+        """Let somebody become a member of the first organization, as their name says, or as an Observer."""
+        role = name.upper() if name in ROLES else "OBSERVER"
+        invited = {"organizationId": self.ids["organization"], "email": self.address_of(name), "role": role}
+        await self.make("owner", "inviteMember", "... on Invitation { id }", **invited)
+        async with asyncio.timeout(10):
+            while (token := await self.mailbox.token_for(self.address_of(name), about="invit")) in self.used:  # noqa: ASYNC110 - of a former one
+                await asyncio.sleep(0.02)
+        self.used.add(token)
+        return str((await self.make(name, "acceptInvitation", "... on Membership { id role }", token=token))["id"])
+
+    async def application(self, who: str = "owner", organization: str = "organization") -> dict[str, Any]:
+        selection = "... on CreatedApplication { application { id clientId secrets { id } } }"
+        wanted = {"organizationId": self.ids[organization], "name": f"Application {next(_numbers)}"}
+        made: dict[str, Any] = (await self.make(who, "createApplication", selection, **wanted))["application"]
+        return made
+
+    async def product(self, title: str, *, is_published: bool) -> dict[str, str]:
+        """Make a product of the first organization with a plan of either approval and a version of an API."""
+        wanted = {"organizationId": self.ids["organization"], "title": title}
+        product = await self.make("owner", "createProduct", "... on Product { id slug }", **wanted)
+        ids = {"product": product["id"], "slug": product["slug"]}
+        for approval in ("AUTOMATIC", "BY_PROVIDER"):
+            terms = {**TERMS, "name": approval, "approval": approval, "productId": product["id"]}
+            ids[approval] = (await self.make("owner", "createPlan", "... on Plan { id }", **terms))["id"]
+        ids |= await self.version(product["id"], f"{product['slug']}-operation")
+        if is_published:
+            await self.make("owner", "publishVersion", "... on Version { id }", versionId=ids["version"])
+        return ids
+
+    async def version(self, product_id: str, operation_id: str) -> dict[str, str]:
+        selection = "... on ImportedApi { api { id } version { id } }"
+        made = await self.make("owner", "importApi", selection, productId=product_id, document=document(operation_id))
+        return {"api": made["api"]["id"], "version": made["version"]["id"]}
+
+    async def subscription(self, application_id: str, plan: str = "public_plan", who: str = "owner") -> str:
+        wanted = {"applicationId": application_id, "productId": self.ids["public_product"], "planId": self.ids[plan]}
+        return str((await self.make(who, "subscribe", "... on Subscription { id }", **wanted))["id"])
+
+    async def told(self, who: str, query: str, foreign: str, absent: str, **variables: Any) -> tuple[Any, Any]:
+        """Ask the same about what is foreign and about what does not exist; return both answers, whole but for the two names."""
+        answers = []
+        for name in (foreign, absent):
+            filled = json.loads(json.dumps(variables).replace("<it>", name))
+            headers = {"authorization": f"Bearer {self.people[who].token}"} if self.people[who].token else {}
+            answer = await self.people[who]._http.post(self.url, json={"query": query, "variables": filled}, headers=headers)
+            kept = {key: value for key, value in answer.headers.items() if key not in ("date", "content-length")}
+            answers.append((answer.status_code, kept, _TRACE.sub("<trace>", answer.text).replace(name, "<it>")))
+        return answers[0], answers[1]
+
+
+@asynccontextmanager
+async def two_organizations(platform: Any) -> AsyncIterator[World]:
+    """Let the people come and the organizations be made."""
+    async with httpx.AsyncClient(timeout=20) as http:
+        made = World(f"{platform.gateway_url}/graphql", Mailbox(http, platform.mailbox_url))
+        made.people = {name: Graph(http, made.url) for name in (*ROLES, "spare", "stranger", "nobody", "operator")}
+        await _operator(made, platform)
+        for name in (*ROLES, "spare", "stranger"):
+            user = await open_account(
+                made.people[name], made.mailbox, made.address_of(name), secrets.token_urlsafe(18), name=name.title()
+            )
+            made.ids[f"user_{name}"] = user["id"]
+        for name, who in (("organization", "owner"), ("own_organization", "stranger")):
+            made.ids[name] = (await made.make(who, "createOrganization", "... on Organization { id }", name=f"Of {who}"))["id"]
+        standing = "... on ProviderStanding { name }"
+        await made.make("operator", "grantProviderStanding", standing, organizationId=made.ids["organization"])
+        for name in (*ROLES[1:], "spare"):
+            made.ids["membership"] = await made.join(name)
+        await _furnish(made)
+        yield made
+
+
+async def _operator(world: World, platform: Any) -> None:
+    graph = world.people["operator"]
+    password = passwords(platform.whole.place.keys_dir.parent / "demo.json")[platform.operator_email]
+    try:
+        await graph.sign_in(platform.operator_email, password)
+    except Refused:
+        await open_account(graph, world.mailbox, platform.operator_email, password, name="Olga Operator")
+
+
+async def _furnish(world: World) -> None:
+    ids = world.ids
+    public = await world.product(f"Tides {world.mark}", is_published=True)
+    draft = await world.product(f"Unheard-of whirlpools {world.mark}", is_published=False)
+    ids |= {"public_product": public["product"], "public_slug": public["slug"], "public_plan": public["AUTOMATIC"]}
+    ids |= {"public_plan_by_provider": public["BY_PROVIDER"], "public_version": public["version"]}
+    ids |= {"product": draft["product"], "slug": draft["slug"], "plan": draft["AUTOMATIC"], "word": "whirlpools"}
+    ids |= {"version": draft["version"], "api": draft["api"]}
+    ids["version_beside"] = (await world.version(public["product"], "hidden-beside"))["version"]
+    application = await world.application()
+    ids |= {"application": application["id"], "secret": application["secrets"][0]["id"]}
+    ids["subscription"] = await world.subscription(application["id"])
+    ids["own_application"] = (await world.application("stranger", "own_organization"))["id"]
+    invited = {"organizationId": ids["organization"], "email": world.address_of("invited"), "role": "OBSERVER"}
+    ids["invitation"] = (await world.make("owner", "inviteMember", "... on Invitation { id }", **invited))["id"]
+    ids["invitation_token"] = await world.mailbox.token_for(world.address_of("invited"), about="invit")
+    ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
+    for scope in ("application", "public_product"):  # analytics hears of them in its own time
+        await _until_usage_is_seen(world, scope)
+
+
+async def _until_usage_is_seen(world: World, scope: str) -> None:
+    asked = {**PERIOD, "applicationId" if scope == "application" else "productId": world.ids[scope]}
+    text = "query($input: UsageInput!) { usage(input: $input) { totals { calls } } }"
+    async with asyncio.timeout(10):
+        while (await world.people["owner"].ask(text, input=asked))["usage"] is None:  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(0.05)
+
+
+def absent_for(world: World, name: str) -> str:
+    """Return what looks like the thing's id (or slug, word, token, address) and was never given out."""
+    given = world.ids[name]
+    prefix, mark, _ = given.partition("_")
+    if mark and name not in ("invitation_token", "slug", "word", "email"):
+        return f"{prefix}_{NEVER_GIVEN_OUT}"
+    return f"{given[:4]}{'x' * len(given[4:])}" if name != "email" else "x" * 12 + "@strangers.example"
+
+
+def filled(world: World, values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return input with the world's ids in it; the one in question stays open."""
+    return {
+        key: "<it>" if value == f"${name}" else world.ids[value[1:]] if isinstance(value, str) and value[:1] == "$" else value
+        for key, value in values.items()
+    }
