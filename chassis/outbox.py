@@ -5,10 +5,10 @@ publishes a row twice with the same id: at least once, which is why every reacti
 """
 
 import asyncio
+import socket
 from datetime import timedelta
 
 from chassis.bus import Bus, BusUnavailable, Message
-from chassis.ids import new_id
 from chassis.mongo import Index, Store
 from chassis.telemetry import RELAYED, log
 
@@ -27,13 +27,14 @@ INDEXES = (
 
 
 class Relay:
-    """Publishes one service's outbox in the order of its rows; one instance at a time holds the lease."""
+    """Publishes one service's outbox in the order of its rows; one place at a time holds the lease."""
 
-    def __init__(self, service: str, store: Store, bus: Bus) -> None:
+    def __init__(self, service: str, store: Store, bus: Bus, *, place: str | None = None) -> None:
         self._service = service
         self._store = store
         self._bus = bus
-        self._holder = new_id("relay")
+        # The place, not the process: the successor of a killed process goes on at once instead of waiting for the lease to lapse.
+        self._holder = place or socket.gethostname()
         self._log = log(f"{service}.relay")
         self._task: asyncio.Task[None] | None = None
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from chassis import inbox, outbox
+from chassis import inbox, mongo, outbox
 from chassis.bus import Bus, Reaction
 from chassis.inbox import On
 from chassis.mongo import Index, Store
@@ -80,11 +80,12 @@ class Service:
 
     async def declare(self) -> None:
         """Make indexes and queues, before anybody publishes."""
-        await self.store.ensure_indexes([*inbox.INDEXES, *outbox.INDEXES, *self.indexes])
+        await self.store.ensure_indexes([*mongo.INDEXES, *inbox.INDEXES, *outbox.INDEXES, *self.indexes])
         await self.bus.declare(self.wired_reactions())
 
     async def start(self) -> None:
-        """Begin to react, to relay and to work."""
+        """End what a killed predecessor left open; then begin to react, to relay and to work."""
+        await self.store.end_former_transactions()
         for reaction in self.wired_reactions():
             await self.bus.react(reaction)
         for worker in self.workers:

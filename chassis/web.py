@@ -219,11 +219,9 @@ async def _on_failure(_request: Request, failure: Exception) -> Response:
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:
-    status = getattr(error, "status_code", 404)
-    refusal = NoSuchRoute()
-    response = problem_response(refusal)
-    response.status_code = status
-    return response
+    assert isinstance(error, HTTPException)
+    problem = to_problem(NoSuchRoute(), current_trace()) | {"status": error.status_code}
+    return Response(orjson.dumps(problem), error.status_code, error.headers, media_type="application/problem+json")
 
 
 class _Failures:

@@ -11,7 +11,7 @@ from typing import TypeVar
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import IndexModel, WriteConcern
-from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
+from pymongo.errors import CollectionInvalid, ConnectionFailure, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from chassis import messages
@@ -19,13 +19,15 @@ from chassis.clock import Clock
 from chassis.errors import NotHeardOf, Unavailable
 from chassis.ids import new_id
 from chassis.mongo.collection import Collection, Document, Index
+from chassis.mongo.sessions import OpenSessions
 from chassis.principal import ANONYMOUS, Principal
 from chassis.telemetry import TRANSACTION_RUNS, current_traceparent
 
 T = TypeVar("T")
 
 _MAX_RUNS = 60
-_HEARING_PAUSE_SECONDS = 0.02
+_HEARING_PAUSES_SECONDS = (0.01, 0.2)
+_NAMESPACE_EXISTS = 48
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
 
 
@@ -132,6 +134,7 @@ class Store:
     name: str
     clock: Clock
     committed: asyncio.Event = field(default_factory=asyncio.Event)
+    sessions: OpenSessions = field(default_factory=OpenSessions)
 
     @property
     def database(self) -> AsyncIOMotorDatabase[Document]:
@@ -156,6 +159,7 @@ class Store:
         """
         give_up_at = asyncio.get_running_loop().time() + patience_seconds
         runs = 0
+        pause, longest_pause = _HEARING_PAUSES_SECONDS
         while True:
             runs += 1
             try:
@@ -163,7 +167,9 @@ class Store:
             except NotHeardOf:
                 if asyncio.get_running_loop().time() >= give_up_at:
                     raise
-                await asyncio.sleep(_HEARING_PAUSE_SECONDS)
+                # What comes at all comes soon; what was never announced shall not keep the database busy.
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.5, longest_pause)
             except PyMongoError as error:
                 if not error.has_error_label("TransientTransactionError") or runs >= _MAX_RUNS:
                     TRANSACTION_RUNS.labels(self.name, "failed").inc()
@@ -179,6 +185,7 @@ class Store:
         marker = _in_transaction.set(True)
         try:
             async with await self.client.start_session() as session:
+                await self.sessions.note(self.database, session)
                 session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True))
                 transaction = Transaction(self.database, principal, self.clock.now(), session)
                 try:
@@ -202,8 +209,21 @@ class Store:
             by_collection.setdefault(index.collection, []).append(index.to_model())
         for name, models in by_collection.items():
             if name not in existing:
-                await self.database.create_collection(name)
+                await self._create_collection(name)
             await self.database[name].create_indexes(models)
+
+    async def _create_collection(self, name: str) -> None:
+        try:
+            await self.database.create_collection(name)
+        except CollectionInvalid:
+            return  # another process that starts at this moment was faster
+        except OperationFailure as error:
+            if error.code != _NAMESPACE_EXISTS:
+                raise
+
+    async def end_former_transactions(self) -> None:
+        """End what a killed predecessor at this place has left open, so that nobody waits for it."""
+        await self.sessions.end_former(self.database)
 
     async def ping(self) -> bool:
         """Say whether the database answers."""

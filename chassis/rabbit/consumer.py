@@ -81,7 +81,8 @@ class Consumer:
         with suppress(BusUnavailable):
             async with bounded(ANSWER_SECONDS):
                 await incoming.nack(requeue=True)
-        self._unanswered.pop(tag, None)  # only now: until here no acknowledgement of many may cover it
+            # Only now, and only if it is certain: no acknowledgement of many may cover a message that was not handed back.
+            self._unanswered.pop(tag, None)
 
     def _settle(self, tag: int) -> None:
         self._settled.add(tag)

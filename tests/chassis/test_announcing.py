@@ -199,9 +199,11 @@ async def test_a_fact_that_nobody_reacts_to_is_kept_and_marked_so(make_store: An
 async def test_only_the_holder_of_the_lease_relays(make_store: Any, bus: GatedBus) -> None:
     store = make_store("leased")
     await store.ensure_indexes(outbox.INDEXES)
-    first, second = Relay("leased", store, bus), Relay("leased", store, bus)
+    first, second = Relay("leased", store, bus, place="here"), Relay("leased", store, bus, place="there")
     assert await first._hold_lease()
     assert not await second._hold_lease()
     assert await first._hold_lease()
-    await first.close()
+    successor = Relay("leased", store, bus, place="here")  # of a process that was killed
+    assert await successor._hold_lease()
+    await successor.close()
     assert await second._hold_lease()

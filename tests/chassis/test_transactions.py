@@ -144,3 +144,23 @@ async def test_transactions_do_not_nest(store: Store) -> None:
 
     with pytest.raises(AssertionError, match="open already"):
         await store.transact(ANONYMOUS, nested)
+
+
+async def test_waiting_for_what_never_comes_costs_the_database_little(store: Store) -> None:
+    runs = 0
+
+    async def never(_tx: Transaction) -> None:
+        nonlocal runs
+        runs += 1
+        raise NotHeardOf
+
+    with pytest.raises(NotHeardOf):
+        await store.transact(ALICE, never, patience_seconds=1.0)
+    assert 5 <= runs <= 15
+
+
+async def test_several_processes_may_make_the_collections_at_once(make_store: Callable[..., Store]) -> None:
+    for _ in range(5):
+        store = make_store("beginning")
+        await asyncio.gather(*(store.ensure_indexes([Index("lamps", (("name", 1),), unique=True)]) for _ in range(6)))
+        assert await store.database.list_collection_names() == ["lamps"]

@@ -126,3 +126,8 @@ async def test_health_and_metrics(app: ASGIApp) -> None:
     metrics, _ = await ask(app, "/metrics", method="GET")
     assert (live.status, ready.status, parts["parts"]) == (200, 503, {"wick": False})
     assert b"portico_requests" in metrics.body
+
+
+async def test_a_method_that_an_address_does_not_take_is_a_problem_of_one_status(app: ASGIApp) -> None:
+    answer, problem = await ask(app, "/do/make_lamp", method="GET")
+    assert (answer.status, problem["status"], problem["code"], answer.headers["allow"]) == (405, 405, "NO_SUCH_ROUTE", "POST")
