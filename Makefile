@@ -4,7 +4,7 @@ PY := .venv/bin/python
 VAR := $(or $(PORTICO_VAR),var)
 export PYTHONDONTWRITEBYTECODE ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help environment up journey test check lint types imports rules format contracts settings rabbitmq clean distclean
+.PHONY: help environment up graphiql journey test check lint types imports rules format contracts settings rabbitmq clean distclean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -13,7 +13,11 @@ environment: ## make the locked environment in .venv (the other commands do it b
 	@sh deploy/bootstrap.sh
 
 up: environment ## start the whole platform in one process; Ctrl-C stops it
+	@$(PY) deploy/graphiql.py --seconds 20
 	@exec $(PY) -m portico up
+
+graphiql: environment ## fetch GraphiQL, which /graphql shows in development (`make up` tries it by itself)
+	@$(PY) deploy/graphiql.py --required
 
 journey: environment ## walk procedure B as a foreign client against the running platform (SHOW=1 shows the documents sent)
 	@exec $(PY) -m portico journey $(if $(SHOW),--show)

@@ -11,9 +11,8 @@ from typing import Any
 import orjson
 from graphql import OperationType
 from starlette.datastructures import Headers, QueryParams
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
-from strawberry.http.ides import get_graphql_ide_html
 
 from chassis.errors import Refusal
 from chassis.telemetry import REQUEST_SECONDS, REQUESTS, log, span
@@ -31,6 +30,7 @@ from graphql_gateway.errors import (
 )
 from graphql_gateway.limits import read_body, read_json, read_operation
 from graphql_gateway.live import Hub, updates
+from graphql_gateway.pages.graphiql import Graphiql
 from graphql_gateway.stream import EventStream
 
 JSON = "application/json"
@@ -56,7 +56,7 @@ class Endpoint:
     door: Doorkeeper
     hub: Hub
     sizes: Sizes
-    shows_ide: bool = False
+    graphiql: Graphiql | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever it is, with a GraphQL response."""
@@ -71,6 +71,8 @@ class Endpoint:
                 response = _json(refusal_body(refusal), media_type, refusal.status)
                 if isinstance(refusal, MethodNotTaken):
                     response.headers["allow"] = "POST"
+                if refusal.status == 401:
+                    response.headers["www-authenticate"] = "Bearer"
             except Exception:  # noqa: BLE001 - whatever it is, the outside learns the trace id and nothing else
                 _log.exception("a request failed")
                 response = _json(internal_body(), media_type, 500)
@@ -80,15 +82,17 @@ class Endpoint:
     async def _respond(self, scope: Scope, headers: Headers, receive: Receive) -> Response | EventStream:
         media_type = media_type_of(headers.get("accept"))
         method = scope["method"]
-        if method == "GET" and self.shows_ide and "query=" not in scope["query_string"].decode("latin-1"):
-            return HTMLResponse(get_graphql_ide_html(graphql_ide="graphiql"))
+        if method == "GET" and self.graphiql is not None and "query=" not in scope["query_string"].decode("latin-1"):
+            return self.graphiql.page()
         if method not in ("GET", "POST"):
             raise MethodNotTaken
         if media_type is None:
             raise NothingAcceptable
         credentials = self.door.credentials(headers)
         self.door.check_page(credentials, headers, headers.get(CSRF_HEADER))
-        context = Context(self.desk, credentials.token, self.door.cookies, network_address=address_of(scope))
+        # Events begin before anything is done, so their headers can carry no cookie.
+        cookies = None if media_type == EVENTS else self.door.cookies
+        context = Context(self.desk, credentials.token, cookies, network_address=address_of(scope))
         is_signed_in = await self._is_signed_in(context, credentials)
         most_bytes = self.sizes.signed_in if is_signed_in else self.sizes.anybody
         asked = _in_query(scope) if method == "GET" else await _in_body(headers, receive, most_bytes)

@@ -23,6 +23,8 @@ from graphql_gateway.endpoint import Endpoint, Sizes
 from graphql_gateway.engine.front import Front
 from graphql_gateway.engine.price import Limits
 from graphql_gateway.live import Hub
+from graphql_gateway.pages.graphiql import Graphiql
+from graphql_gateway.pages.links import link_routes
 from graphql_gateway.schema import model
 from graphql_gateway.settings import GatewaySettings
 from graphql_gateway.sockets import Sockets
@@ -72,8 +74,11 @@ def _graph_routes(settings: GatewaySettings, desk: Desk, hub: Hub) -> list[BaseR
     front = Front(model(), limits, shows_schema=settings.development or settings.introspection)
     door = Doorkeeper(Cookies(is_secure=settings.cookie_secure), settings.allowed_origins)
     sizes = Sizes(settings.body_bytes, settings.signed_in_body_bytes)
+    graphiql = Graphiql(settings.graphiql_dir) if settings.development else None
+    pages = [*graphiql.routes(), *link_routes()] if graphiql is not None else []
     return [
-        Route("/graphql", Endpoint(front, desk, door, hub, sizes, settings.development), include_in_schema=False),
+        *pages,
+        Route("/graphql", Endpoint(front, desk, door, hub, sizes, graphiql), include_in_schema=False),
         WebSocketRoute("/graphql", Sockets(front, desk, door, hub, settings.body_bytes, settings.updates_per_connection)),
     ]
 

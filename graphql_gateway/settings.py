@@ -1,5 +1,7 @@
 """What of the gateway differs per place."""
 
+from pathlib import Path
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -12,7 +14,11 @@ class GatewaySettings(Settings):
     model_config = SettingsConfigDict(env_prefix="PORTICO_GATEWAY_")
 
     development: bool = Field(
-        default=False, description="Shows GraphiQL at / and /graphql, the schema to everybody, and suggestions in errors."
+        default=False,
+        description="Shows GraphiQL at /graphql, pages behind the links in mails, the schema to all, and suggestions in errors.",
+    )
+    graphiql_dir: Path = Field(
+        default=Path(".tools/graphiql"), description="The folder of GraphiQL's files, as `make graphiql` fetches them."
     )
     introspection: bool = Field(default=False, description="Shows the schema to everybody, also outside development.")
     cookie_secure: bool = Field(

@@ -1,0 +1,19 @@
+"""What the links in mails lead to. The page is static: it reads the token behind ``#``, which a browser sends to nobody."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from graphql_gateway.pages.page import Page
+
+PATHS = ("/verify-email", "/accept-invitation", "/sign-in")
+
+
+def link_routes() -> list[BaseRoute]:
+    """Return the routes of the page; which of its forms is shown follows from the path."""
+    page = Page("links.html")
+
+    async def show(_request: Request) -> Response:
+        return page.response()
+
+    return [Route(path, show, methods=["GET"]) for path in PATHS]
