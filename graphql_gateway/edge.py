@@ -1,13 +1,15 @@
 """The addresses beside the graph: OAuth and its metadata pass through to identity byte for byte; and whether services answer."""
 
+import string
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote_from_bytes
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.calls import Call, Caller, ServiceUnavailable
-from graphql_gateway.errors import BodyTooLarge, error_body
+from graphql_gateway.errors import BodyNotReadable, BodyTooLarge, error_body
 from graphql_gateway.limits import read_body
 
 LARGEST_BYTES = 64 * 1024
@@ -27,10 +29,12 @@ def edge_routes(caller: Caller) -> list[BaseRoute]:
         declared = request.headers.get("content-length", "0")
         try:
             body = await read_body(request.receive, int(declared) if declared.isdecimal() else 0, LARGEST_BYTES)
-        except BodyTooLarge as refusal:
+        except (BodyNotReadable, BodyTooLarge) as refusal:
             return JSONResponse(error_body(refusal.code, refusal.message), refusal.status)
         headers = {name: request.headers[name] for name in _PASSED_IN if name in request.headers}
-        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        # As it was sent, whatever it holds: a query string need not be text that can be read.
+        query = quote_from_bytes(request.scope["query_string"], safe=string.punctuation)
+        path = request.scope["path"] + (f"?{query}" if query else "")
         try:
             answer = await caller.call(Call("identity", path, body, headers, request.method))
         except ServiceUnavailable:

@@ -31,26 +31,35 @@ from graphql_gateway.engine.shape import prepare, shape_field, shape_object
 
 Kept = TypeVar("Kept")
 LARGEST_KEPT_TEXT = 16_384
+MOST_KEPT_CHARACTERS = 200_000
+"""How much text the kept documents have: each character takes some 150 bytes of memory."""
+MOST_KEPT_STEPS = 12_000
+"""How many steps the kept plans have: each takes some two kilobytes."""
 NO_VARIABLES = VariableValues({}, {})
 
 
 class _Recent(Generic[Kept]):
-    """The most recently used of something, up to a number."""
+    """The most recently used of something, up to a weight, which stands for the memory that it takes."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._kept: OrderedDict[Any, Kept] = OrderedDict()
+    def __init__(self, most_weight: int) -> None:
+        self._most_weight = most_weight
+        self._weight = 0
+        self._kept: OrderedDict[Any, tuple[Kept, int]] = OrderedDict()
 
     def get(self, key: Any) -> Kept | None:
         found = self._kept.get(key)
-        if found is not None:
-            self._kept.move_to_end(key)
-        return found
+        if found is None:
+            return None
+        self._kept.move_to_end(key)
+        return found[0]
 
-    def keep(self, key: Any, value: Kept) -> None:
-        self._kept[key] = value
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+    def keep(self, key: Any, value: Kept, weight: int) -> None:
+        """Keep what was not kept so far."""
+        self._kept[key] = value, weight
+        self._weight += weight
+        while self._weight > self._most_weight:
+            _, (_, lost) = self._kept.popitem(last=False)
+            self._weight -= lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +112,13 @@ class Ready:
 class Front:
     """Takes operations in and runs them."""
 
-    def __init__(self, model: Model, limits: Limits | None = None, *, shows_schema: bool = False, kept: int = 512) -> None:
+    def __init__(self, model: Model, limits: Limits | None = None, *, shows_schema: bool = False) -> None:
         self.model = model
         self.limits = limits or Limits()
         self.shows_schema = shows_schema
         self._rules = specified_rules if shows_schema else (*specified_rules, NoSchemaIntrospectionCustomRule)
-        self._documents: _Recent[Document] = _Recent(kept)
-        self._plans: _Recent[Plan] = _Recent(kept)
+        self._documents: _Recent[Document] = _Recent(MOST_KEPT_CHARACTERS)
+        self._plans: _Recent[Plan] = _Recent(MOST_KEPT_STEPS)
 
     def ready(self, asked: Asked) -> Ready:
         """Return the operation, ready to run. Raises ``Refused``."""
@@ -140,7 +149,7 @@ class Front:
         }
         document = Document(node, operations, switches_of(node))
         if len(text) <= LARGEST_KEPT_TEXT:
-            self._documents.keep(text, document)
+            self._documents.keep(text, document, len(text))
         return document
 
     def _variables(self, operation: OperationDefinitionNode, values: dict[str, Any]) -> VariableValues:
@@ -165,7 +174,7 @@ class Front:
             plan = self._planner(document, flags).plan(operation)
             prepare(plan)
             if len(asked.text) <= LARGEST_KEPT_TEXT:
-                self._plans.keep(place, plan)
+                self._plans.keep(place, plan, plan.steps + 1)
         return plan
 
     def _planner(self, document: Document, flags: Flags) -> Planner:

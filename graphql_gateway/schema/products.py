@@ -14,6 +14,7 @@ from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 CATALOG = "catalog"
 OPERATIONS_SIZE = 50
+DOCUMENT_WEIGHT = 1000.0  # each may be as large as ten megabytes
 
 
 @enum
@@ -107,7 +108,7 @@ class Version(Node):
     operations: list[Operation] | None = loads(
         Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
     )
-    document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=20.0))
+    document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
 
 
 @type_

@@ -47,3 +47,29 @@ async def test_the_front_page(running: Any, start_gateway: Any) -> None:
     assert (await running.http.get("/")).json()["graphql"] == "/graphql"
     async with start_gateway(development=True) as other:
         assert (await other.http.get("/")).headers["location"] == "/graphql"
+
+
+async def ask_raw(running: Any, path: str, received: dict[str, Any], *, method: str, query: bytes = b"") -> tuple[int, bytes]:
+    """Ask as a server hands it over: with bytes that a client library would not send."""
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return received
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": method, "path": path, "query_string": query, "headers": [], "http_version": "1.1"}
+    await running.gateway.app(scope | {"scheme": "http", "root_path": ""}, receive, send)
+    return sent[0]["status"], sent[1]["body"]
+
+
+async def test_a_query_string_that_is_no_text_passes_through(running: Any) -> None:
+    path = "/.well-known/jwks.json"
+    status, body = await ask_raw(running, path, {"type": "http.request", "body": b""}, method="GET", query=b"a=\xff&b=%20")
+    assert (status, body.strip()) == (200, b"GET /.well-known/jwks.json")
+
+
+async def test_a_caller_who_leaves_early_is_no_failure(running: Any) -> None:
+    status, _ = await ask_raw(running, "/oauth/token", {"type": "http.disconnect"}, method="POST")
+    assert status == 400

@@ -1,10 +1,15 @@
 """What a request may be made of. Whatever comes in, the answer is a GraphQL response, and never a 500."""
 
+import gc
 import time
 from typing import Any
 
 import orjson
 import pytest
+
+from graphql_gateway.engine.front import MOST_KEPT_STEPS, Asked, Front
+from graphql_gateway.engine.plan import Step
+from graphql_gateway.schema import model
 
 TINY = "{ __typename }"
 DEEP = b'{"query":"{__typename}","variables":' + b'{"a":' * 70 + b"1" + b"}" * 70 + b"}"
@@ -118,6 +123,7 @@ async def test_nothing_acceptable(running: Any) -> None:
         ("GRAPHQL_VALIDATION_FAILED", "{ viewer { usr { id } } }"),
         ("GRAPHQL_VALIDATION_FAILED", "{ __schema { types { name } } }"),
         ("DOCUMENT_TOO_EXPENSIVE", "{ products(first: 100) { nodes { apis { versions { operations { path } } } } } }"),
+        ("DOCUMENT_TOO_EXPENSIVE", "{ products(first: 3) { nodes { apis { versions { document { text } } } } } }"),
         ("BAD_REQUEST", "query A { __typename } query B { __typename }"),
         ("BAD_VARIABLES", "query($id: ID!) { node(id: $id) { id } }"),
     ],
@@ -178,3 +184,21 @@ async def test_the_schema_is_shown_in_development(start_gateway: Any) -> None:
 async def test_there_is_no_ide_in_production(running: Any) -> None:
     response = await running.http.get("/graphql", headers={"accept": "text/html"})
     assert response.status_code == 406
+
+
+def test_many_different_documents_do_not_fill_the_memory() -> None:
+    fields = " ".join(
+        f"a{number}: products(first: 1) {{ nodes {{ apis {{ id versions {{ id label }} }} }} }}" for number in range(28)
+    )
+    gc.collect()
+    before = _count_steps()
+    front = Front(model())
+    for number in range(100):
+        front.ready(Asked(f"query Q{number} {{ {fields} }}"))
+    gc.collect()
+    assert _count_steps() - before <= MOST_KEPT_STEPS
+    assert front._documents.get(f"query Q99 {{ {fields} }}") is not None
+
+
+def _count_steps() -> int:
+    return sum(isinstance(each, Step) for each in gc.get_objects())

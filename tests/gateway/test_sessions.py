@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 
 SIGN_IN = """mutation($cookie: Boolean!) { signIn(input: {email: "ann@example.org", password: "right", cookie: $cookie}) {
@@ -22,6 +23,7 @@ async def test_a_program_signs_in_and_out_with_a_bearer_token(running: Any) -> N
     assert ended["data"]["signOut"]["done"] is True
     response = await running.post({"query": ME}, token=token)
     assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
     assert response.json()["errors"][0]["extensions"]["code"] == "SESSION_ENDED"
 
 
@@ -129,3 +131,11 @@ async def test_rights_that_change_while_a_passport_is_issued_are_not_kept(runnin
     await task
     await sessions.passport("token-ann")
     assert passports_issued(running) == 2
+
+
+async def test_a_cookie_that_cannot_be_sent_is_not_promised(running: Any) -> None:
+    events = {"accept": "text/event-stream"}
+    response = await running.post({"query": SIGN_IN, "variables": {"cookie": True}}, headers=events)
+    told = orjson.loads(response.text.partition("event: next\ndata: ")[2].partition("\n")[0])
+    assert told["data"]["signIn"]["token"]
+    assert "set-cookie" not in response.headers
