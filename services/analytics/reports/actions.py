@@ -1,5 +1,6 @@
 """Answering a question about usage for many scopes at once."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,11 +9,13 @@ from itertools import groupby
 from chassis.errors import FieldProblem
 from chassis.mongo import Reader
 from services.analytics.reports import access, labels
-from services.analytics.reports.domain import Question, QuestionNotAnswerable, Report, Scope, cut
+from services.analytics.reports.domain import Question, QuestionNotAnswerable, Report, Scope, cut, require_few_points
 from services.analytics.rollups import repository as rollups
 from services.analytics.rollups.domain import EPOCH
 from services.analytics.sources import repository as sources
 from services.analytics.sources.domain import Source, completeness_of, watermark_of
+
+_BETWEEN_BREATHS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Answer:
 async def answer_usage(reader: Reader, scopes: Sequence[Scope], question: Question, most_rollups: int) -> Answer:
     """Return the reports. Raises ``QuestionNotAnswerable`` where too many roll-ups would have to be read."""
     visible = await access.visible_scopes(reader, scopes)
+    require_few_points(question, len(visible))
     # The sources first: what is ingested from here on makes the figures larger than they need to be, never smaller.
     heard = await sources.find_all(reader)
     reports = {scope: Report(question) for scope in visible}
@@ -58,5 +62,7 @@ async def _fill(reader: Reader, question: Question, reports: Mapping[Scope, Repo
             if left < 0:
                 mend = "narrow the range, ask for a longer interval, or for fewer things at once"
                 raise QuestionNotAnswerable(FieldProblem("from", mend))
-            for each in found:
+            for number, each in enumerate(found):
                 reports[Scope(by, each.get(by, ""))].add(each)
+                if number % _BETWEEN_BREATHS == 0:
+                    await asyncio.sleep(0)  # a wide question shall not keep everybody else waiting

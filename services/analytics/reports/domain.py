@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -14,6 +15,7 @@ from services.analytics.rollups.domain import EPOCH, Period, ceil_to, floor_to
 from services.analytics.sketch import Sketch
 
 MOST_POINTS = 1_500
+MOST_POINTS_TOGETHER = 15_000
 LONGEST = timedelta(days=5 * 366)
 _EARLIEST = EPOCH.replace(year=2000)
 _LATEST = EPOCH.replace(year=2200)
@@ -119,6 +121,13 @@ def to_question(asked: Asked) -> Question:
     return Question(borders, has_series=True, group_by=asked.group_by, query=query)
 
 
+def require_few_points(question: Question, reports: int) -> None:
+    """Refuse a series for more reports than can be shown together. Raises ``QuestionNotAnswerable``."""
+    if question.has_series and reports * (len(question.borders) - 1) > MOST_POINTS_TOGETHER:
+        mend = f"at most {MOST_POINTS_TOGETHER} points together: take a longer interval, or ask for fewer things at once"
+        raise QuestionNotAnswerable(FieldProblem("interval", mend))
+
+
 def _problems_of_window(asked: Asked) -> list[FieldProblem]:
     problems = []
     for name, moment in (("from", asked.start), ("to", asked.end)):
@@ -139,9 +148,15 @@ def _problems_of_window(asked: Asked) -> list[FieldProblem]:
     return []
 
 
+@cache
+def _time_zones() -> frozenset[str]:
+    # Finding them out opens every file of the time zone database.
+    return frozenset(available_timezones())
+
+
 def _problems_of_filters(asked: Asked) -> list[FieldProblem]:
     problems = []
-    if asked.time_zone not in available_timezones():
+    if asked.time_zone not in _time_zones():
         problems.append(FieldProblem("time_zone", "give a name of the IANA time zone database, such as Europe/Riga"))
     if not all(100 <= each <= 599 for each in asked.status):
         problems.append(FieldProblem("status", "give HTTP statuses, from 100 to 599"))

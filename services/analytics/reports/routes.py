@@ -1,5 +1,6 @@
 """How to ask about usage over HTTP."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -94,7 +95,10 @@ def routes(edge: Edge, *, most_rollups: int) -> list[BaseRoute]:
         scopes = _to_scopes(asked.keys)
         question = read_input(UsageArguments, asked.args).to_question()
         answer = await actions.answer_usage(asked.reader(), scopes, question, most_rollups)
-        rows = {scope: _row(answer, report) for scope, report in answer.reports.items()}
+        rows = {}
+        for scope, report in answer.reports.items():
+            rows[scope] = _row(answer, report)
+            await asyncio.sleep(0)  # a long series takes a while to write
         return [rows.get(scope) for scope in scopes]
 
     r = Routes(edge)

@@ -1,11 +1,14 @@
 """Asking about usage: what is refused and how it is mended, how windows round, what groups are called."""
 
+import asyncio
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chassis.principal import ANONYMOUS
 from tests.services.analytics.announcements import application, batch, call, product
 from tests.services.analytics.conftest import NOW
 from tests.services.stage import Answered, Stage
@@ -165,3 +168,40 @@ async def test_many_scopes_in_one_question(stage: Stage) -> None:
     ]
     rows = (await ask(stage, keys=keys)).rows
     assert [None if row is None else row["totals"]["calls"] for row in rows] == [3, None, 2, 5, 3, 3]
+
+
+async def test_series_of_many_things_are_bounded_together(stage: Stage) -> None:
+    roles: dict[str, Any] = {f"org_{number}": "DEVELOPER" for number in range(20)}
+    asker = stage.person(**roles)
+    keys = [{"organization_id": each} for each in roles]
+    minutes = {**DAY, "interval": "MINUTE"}
+    refused = await asker.load("usage", keys, **minutes)
+    assert (refused.status, refused.body["fields"][0]["field"]) == (422, "interval")
+    assert len((await asker.load("usage", keys[:10], **minutes)).rows[9]["series"]) == 1_440
+    assert len((await asker.load("usage", keys, **minutes | {"interval": "HOUR"})).rows[19]["series"]) == 24
+
+
+async def test_a_wide_question_keeps_nobody_else_waiting(make_stage: Callable[..., Any]) -> None:
+    stage: Stage = await make_stage()
+    latency = {str(bucket): 1 for bucket in range(300, 600)}
+    named = dict.fromkeys(("secret_id", "version_id", "operation_id", "plan_id", "rejection"))
+    rollup = {"start": NOW - timedelta(days=1), "calls": 1, "bytes_in": 1, "bytes_out": 1, "status": 200, "latency": latency}
+    many = [{**rollup, **named, "_id": str(number), "organization_id": "org_consumer"} for number in range(4_000)]
+    await stage.service.store.transact(ANONYMOUS, lambda tx: tx.collection("minutes").insert_many(many))
+    pauses = [0.0]
+
+    async def watch_pauses() -> None:
+        while True:
+            begun = time.perf_counter()
+            try:
+                await asyncio.sleep(0.001)
+            finally:
+                pauses.append(time.perf_counter() - begun)
+
+    watching = asyncio.create_task(watch_pauses())
+    window: dict[str, Any] = {"from": (NOW - timedelta(days=1)).isoformat(), "to": (NOW - timedelta(hours=23.9)).isoformat()}
+    answer = await ask(stage, **window, interval="MINUTE", group_by="STATUS")
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert answer.rows[0]["totals"]["calls"] == 4_000
+    assert max(pauses) < 0.25
