@@ -56,8 +56,8 @@ def _described(text: str, document: Document, composed: Composed) -> dict[str, A
         "version": document.version,
         "warnings": warnings,
         "operations": [operation.to_row() for operation in document.operations],
-        "answers": {key: base64.b85encode(pack(answers)).decode() for key, answers in composed.answers.items()},
-        "text": base64.b85encode(gzip.compress(text.encode(), 6)).decode(),
+        "answers": {key: base64.b64encode(pack(answers)).decode() for key, answers in composed.answers.items()},
+        "text": base64.b64encode(gzip.compress(text.encode(), 6)).decode(),
     }
 
 

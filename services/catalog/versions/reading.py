@@ -71,8 +71,8 @@ class DocumentReader:
             version=outcome["version"],
             warnings=tuple(outcome["warnings"]),
             operations=tuple(outcome["operations"]),
-            answers={key: base64.b85decode(packed) for key, packed in outcome["answers"].items()},
-            packed_text=base64.b85decode(outcome["text"]),
+            answers={key: base64.b64decode(packed) for key, packed in outcome["answers"].items()},
+            packed_text=base64.b64decode(outcome["text"]),
         )
 
     async def _run(self, text: bytes) -> dict[str, Any]:
