@@ -9,6 +9,7 @@ import orjson
 
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
+from chassis.telemetry import log
 from services.identity.keys import Seal
 from services.identity.mail import repository
 from services.identity.mail.domain import Letter, is_hopeless, pause_after
@@ -35,6 +36,7 @@ class Undelivered(Exception):  # noqa: N818 - what a sender reports
 
 
 Send = Callable[[str, Letter], Awaitable[None]]
+_log = log("identity.mail")
 
 
 async def post(tx: Transaction, office: PostOffice, letter: Letter) -> None:
@@ -48,9 +50,8 @@ async def send_due(store: Store, office: PostOffice, send: Send) -> tuple[int, i
     """Send what is due and return how many mails were sent and how many have to wait."""
     sent = waiting = 0
     for mail in await repository.claim_due(store.reader(), _HOLD, _BATCH):
-        letter = Letter(*orjson.loads(office.seal.open(mail.sealed)))
         try:
-            await send(mail.id, letter)
+            await _hand_in(mail, office, send)
         except Undelivered as failure:
             now = store.clock.now()
             if is_hopeless(failure.reply_code, mail.created_at, now):
@@ -62,3 +63,14 @@ async def send_due(store: Store, office: PostOffice, send: Send) -> tuple[int, i
             await repository.finish(store.reader(), mail.id, "SENT")
             sent += 1
     return sent, waiting
+
+
+async def _hand_in(mail: repository.Waiting, office: PostOffice, send: Send) -> None:
+    """Open a letter and send it; whatever is wrong with the one letter is not the others' fault. Raises ``Undelivered``."""
+    try:
+        await send(mail.id, Letter(*orjson.loads(office.seal.open(mail.sealed))))
+    except Undelivered:
+        raise
+    except Exception as failure:
+        _log.exception("a mail cannot be sent as it is", mail_id=mail.id)
+        raise Undelivered(type(failure).__name__) from failure

@@ -1,8 +1,13 @@
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-from services.identity.mail.domain import is_hopeless, pause_after
+from chassis.principal import ANONYMOUS
+from services.identity.keys import Seal
+from services.identity.mail.actions import PostOffice, post
+from services.identity.mail.domain import Letter, is_hopeless, pause_after
+from services.identity.mail.repository import put
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.world import PASSWORD, World, token_in
 
@@ -79,3 +84,16 @@ def test_tries_come_ever_less_often_and_end_after_a_day() -> None:
     assert not is_hopeless(450, now, now + timedelta(hours=23))
     assert not is_hopeless(None, now, now)
     assert is_hopeless(None, now, now + timedelta(hours=24))
+
+
+async def test_a_mail_that_cannot_be_opened_does_not_hold_up_the_others(make_world: MakeWorld) -> None:
+    world = await make_world()
+    office = PostOffice("http://portal", Seal(world.folder / "keys" / "mail.key"))
+    letters = [Letter(f"{name}@example.com", "Hello", "Text") for name in ("first", "second")]
+    await world.store.transact(ANONYMOUS, lambda tx: put(tx, "mai_0", "sealed with a key that was lost"))
+    for letter in letters:
+        await world.store.transact(ANONYMOUS, partial(post, office=office, letter=letter))
+    await world.inbox.newest_to("first@example.com")
+    await world.inbox.newest_to("second@example.com")
+    [waiting] = await _mails(world, "WAITING")
+    assert waiting["_id"] == "mai_0"
