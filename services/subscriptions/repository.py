@@ -94,7 +94,7 @@ async def find_live_of_application(tx: Transaction, application_id: str) -> list
 
 
 class Listing:
-    """A list of subscriptions for each of many keys, read page by page in two round trips however many keys there are."""
+    """A list of subscriptions for each of many keys, read page by page: the counts of all together, then a page for each."""
 
     def __init__(self, by: str, query: Mapping[str, Any], *, newest_first: bool) -> None:
         self._by = by
@@ -107,18 +107,18 @@ class Listing:
         counted = await reader.collection(SUBSCRIPTIONS).aggregate(
             [{"$match": matching}, {"$group": {"_id": f"${self._by}", "total": {"$sum": 1}}}]
         )
+        totals = {each["_id"]: int(each["total"]) for each in counted}
+        pages = await asyncio.gather(*(self._page(reader, key, page) for key in totals))
+        return {key: (rows, total) for (key, total), rows in zip(totals.items(), pages, strict=True)}
+
+    async def _page(self, reader: Reader, key: str, page: Page) -> list[Subscription]:
+        # A page for each key by itself, along its index: grouping all rows first would cost as much as there are rows.
+        query: dict[str, Any] = {self._by: key, **self._query}
         if page.after is not None:
-            matching = {"$and": [matching, {"_id": {"$lt" if self._newest_first else "$gt": page.after[0]}}]}
-        paged = await reader.collection(SUBSCRIPTIONS).aggregate(
-            [
-                {"$match": matching},
-                {"$sort": {"_id": -1 if self._newest_first else 1}},
-                {"$group": {"_id": f"${self._by}", "rows": {"$push": "$$ROOT"}}},
-                {"$project": {"rows": {"$slice": ["$rows", page.first + 1]}}},
-            ]
-        )
-        rows = {each["_id"]: [_to_subscription(row) for row in each["rows"]] for each in paged}
-        return {each["_id"]: (rows.get(each["_id"], []), each["total"]) for each in counted}
+            query["_id"] = {"$lt" if self._newest_first else "$gt": page.after[0]}
+        order = [("_id", -1 if self._newest_first else 1)]
+        rows = await reader.collection(SUBSCRIPTIONS).find(query, sort=order, limit=page.first + 1)
+        return [_to_subscription(row) for row in rows]
 
 
 async def find_application(tx: Transaction, application_id: str) -> Application | None:
