@@ -51,7 +51,7 @@ async def _start(part: str, settings: ServeSettings, stack: AsyncExitStack) -> N
     await runnable.declare()
     await runnable.start()
     stack.push_async_callback(runnable.close)
-    server = HttpServer(part, runnable.app, listening)
+    server = HttpServer(part, runnable.app, listening, trusted_proxies=settings.trusted_proxies)
     await server.start()
     stack.push_async_callback(server.close)
     print(f"{part} listens at http://{settings.host}:{server.port}", flush=True)

@@ -20,9 +20,12 @@ class _Server(uvicorn.Server):
 
 
 class HttpServer:
-    """One application served on one listening socket."""
+    """One application served on one listening socket.
 
-    def __init__(self, name: str, app: ASGIApp, listening: socket.socket) -> None:
+    ``trusted_proxies`` lists addresses, separated by commas, whose ``X-Forwarded-For`` and ``X-Forwarded-Proto`` are believed.
+    """
+
+    def __init__(self, name: str, app: ASGIApp, listening: socket.socket, *, trusted_proxies: str = "") -> None:
         self.name = name
         self.port: int = listening.getsockname()[1]
         self._listening = listening
@@ -34,7 +37,8 @@ class HttpServer:
             access_log=False,
             server_header=False,
             date_header=True,
-            proxy_headers=False,
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=trusted_proxies or None,
             ws="websockets-sansio",
             ws_max_size=2**20,
             timeout_keep_alive=75,

@@ -47,6 +47,10 @@ class ServeSettings(Settings):
 
     host: str = Field("127.0.0.1", description="Where the part listens.")
     port: int = Field(8000, ge=0, le=65535, description="The part's port; 0 takes a free one and prints it.")
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; empty: none.",
+    )
     mongo_url: str = Field("", description="The URL of the MongoDB replica set that keeps every service's database.")
     rabbitmq_url: str = Field("", description="The URL of the RabbitMQ broker.")
     database_prefix: str = Field("portico_", description="Begins the name of every service's database.")
