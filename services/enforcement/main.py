@@ -44,6 +44,11 @@ def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> 
     return command.command(data_plane(settings), binary)
 
 
+def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+    """Return the command that starts the proxy so that its last lines are written however its parent ends."""
+    return command.ushered(data_plane(settings), binary)
+
+
 async def drain_proxy(settings: EnforcementSettings) -> bool:
     """Ask the proxy to let running calls and connections end, which takes ``drain_seconds``; say whether it heard."""
     admin = ProxyAdmin(data_plane(settings).admin_file)

@@ -70,7 +70,9 @@ class Survivor:
             self.unanswered += 1
             await asyncio.sleep(0.01)
         else:
-            self.answered[str(answer.status_code)] += 1
+            # While nothing is left to check it, a call is answered 503 and belongs to nobody.
+            if answer.status_code != 503:
+                self.answered[str(answer.status_code)] += 1
 
     async def rename(self, graph: Graph) -> None:
         name = f"Survivor {self.renamed_to + 1}"

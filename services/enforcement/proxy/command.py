@@ -2,8 +2,10 @@
 
 import importlib.util
 import shutil
+import sys
 from pathlib import Path
 
+from services.enforcement.proxy import usher
 from services.enforcement.proxy.envoy import RUN_VARIABLE, DataPlane
 
 # Each start of Envoy gets a name of its own: it stands in every line of the log and beside Envoy's counters, which begin anew.
@@ -53,3 +55,8 @@ def arguments(plane: DataPlane) -> list[str]:
 def command(plane: DataPlane, binary: Path | None = None) -> list[str]:
     """Return the command that starts Envoy; it may be run again as it is when Envoy has died."""
     return ["/bin/sh", "-c", _START, str(binary or envoy_binary()), *arguments(plane)]
+
+
+def ushered(plane: DataPlane, binary: Path | None = None) -> list[str]:
+    """Return the command that starts Envoy below its usher, for places where it shares a machine with the platform."""
+    return [sys.executable, "-I", "-S", str(Path(usher.__file__)), str(plane.admin_file), *command(plane, binary)]
