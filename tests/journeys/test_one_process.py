@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from portico.foreign import Graph
 from tests.journeys.running import RunningPlatform, children_of, client, new_platform, run_command, until_ended
 
 pytestmark = pytest.mark.processes
@@ -70,12 +71,19 @@ async def test_interrupting_it_leaves_no_child_and_a_restart_keeps_everything(tm
     assert platform.process is not None
     children = children_of(platform.process.pid)
     assert len(children) >= 2
-    code, output = await run_command(platform, "journey")
-    assert code == 0, output
+    async with client() as http:
+        graph = Graph(http, f"{platform.gateway}/graphql")
+        await graph.sign_in(platform.place.provider_email, platform.place.provider_password)
+        organization = await graph.do("createOrganization", "... on Organization { id }", name="Kept")
     assert await platform.stop() in (0, 130)
     await until_ended(children, 5)
 
     await platform.start()
-    code, output = await run_command(platform, "journey")
-    assert code == 0, output
+    async with client() as http:
+        graph = Graph(http, f"{platform.gateway}/graphql")
+        await graph.sign_in(platform.place.provider_email, platform.place.provider_password)
+        kept = await graph.ask("query($id: ID!) { organization(id: $id) { name } }", id=organization["id"])
+        products = await graph.ask("{ products { totalCount } }")
+    assert kept["organization"]["name"] == "Kept"
+    assert products["products"]["totalCount"] == 4
     await platform.stop()

@@ -186,7 +186,7 @@ async def test_a_wide_question_keeps_nobody_else_waiting(make_stage: Callable[..
     latency = {str(bucket): 1 for bucket in range(300, 600)}
     named = dict.fromkeys(("secret_id", "version_id", "operation_id", "plan_id", "rejection"))
     rollup = {"start": NOW - timedelta(days=1), "calls": 1, "bytes_in": 1, "bytes_out": 1, "status": 200, "latency": latency}
-    many = [{**rollup, **named, "_id": str(number), "organization_id": "org_consumer"} for number in range(4_000)]
+    many = [{**rollup, **named, "_id": str(number), "organization_id": "org_consumer"} for number in range(1_500)]
     await stage.service.store.transact(ANONYMOUS, lambda tx: tx.collection("minutes").insert_many(many))
     pauses = [0.0]
 
@@ -200,8 +200,11 @@ async def test_a_wide_question_keeps_nobody_else_waiting(make_stage: Callable[..
 
     watching = asyncio.create_task(watch_pauses())
     window: dict[str, Any] = {"from": (NOW - timedelta(days=1)).isoformat(), "to": (NOW - timedelta(hours=23.9)).isoformat()}
+    begun = time.perf_counter()
     answer = await ask(stage, **window, interval="MINUTE", group_by="STATUS")
+    taken = time.perf_counter() - begun
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
-    assert answer.rows[0]["totals"]["calls"] == 4_000
-    assert max(pauses) < 0.25
+    assert answer.rows[0]["totals"]["calls"] == 1_500
+    # Relative, so that a slow machine changes nothing: without giving way, adding up is most of the time taken, in one piece.
+    assert max(pauses) < taken / 4

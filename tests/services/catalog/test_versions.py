@@ -1,6 +1,7 @@
 """Versions: importing a document as a draft, publishing it, reading it back."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -179,19 +180,37 @@ async def longest_pause_while(reading: asyncio.Task[Any]) -> float:
     return longest
 
 
+async def is_once_below(seconds: float, pause: Callable[[], Awaitable[float]]) -> bool:
+    """Say whether a pause is ever this short: a busy machine makes some longer, a blocked loop makes all so."""
+    for _ in range(4):
+        if await pause() < seconds:
+            return True
+    return False
+
+
 async def test_the_loop_runs_on_while_a_document_is_read() -> None:
     text = "openapi: 3.0.3\nx-long: [" + "a, " * 300_000 + "b]\n"
-    reading = asyncio.create_task(reader().read(text))
-    assert await longest_pause_while(reading) < 0.5
-    with pytest.raises(DocumentNotValid):
-        await reading
+
+    async def pause() -> float:
+        reading = asyncio.create_task(reader().read(text))
+        longest = await longest_pause_while(reading)
+        with pytest.raises(DocumentNotValid):
+            await reading
+        return longest
+
+    assert await is_once_below(0.5, pause)
 
 
 async def test_the_loop_runs_on_while_a_large_document_is_taken_over() -> None:
     text = orjson.dumps(small(**{"x-filling": random_text(9_000_000)})).decode()
-    reading = asyncio.create_task(reader().read(text))
-    assert await longest_pause_while(reading) < 0.3
-    assert len((await reading).packed_text) > 6_000_000
+
+    async def pause() -> float:
+        reading = asyncio.create_task(reader().read(text))
+        longest = await longest_pause_while(reading)
+        assert len((await reading).packed_text) > 6_000_000
+        return longest
+
+    assert await is_once_below(0.3, pause)
 
 
 async def test_documents_beyond_the_bound_wait() -> None:
