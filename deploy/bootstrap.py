@@ -4,6 +4,7 @@ Only the standard library is used. Every failure is one plain sentence with the 
 """
 
 import configparser
+import errno
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ from pathlib import Path
 
 UV_VERSION = "0.13.9"
 OLDEST_UV = (0, 8, 0)
-SPACE_NEEDED_MB = 1200
+SPACE_NEEDED_MB = 900
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ROOT / ".tools"
 LOG = TOOLS / "bootstrap.log"
@@ -41,11 +42,22 @@ def main() -> int:
         print(trouble, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"Writing under {ROOT} failed ({error.strerror}): free space or mend its rights, then try again.", file=sys.stderr)
+        print(sentence_of(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
     return 0
+
+
+def sentence_of(error: OSError) -> str:
+    """Return the sentence for a failed write under this folder."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"The disk under {ROOT} is full: free {SPACE_NEEDED_MB} MB, then run the command again."
+    if error.errno == errno.EROFS:
+        return f"{ROOT} lies on a read-only file system: put Portico into a folder that can be written."
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return f"This user may not write into {ROOT}: change the folder's owner, or put Portico into a folder of this user's."
+    return f"Writing under {ROOT} failed ({error.strerror}): mend that, then run the command again."
 
 
 def require_space() -> None:
@@ -80,10 +92,12 @@ def pip_settings() -> dict[str, str]:
     settings: dict[str, str] = {}
     home = Path.home()
     folders = [Path("/etc"), home / ".pip", Path(os.environ.get("XDG_CONFIG_HOME", home / ".config")) / "pip"]
-    files = [Path("/etc/xdg/pip/pip.conf"), *(folder / "pip.conf" for folder in folders), os.environ.get("PIP_CONFIG_FILE", "")]
+    files = [Path("/etc/xdg/pip/pip.conf"), *(folder / "pip.conf" for folder in folders)]
+    if named := os.environ.get("PIP_CONFIG_FILE"):
+        files.append(Path(named))
     for file in files:
         parser = configparser.RawConfigParser()
-        if file and Path(file).is_file():
+        if file.is_file():
             parser.read(file)
         for section in ("global", "install"):
             if parser.has_section(section):
@@ -129,8 +143,8 @@ def install_uv(pip: dict[str, str]) -> str:
         uv = TOOLS / "lib/bin/uv"
     else:
         raise Trouble(
-            "This Python has neither venv nor pip, and this user may not install packages: run "
-            "`sudo apt-get install python3-venv` (or put uv on the PATH), then run the command again."
+            f"This Python ({sys.executable}) has neither venv nor pip, and this user may not install packages: have "
+            "`apt-get install python3-venv` run as root (or put uv on the PATH), then run the command again."
         )
     if code != 0 or not uv.exists():
         raise Trouble(explain(f"uv {UV_VERSION}", output, pip))
@@ -169,6 +183,8 @@ def install(uv: str, pip: dict[str, str]) -> None:
         **network_environment(pip),
         "UV_PROJECT_ENVIRONMENT": str(ROOT / ".venv"),
         "UV_PYTHON": sys.executable,
+        # The commands write no byte code, so without this each of them would compile every library anew.
+        "UV_COMPILE_BYTECODE": "1",
     }
     index = pip.get("index-url", "")
     if index and not PYPI.fullmatch(index):

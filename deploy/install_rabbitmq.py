@@ -81,7 +81,7 @@ def main() -> int:
     if reason is not None:
         print(
             f"RabbitMQ is not installed and could not be ({reason}): the tests on a real broker are skipped. "
-            "To run them: sudo apt-get install rabbitmq-server",
+            "To run them, have `apt-get install rabbitmq-server` run as root.",
             flush=True,
         )
     return 0
