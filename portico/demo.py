@@ -83,8 +83,10 @@ def passwords(path: Path) -> dict[str, str]:
         return kept
     made = {email: "-".join(secrets.token_hex(3) for _ in range(3)) for email in (OPERATOR, PROVIDER, DEVELOPER)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(made), encoding="utf-8")
+    draft = path.with_suffix(".new")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(made), encoding="utf-8")
+    draft.replace(path)
     return made
 
 

@@ -24,7 +24,9 @@ from starlette.routing import Route
 
 from chassis.clock import Clock
 from chassis.ids import new_id
+from chassis.telemetry import log
 
+_log = log("mailbox")
 _KEPT = 500
 _LARGEST_MAIL_BYTES = 2 * 2**20
 _LINK = re.compile(r"https?://[^\s<>&\"']+")
@@ -70,12 +72,15 @@ class Mailbox:
         """Read what a former run has kept."""
         self._folder.mkdir(parents=True, exist_ok=True)
         for path in sorted(self._folder.glob("*.json"))[-_KEPT:]:
-            document = orjson.loads(path.read_bytes())
-            sender, to, subject, text = (document[name] for name in ("from", "to", "subject", "text"))
-            self._mails.append(Mail(document["id"], document["received_at"], sender, tuple(to), subject, text))
+            try:
+                document = orjson.loads(path.read_bytes())
+                sender, to, subject, text = (document[name] for name in ("from", "to", "subject", "text"))
+                self._mails.append(Mail(document["id"], document["received_at"], sender, tuple(to), subject, text))
+            except (ValueError, KeyError) as failure:
+                _log.warning("a kept mail cannot be read and is passed over", file=str(path), problem=str(failure))
 
     def take(self, sender: str, to: list[str], content: bytes) -> None:
-        """Keep a mail; the oldest ones give way."""
+        """Keep a mail; the oldest ones give way. Raises ``OSError`` and keeps nothing when it cannot be written."""
         message = email.message_from_bytes(content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
         body = message.get_body(("plain", "html"))
@@ -87,8 +92,10 @@ class Mailbox:
             subject=str(message.get("subject", "")),
             text="" if body is None else body.get_content().strip(),
         )
+        draft = self._folder / ".draft"
+        draft.write_bytes(orjson.dumps(mail.to_json()))
+        draft.replace(self._folder / f"{mail.id}.json")
         self._mails.append(mail)
-        (self._folder / f"{mail.id}.json").write_bytes(orjson.dumps(mail.to_json()))
         while len(self._mails) > _KEPT:
             (self._folder / f"{self._mails.pop(0).id}.json").unlink(missing_ok=True)
 
@@ -99,7 +106,11 @@ class Mailbox:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - named by aiosmtpd
         """Take one mail from SMTP."""
         content = envelope.content or b""
-        self.take(envelope.mail_from or "", envelope.rcpt_tos, content if isinstance(content, bytes) else content.encode())
+        try:
+            self.take(envelope.mail_from or "", envelope.rcpt_tos, content if isinstance(content, bytes) else content.encode())
+        except OSError as failure:
+            _log.warning("a mail could not be kept", problem=str(failure))
+            return "452 4.3.1 nothing can be kept now; try again later"
         return "250 kept"
 
     async def listen(self) -> asyncio.Server:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import aiosmtplib
 import httpx
+import pytest
 
 from chassis.clock import FixedClock
 from portico.mailbox import Mailbox, mailbox_app
@@ -15,9 +16,11 @@ async def send(mailbox: Mailbox, to: str, text: str) -> None:
     message = EmailMessage()
     message["From"], message["To"], message["Subject"] = "no-reply@portico.test", to, "Laipni lūdzam"
     message.set_content(text)
-    await aiosmtplib.send(message, hostname="127.0.0.1", port=server.sockets[0].getsockname()[1], start_tls=False)
-    server.close()
-    await server.wait_closed()
+    try:
+        await aiosmtplib.send(message, hostname="127.0.0.1", port=server.sockets[0].getsockname()[1], start_tls=False)
+    finally:
+        server.close()
+        await server.wait_closed()
 
 
 def client(mailbox: Mailbox, host: str = "127.0.0.1") -> httpx.AsyncClient:
@@ -40,6 +43,26 @@ async def test_mail_is_taken_kept_and_shown(tmp_path: Path) -> None:
     assert "<script>" not in page
     assert '<a href="http://127.0.0.1:8000/accept?token=a-b_c">' in page
     assert page.index("other@example.com") < page.index("anna@example.com")
+
+
+async def test_a_mail_that_cannot_be_written_is_asked_for_again_and_leaves_nothing(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path / "mail", FixedClock())
+    mailbox.open()
+    (tmp_path / "mail").rmdir()
+    with pytest.raises(aiosmtplib.SMTPDataError) as refused:
+        await send(mailbox, "anna@example.com", "Labdien\n")
+    assert refused.value.code == 452
+    assert mailbox.find() == []
+
+
+async def test_a_torn_file_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    mailbox = Mailbox(tmp_path, FixedClock())
+    mailbox.take("no-reply@portico.test", ["anna@example.com"], b"Subject: kept\r\n\r\nLabdien\r\n")
+    (tmp_path / "mail_0.json").write_bytes(b"")
+    (tmp_path / "mail_1.json").write_bytes(b'{"id": "mail_1"}')
+    again = Mailbox(tmp_path, FixedClock())
+    again.open()
+    assert [each.subject for each in again.find()] == ["kept"]
 
 
 async def test_a_page_elsewhere_cannot_read_it_under_another_name(tmp_path: Path) -> None:
