@@ -33,12 +33,17 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 _LOG_LIMIT_BYTES = 20 * 2**20
 _LOOK_SECONDS = 0.02
+_KNOCK_AFTER_SECONDS = 0.2
 _WATCH_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start: the command (an absolute path first), where its output goes, and the line that says it is ready."""
+    """What to start: the command (an absolute path first), where its output goes, and the line that says it is ready.
+
+    ``knock_at`` is a port of this machine: a program that waits there for the next connection notices only then that it was
+    asked to stop.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -46,6 +51,7 @@ class Program:
     ready: re.Pattern[str] | None = None
     lock: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    knock_at: int | None = None
 
 
 class Child:
@@ -121,12 +127,25 @@ class Child:
             return
         with contextlib.suppress(ProcessLookupError):
             process.terminate()
+        knock_at, has_knocked = time.monotonic() + _KNOCK_AFTER_SECONDS, self.program.knock_at is None
         give_up_at = time.monotonic() + grace_seconds
-        while process.poll() is None and time.monotonic() < give_up_at:  # noqa: ASYNC110 - another program has no event
+        while process.poll() is None and time.monotonic() < give_up_at:
             await asyncio.sleep(_LOOK_SECONDS)
+            if not has_knocked and time.monotonic() > knock_at:
+                has_knocked = True
+                await _knock(self.program.knock_at)
         if process.poll() is None:
             process.kill()
             await asyncio.to_thread(process.wait)
+
+
+async def _knock(port: int | None) -> None:
+    """Connect to a port of this machine and hang up; nobody has to be there."""
+    if port is None:
+        return
+    with contextlib.suppress(OSError, TimeoutError):
+        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), timeout=1)
+        writer.close()
 
 
 def _open_log(path: Path) -> IO[bytes]:

@@ -23,7 +23,8 @@ def database_program(folder: Path, log: Path, *, port: int = 0, is_durable: bool
     command = [find_program("secantusd-py"), "--host", "127.0.0.1", "--port", str(port), "--storage-path", str(folder)]
     if is_durable:
         command.append("--sync-on-commit")
-    return Program("database", tuple(command), log, ready=_READY, lock=folder.with_suffix(".lock"))
+    lock = folder.with_suffix(".lock")
+    return Program("database", tuple(command), log, ready=_READY, lock=lock, knock_at=port or None)
 
 
 async def start_database(folder: Path, log: Path, *, is_durable: bool = True) -> tuple[Child, str]:

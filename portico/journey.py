@@ -104,7 +104,7 @@ async def walk(place: Place, *, shows: bool = False, console: Console | None = N
     """Walk the whole journey. Raises ``Mismatch`` at the first thing that is not as it should be."""
     limits = httpx.Limits(max_connections=16)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
-        traveller = Traveller(place, http, console or Console(), shows)
+        traveller = Traveller(place, http, console or Console(soft_wrap=True), shows)
         for step in (
             _register,
             _organization,

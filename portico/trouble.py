@@ -38,7 +38,11 @@ def sentence_of(error: OSError, folder: Path) -> str:
     """Return the sentence for a failed write under a folder."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return f"The disk under {folder} is full: free some space, or point PORTICO_VAR at a folder on another disk."
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if error.errno == errno.EROFS:
+        return f"The folder {folder} lies on a read-only file system: point PORTICO_VAR at a folder that can be written."
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return f"{folder} cannot be a folder, because a file is in its place: move that away, or point PORTICO_VAR elsewhere."
+    if error.errno in (errno.EACCES, errno.EPERM):
         return (
             f"The folder {folder} cannot be written by this user: change its owner, "
             "or point PORTICO_VAR at a folder that can be written."
@@ -58,13 +62,16 @@ def bind(host: str, port: int, setting: str) -> socket.socket:
         bound.listen(2048)
     except (OSError, OverflowError) as error:
         bound.close()
-        raise Trouble(_bind_sentence(error, f"{host}:{port}", setting)) from error
+        raise Trouble(_bind_sentence(error, host, port, setting)) from error
     bound.setblocking(False)
     return bound
 
 
-def _bind_sentence(error: Exception, address: str, setting: str) -> str:
-    number = getattr(error, "errno", None)
+def _bind_sentence(error: Exception, host: str, port: int, setting: str) -> str:
+    number, address = getattr(error, "errno", None), f"{host}:{port}"
+    if number == errno.EADDRNOTAVAIL or isinstance(error, socket.gaierror):
+        host_setting = setting.removesuffix("_PORT") + "_HOST" if setting.endswith("_PORT") else setting
+        return f"{host} is no address of this machine: set {host_setting} to one that is (127.0.0.1 is this machine alone)."
     if number == errno.EADDRINUSE:
         return f"The address {address} is in use by another program: stop that program, or set {setting} to another port."
     if number == errno.EACCES:

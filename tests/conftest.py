@@ -1,6 +1,7 @@
 """What many tests stand on: the embedded database, and stores in databases that no other test uses."""
 
 import itertools
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,10 @@ import pytest
 from portico.database import start_database
 
 _numbers = itertools.count(1)
+
+# What somebody has set for a platform of theirs is not meant for the ones that the tests start.
+for _name in [each for each in os.environ if each.startswith("PORTICO_")]:
+    del os.environ[_name]
 
 
 @pytest.fixture(scope="session")

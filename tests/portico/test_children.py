@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,21 @@ async def test_a_child_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     await child.wait_ready()
     await child.stop(grace_seconds=0.1)
     assert child.exit_code() == -signal.SIGKILL
+
+
+async def test_a_child_that_waits_for_a_connection_notices_that_it_is_asked_to_stop(tmp_path: Path) -> None:
+    waiter = (
+        "import signal, socket, sys; signal.signal(signal.SIGTERM, lambda *_: None); "
+        "server = socket.create_server(('127.0.0.1', 0)); print('ready', server.getsockname()[1], flush=True); "
+        "server.accept(); sys.exit(5)"
+    )
+    child = Child(program(tmp_path, waiter))
+    child.start()
+    found = await child.wait_ready()
+    assert found is not None
+    child.program = replace(child.program, knock_at=int(found.group(1)))
+    await child.stop()
+    assert child.exit_code() == 5
 
 
 async def test_a_child_that_cannot_start_is_one_sentence_with_its_last_words(tmp_path: Path) -> None:

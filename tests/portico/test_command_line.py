@@ -1,5 +1,6 @@
 """What a person can mend is one plain sentence and exit code 2."""
 
+import errno
 import os
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import pytest
 
 from portico.keys import make_keys, publish_keys
 from portico.lock import only_one
-from portico.trouble import Trouble, bind, require_free_space, require_writable
+from portico.trouble import Trouble, bind, require_free_space, require_writable, sentence_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -72,8 +73,24 @@ def test_a_part_that_does_not_answer_is_not_ready() -> None:
 
 def test_an_unwritable_folder_is_named_with_the_mend(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(Trouble, match="PORTICO_VAR"):
+    with pytest.raises(Trouble, match=r"a file is in its place.*PORTICO_VAR"):
         require_writable(tmp_path / "file" / "var")
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "is full"),
+        (errno.EROFS, "read-only file system"),
+        (errno.EACCES, "change its owner"),
+        (errno.EIO, "Input/output error"),
+    ],
+)
+def test_why_nothing_can_be_written_is_told_with_the_mend(number: int, says: str) -> None:
+    sentence = sentence_of(OSError(number, "as the kernel says"), Path("/somewhere/var"))
+    assert says in sentence
+    assert "/somewhere/var" in sentence
+    assert "PORTICO_VAR" in sentence
 
 
 def test_a_full_disk_is_named_with_what_is_needed(tmp_path: Path) -> None:
@@ -82,7 +99,7 @@ def test_a_full_disk_is_named_with_what_is_needed(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_machine_is_refused() -> None:
-    with pytest.raises(Trouble, match="an address and a port of this machine"):
+    with pytest.raises(Trouble, match=r"192\.0\.2\.1 is no address of this machine: set PORTICO_GATEWAY_HOST"):
         bind("192.0.2.1", 0, "PORTICO_GATEWAY_PORT")
 
 
