@@ -102,6 +102,7 @@ async def expect_refused(code: str, doing: Awaitable[object]) -> None:
 
 async def walk(place: Place, *, shows: bool = False, console: Console | None = None) -> Traveller:
     """Walk the whole journey. Raises ``Mismatch`` at the first thing that is not as it should be."""
+    began_at = time.perf_counter()
     limits = httpx.Limits(max_connections=16)
     async with httpx.AsyncClient(timeout=20, limits=limits) as http:
         traveller = Traveller(place, http, console or Console(soft_wrap=True), shows)
@@ -118,6 +119,11 @@ async def walk(place: Place, *, shows: bool = False, console: Console | None = N
             _usage,
         ):
             await step(traveller)
+        made = traveller.counted.total() + traveller.blamed_on_nobody.total()
+        seconds = time.perf_counter() - began_at
+        traveller.console.print(
+            f"\nThe whole way took {seconds:.1f} s; {made} calls were made and {made} are counted.", highlight=False
+        )
         return traveller
 
 

@@ -22,7 +22,7 @@ _DIES_WITH_US = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") el
 def why_missing() -> str | None:
     """A plain sentence when this machine cannot run a node, else None."""
     if not SERVER.exists():
-        return f"RabbitMQ is not installed ({SERVER} does not exist); `make rabbitmq` installs it."
+        return f"RabbitMQ is not installed ({SERVER} does not exist); `make rabbitmq` says how it can be."
     if shutil.which("epmd") is None or shutil.which("erl") is None:
         return "Erlang (erl, epmd) is not on the PATH; it comes with the package rabbitmq-server."
     return None
