@@ -31,25 +31,6 @@ class Worker(Protocol):
         ...
 
 
-class Runnable(Protocol):
-    """What a starter needs to know of a part."""
-
-    name: str
-    app: ASGIApp
-
-    async def declare(self) -> None:
-        """Make what others may depend on before anything runs: indexes, queues."""
-        ...
-
-    async def start(self) -> None:
-        """Begin to work."""
-        ...
-
-    async def close(self) -> None:
-        """End, bounded in time."""
-        ...
-
-
 @dataclass(slots=True)
 class Service:
     """One service, put together by its ``main.build``.

@@ -6,9 +6,9 @@ outbox). The driver is Motor; it is named in this package alone, so changing it 
 
 from pymongo import InsertOne, UpdateOne
 
-from chassis.mongo.collection import Collection, Document, DuplicateKey, Index
+from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, DuplicateKey, Index
 from chassis.mongo.sessions import INDEXES
-from chassis.mongo.store import DatabaseUnavailable, Reader, Store, Transaction, connect, is_in_transaction
+from chassis.mongo.store import Reader, Store, Transaction, connect, is_in_transaction
 
 __all__ = [
     "INDEXES",

@@ -1,15 +1,25 @@
 """Collections and indexes, as repositories see them."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import IndexModel, InsertOne, ReturnDocument
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, DuplicateKeyError, PyMongoError
+
+from chassis.errors import Unavailable
 
 Document = dict[str, Any]
 Sort = Sequence[tuple[str, int]]
+P = ParamSpec("P")
+R = TypeVar("R")
+Work = Coroutine[Any, Any, R]
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer; try again shortly."""
 
 
 class DuplicateKey(Exception):  # noqa: N818 - named as the fact that it reports
@@ -58,6 +68,21 @@ def _is_duplicate(error: PyMongoError) -> bool:
     return False
 
 
+def _told_when_away(method: Callable[Concatenate["Collection", P], Work[R]]) -> Callable[Concatenate["Collection", P], Work[R]]:
+    """Turn a database that does not answer into a refusal; inside a transaction the store does so, since it may try again."""
+
+    @functools.wraps(method)
+    async def guarded(self: "Collection", *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return await method(self, *args, **kwargs)
+        except ConnectionFailure as error:
+            if self.is_in_transaction:
+                raise
+            raise DatabaseUnavailable from error
+
+    return guarded  # type: ignore[return-value]  # it differs only in that `self` has a name
+
+
 class Collection:
     """A collection as repositories see it: inside its transaction's session, or outside any."""
 
@@ -67,11 +92,18 @@ class Collection:
         self._inner = inner
         self._session = session
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Say whether what is done here is part of a transaction."""
+        return self._session is not None
+
+    @_told_when_away
     async def find_one(self, query: Mapping[str, Any], *, projection: Mapping[str, Any] | None = None) -> Document | None:
         """Return the first document that matches, or None."""
         found: Document | None = await self._inner.find_one(query, projection, session=self._session)
         return found
 
+    @_told_when_away
     async def find(
         self,
         query: Mapping[str, Any],
@@ -87,15 +119,18 @@ class Collection:
         found: list[Document] = await cursor.to_list(None)
         return found
 
+    @_told_when_away
     async def aggregate(self, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
         """Return all results of an aggregation."""
         found: list[Document] = await self._inner.aggregate(list(pipeline), session=self._session).to_list(None)
         return found
 
+    @_told_when_away
     async def count_documents(self, query: Mapping[str, Any]) -> int:
         """Return how many documents match."""
         return int(await self._inner.count_documents(query, session=self._session))
 
+    @_told_when_away
     async def insert_one(self, document: Document) -> None:
         """Insert a document. Raises ``DuplicateKey``."""
         try:
@@ -103,10 +138,12 @@ class Collection:
         except DuplicateKeyError as error:
             raise _duplicate(error) from error
 
+    @_told_when_away
     async def insert_many(self, documents: Sequence[Document]) -> None:
         """Insert documents in order. Raises ``DuplicateKey`` at the first that is there already."""
         await self.bulk_write([InsertOne(each) for each in documents])
 
+    @_told_when_away
     async def replace_one(self, query: Mapping[str, Any], document: Document, *, upsert: bool = False) -> bool:
         """Replace the first match and say whether there was one. Raises ``DuplicateKey``."""
         try:
@@ -115,6 +152,7 @@ class Collection:
             raise _duplicate(error) from error
         return bool(result.matched_count)
 
+    @_told_when_away
     async def update_one(self, query: Mapping[str, Any], update: Mapping[str, Any], *, upsert: bool = False) -> bool:
         """Update the first match and say whether there was one. Raises ``DuplicateKey``."""
         try:
@@ -123,11 +161,13 @@ class Collection:
             raise _duplicate(error) from error
         return bool(result.matched_count)
 
+    @_told_when_away
     async def update_many(self, query: Mapping[str, Any], update: Mapping[str, Any]) -> int:
         """Update every match and return how many there were."""
         result = await self._inner.update_many(query, update, session=self._session)
         return int(result.matched_count)
 
+    @_told_when_away
     async def find_one_and_update(
         self, query: Mapping[str, Any], update: Mapping[str, Any], *, upsert: bool = False
     ) -> Document | None:
@@ -140,14 +180,17 @@ class Collection:
             raise _duplicate(error) from error
         return found
 
+    @_told_when_away
     async def delete_one(self, query: Mapping[str, Any]) -> bool:
         """Delete the first match and say whether there was one."""
         return bool((await self._inner.delete_one(query, session=self._session)).deleted_count)
 
+    @_told_when_away
     async def delete_many(self, query: Mapping[str, Any]) -> int:
         """Delete every match and return how many there were."""
         return int((await self._inner.delete_many(query, session=self._session)).deleted_count)
 
+    @_told_when_away
     async def bulk_write(self, operations: Sequence[Any]) -> None:
         """Run many writes in order in one round trip. Raises ``DuplicateKey``."""
         if not operations:

@@ -16,9 +16,9 @@ from pymongo.read_concern import ReadConcern
 
 from chassis import messages
 from chassis.clock import Clock
-from chassis.errors import NotHeardOf, Unavailable
+from chassis.errors import NotHeardOf
 from chassis.ids import new_id
-from chassis.mongo.collection import Collection, Document, Index
+from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, Index
 from chassis.mongo.sessions import OpenSessions
 from chassis.principal import ANONYMOUS, Principal
 from chassis.telemetry import TRANSACTION_RUNS, current_traceparent
@@ -29,10 +29,6 @@ _MAX_RUNS = 60
 _HEARING_PAUSES_SECONDS = (0.01, 0.2)
 _NAMESPACE_EXISTS = 48
 _in_transaction: ContextVar[bool] = ContextVar("in_transaction", default=False)
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database does not answer; try again shortly."""
 
 
 def is_in_transaction() -> bool:

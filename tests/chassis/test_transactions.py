@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 
 from chassis import messages
+from chassis.clock import SystemClock
 from chassis.errors import Conflict, NotHeardOf
 from chassis.messages import Event
-from chassis.mongo import DuplicateKey, Index, Store, Transaction, is_in_transaction
+from chassis.mongo import DatabaseUnavailable, DuplicateKey, Index, Store, Transaction, connect, is_in_transaction
 from chassis.principal import ANONYMOUS, Principal
 
 
@@ -164,3 +165,15 @@ async def test_several_processes_may_make_the_collections_at_once(make_store: Ca
         store = make_store("beginning")
         await asyncio.gather(*(store.ensure_indexes([Index("lamps", (("name", 1),), unique=True)]) for _ in range(6)))
         assert await store.database.list_collection_names() == ["lamps"]
+
+
+async def test_a_database_that_does_not_answer_is_unavailable_inside_a_transaction_and_outside() -> None:
+    store = Store(connect("mongodb://127.0.0.1:1/?directConnection=true", timeout_seconds=0.2), "nowhere", SystemClock())
+    things = store.reader().collection("things")
+    for asked in (things.find_one({}), things.find({}), things.aggregate([]), things.count_documents({}), things.insert_one({})):
+        with pytest.raises(DatabaseUnavailable):
+            await asked
+    with pytest.raises(DatabaseUnavailable):
+        await store.transact(ALICE, lambda tx: light(tx, "lamp_1"))
+    assert not await store.ping()
+    store.client.close()
