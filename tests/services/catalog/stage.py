@@ -16,6 +16,7 @@ from chassis.calls import Answer, AsgiCaller, Call
 from chassis.service import Service
 from services.catalog.main import Sandbox
 from tests.passports import make_passport
+from tests.services import stage
 
 PROVIDER, OTHER, PLAIN = "org_provider", "org_other", "org_plain"
 SPECS = Path(__file__).parents[4] / "shared" / "specs"
@@ -23,35 +24,12 @@ PLAN = {"name": "Basic", "rate_requests": 10, "rate_seconds": 1, "burst": 20, "a
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What came back."""
-
-    status: int
-    body: dict[str, Any]
-
-    @property
-    def result(self) -> dict[str, Any]:
-        assert self.status == 200, self.body
-        found: dict[str, Any] = self.body["result"]
-        return found
-
-    @property
-    def rows(self) -> list[Any]:
-        assert self.status == 200, self.body
-        found: list[Any] = self.body["rows"]
-        return found
-
-    @property
-    def code(self) -> str:
-        assert self.status >= 400, self.body
-        return str(self.body["code"])
+class Answered(stage.Answered):
+    """What came back, and what it says of single fields."""
 
     @property
     def said(self) -> list[str]:
         return [f"{each['field']}: {each['message']}" for each in self.body["fields"]]
-
-    def without_trace(self) -> dict[str, Any]:
-        return {name: value for name, value in self.body.items() if name != "trace_id"}
 
 
 def announcement(fact: str, organization_id: str, sequence: int, **data: Any) -> Message:
