@@ -49,15 +49,6 @@ def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = N
     return command.ushered(data_plane(settings), binary)
 
 
-async def drain_proxy(settings: EnforcementSettings) -> bool:
-    """Ask the proxy to let running calls and connections end, which takes ``drain_seconds``; say whether it heard."""
-    admin = ProxyAdmin(data_plane(settings).admin_file)
-    try:
-        return await admin.drain()
-    finally:
-        await admin.close()
-
-
 class ProxyFiles:
     """Writes the proxy's configuration once the check is listening, and its routes whenever they change."""
 

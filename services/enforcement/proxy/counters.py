@@ -51,13 +51,6 @@ class ProxyAdmin:
         except (ServiceUnavailable, OSError):
             return False
 
-    async def drain(self) -> bool:
-        """Ask Envoy to let calls and connections end, and to stop listening after its drain time; say whether it heard."""
-        try:
-            return (await self._ask("POST", "/drain_listeners?graceful")).status == 200
-        except (ServiceUnavailable, OSError):
-            return False
-
     async def close(self) -> None:
         """Close the idle connections."""
         await self._caller.close()

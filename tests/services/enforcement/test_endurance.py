@@ -11,7 +11,7 @@ import pytest
 
 from chassis.local import LocalBus
 from services.enforcement.calls.shipper import Rotation, Shipper
-from services.enforcement.main import build, drain_proxy
+from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
 from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, until
 
@@ -137,22 +137,5 @@ async def test_the_shipper_goes_on_where_it_stopped(lone: DataPlaneStage) -> Non
     await shipper.close()
     await caller.until_answered(60)
     await shipper.start()
-    await caller.stop()
-    await _all_recorded(lone, caller)
-
-
-async def test_a_drained_proxy_takes_no_new_connections(lone: DataPlaneStage) -> None:
-    caller = await _caller(lone)
-    assert await drain_proxy(lone.settings)
-
-    async def is_closed() -> bool:
-        try:
-            _, writer = await asyncio.open_connection("127.0.0.1", lone.settings.proxy_port)
-        except ConnectionRefusedError:
-            return True
-        writer.close()
-        return False
-
-    await until(is_closed)
     await caller.stop()
     await _all_recorded(lone, caller)
