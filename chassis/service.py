@@ -12,10 +12,11 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from chassis import inbox, mongo, outbox
-from chassis.bus import Bus, Reaction
+from chassis.bus import Bus, Listener, Reaction
 from chassis.inbox import On
 from chassis.mongo import Index, Store
 from chassis.outbox import Relay
+from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED, PassportVerifier
 from chassis.web import service_app
 
 
@@ -37,7 +38,8 @@ class Service:
 
     ``routes`` make up ``app``, the internal HTTP;
     ``reactions`` are wired to the bus through the inbox; ``workers`` are started after the
-    reactions and closed before them; ``ready_checks`` name what must answer besides database and bus.
+    reactions and closed before them; ``ready_checks`` name what must answer besides database and bus. The ``verifier`` is told
+    when rights change.
     """
 
     name: str
@@ -48,7 +50,9 @@ class Service:
     reactions: Sequence[On] = ()
     workers: Sequence[Worker] = ()
     ready_checks: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    verifier: PassportVerifier | None = None
     app: ASGIApp = field(init=False)
+    _listener: Listener | None = field(init=False, default=None)
     _relay: Relay = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +71,8 @@ class Service:
     async def start(self) -> None:
         """End what a killed predecessor left open; then begin to react, to relay and to work."""
         await self.store.end_former_transactions()
+        if self.verifier is not None:
+            self._listener = await self.bus.listen((RIGHTS_CHANGED, SESSION_ENDED), self.verifier.hear)
         for reaction in self.wired_reactions():
             await self.bus.react(reaction)
         for worker in self.workers:
@@ -78,6 +84,8 @@ class Service:
         for worker in reversed(self.workers):
             await worker.close()
         await self._relay.close()
+        if self._listener is not None:
+            await self._listener.close()
 
     async def ready(self) -> dict[str, bool]:
         """Return each part that the service needs and whether it answers."""

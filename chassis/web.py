@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.errors import FieldProblem, Invalid, NotFound, Refusal, internal_problem, to_problem
 from chassis.mongo import Reader, Store, Transaction
-from chassis.principal import HEADER, PassportVerifier, Principal
+from chassis.principal import ANONYMOUS, HEADER, PassportVerifier, Principal
 from chassis.telemetry import REQUEST_SECONDS, REQUESTS, current_trace, log, span
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ async def read_body(request: Request) -> dict[str, Any]:
 
 
 class Routes:
-    """Collects the routes of one noun; every one verifies the passport before anything else."""
+    """Collects the routes of one noun; every one verifies the passport before anything else is looked at."""
 
     def __init__(self, edge: Edge) -> None:
         self._edge = edge
@@ -164,13 +164,17 @@ class Routes:
         """Add ``POST /do/<verb>``."""
         self._add(f"/do/{verb}", handler, "result")
 
+    def do_for_anyone(self, verb: str, handler: Handler) -> None:
+        """Add ``POST /do/<verb>`` that is answered without a passport: only what gives out passports is."""
+        self._add(f"/do/{verb}", handler, "result", needs_passport=False)
+
     def load(self, name: str, handler: Handler) -> None:
         """Add ``POST /load/<name>``."""
         self._add(f"/load/{name}", handler, "rows")
 
-    def _add(self, path: str, handler: Handler, answers_with: str) -> None:
+    def _add(self, path: str, handler: Handler, answers_with: str, *, needs_passport: bool = True) -> None:
         async def endpoint(request: Request) -> Response:
-            principal = self._edge.verifier.verify(request.headers.get(HEADER))
+            principal = self._edge.verifier.verify(request.headers.get(HEADER)) if needs_passport else ANONYMOUS
             asked = Asked(self._edge, principal, await read_body(request))
             return json_response({answers_with: await handler(asked)})
 

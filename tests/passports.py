@@ -1,33 +1,27 @@
 """Passports for tests: signed by a key made for the run, with the actions that the table of roles gives."""
 
+import csv
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import orjson
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
-from chassis.principal import ALGORITHM, AUDIENCE, ISSUER, TYPE, KeyRing, PassportVerifier
+from chassis.principal import ALGORITHM, AUDIENCE, ISSUER, TYPE, VISITOR, KeyRing, PassportVerifier
 
-_OBSERVER = ("VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS")
-_DEVELOPER = (
-    *_OBSERVER,
-    "CREATE_APPLICATION",
-    "CHANGE_APPLICATION",
-    "DELETE_APPLICATION",
-    "REISSUE_SECRET",
-    "SUBSCRIBE",
-    "CANCEL_SUBSCRIPTION",
-    "MANAGE_PRODUCTS",
-)
-_BOTH_LEADERS = (*_DEVELOPER, "INVITE_MEMBER", "REMOVE_MEMBER", "CHANGE_ROLE", "RENAME_ORGANIZATION", "DECIDE_SUBSCRIPTIONS")
+_TABLES = Path(__file__).parents[1] / "services/identity/organizations"
+_ROWS = [
+    row
+    for table in sorted(_TABLES.glob("*_matrix.csv"))
+    for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())
+]
 GRANTS = {
-    "OWNER": (*_BOTH_LEADERS, "TRANSFER_OWNERSHIP", "DELETE_ORGANIZATION"),
-    "ADMINISTRATOR": (*_BOTH_LEADERS, "CHANGE_OWNER"),
-    "DEVELOPER": _DEVELOPER,
-    "OBSERVER": _OBSERVER,
+    role: tuple(row["name"] for row in _ROWS if row[role.lower()] == "yes")
+    for role in ("OWNER", "ADMINISTRATOR", "DEVELOPER", "OBSERVER")
 }
 ROLES = tuple(GRANTS)
 
@@ -50,6 +44,23 @@ def make_verifier(folder: Path) -> PassportVerifier:
 @lru_cache
 def _private_key(path: Path) -> OKPKey:
     return OKPKey.import_key(orjson.loads(path.read_bytes()))
+
+
+def make_visitor_passport(folder: Path, *, issued_at: float | None = None, ttl_seconds: int = 3600) -> str:
+    """Return a passport of nobody, such as the gateway shows for visitors."""
+    moment = int(issued_at if issued_at is not None else time.time())
+    claims = {"iss": ISSUER, "aud": AUDIENCE, "sub": VISITOR, "iat": moment, "exp": moment + ttl_seconds}
+    return sign_passport(folder, claims)
+
+
+def sign_passport(folder: Path, claims: Mapping[str, Any], **header: Any) -> str:
+    """Return these claims as identity would sign them."""
+    return encode_passport(claims, _private_key(folder / "passport.private.json"), **header)
+
+
+def encode_passport(claims: Mapping[str, Any], key: OKPKey, **header: Any) -> str:
+    """Return these claims signed with a key, under a header that may differ from a passport's."""
+    return jwt.encode({"alg": ALGORITHM, "typ": TYPE, "kid": key.kid, **header}, dict(claims), key, algorithms=[ALGORITHM])
 
 
 def make_passport(
@@ -75,5 +86,4 @@ def make_passport(
         "grants": {role: sorted(GRANTS[role]) for role in set(held.values())},
         "platform_roles": list(platform_roles),
     }
-    header = {"alg": ALGORITHM, "typ": TYPE, "kid": "test"}
-    return jwt.encode(header, claims, _private_key(folder / "passport.private.json"), algorithms=[ALGORITHM])
+    return sign_passport(folder, claims)

@@ -22,4 +22,5 @@ def build(settings: AnalyticsSettings, bus: Bus, store: Store, verifier: Passpor
         routes=routes(Edge(store, verifier), most_rollups=settings.most_rollups),
         indexes=(*ROLLUPS, *SOURCES, *KNOWN),
         reactions=REACTIONS,
+        verifier=verifier,
     )

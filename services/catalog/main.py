@@ -47,6 +47,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
         ],
         indexes=[*providers.INDEXES, *products.INDEXES, *versions.INDEXES, *sandbox.INDEXES],
         reactions=REACTIONS,
+        verifier=verifier,
     )
 
 

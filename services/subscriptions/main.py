@@ -20,4 +20,5 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
         routes=routes(Edge(store, verifier), patience_seconds=settings.patience_seconds),
         indexes=INDEXES,
         reactions=REACTIONS,
+        verifier=verifier,
     )

@@ -10,14 +10,20 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey, OKPKey
 
+from chassis.bus import Message
 from chassis.errors import NotFound
 from chassis.principal import (
     ALGORITHM,
     AUDIENCE,
     ISSUER,
+    RIGHTS_CHANGED,
+    SESSION_ENDED,
     TYPE,
+    VISITOR,
     KeyRing,
+    PassportMissing,
     PassportNotAccepted,
+    PassportOutdated,
     PassportVerifier,
     Principal,
     RoleNotAllowed,
@@ -65,8 +71,56 @@ def test_a_good_passport_tells_who_asks(verifier: PassportVerifier) -> None:
     assert verifier.verify(sign(claims())) == principal
 
 
-def test_no_passport_is_nobody(verifier: PassportVerifier) -> None:
-    assert verifier.verify(None).is_anonymous
+@pytest.mark.parametrize("passport", [None, ""])
+def test_without_a_passport_nobody_is_let_in(verifier: PassportVerifier, passport: str | None) -> None:
+    with pytest.raises(PassportMissing):
+        verifier.verify(passport)
+
+
+def test_a_visitor_is_nobody_for_as_long_as_half_a_day(verifier: PassportVerifier) -> None:
+    visitor = {"iss": ISSUER, "aud": AUDIENCE, "sub": VISITOR, "iat": NOW - 3600, "exp": NOW + 11 * 3600}
+    assert verifier.verify(sign(visitor)).is_anonymous
+    assert verifier.verify(sign(visitor | {"organizations": {"org_1": "OWNER"}, "platform_roles": ["AUDITOR"]})) == Principal()
+    with pytest.raises(PassportNotAccepted):
+        verifier.verify(sign(visitor | {"exp": NOW + 12 * 3600}))
+
+
+def announcement(key: str, **data: Any) -> Message:
+    wrapped = {"id": "evt_1", "type": f"portico.{key}", "time": "2026-11-05T00:00:00Z", "sequence": 1, "data": data}
+    return Message("evt_1", key, orjson.dumps(wrapped))
+
+
+async def test_a_passport_with_rights_of_former_times_is_refused_as_soon_as_it_is_heard(verifier: PassportVerifier) -> None:
+    former, other = sign(claims(rights_version=4)), sign(claims(sub="usr_2", rights_version=4))
+    assert verifier.verify(former).rights_version == 4
+    await verifier.hear(announcement(RIGHTS_CHANGED, user_id="usr_1", rights_version=6))
+    await verifier.hear(announcement(RIGHTS_CHANGED, user_id="usr_1", rights_version=5))
+    for version in (4, 5):
+        with pytest.raises(PassportOutdated):
+            verifier.verify(sign(claims(rights_version=version)))
+    assert verifier.verify(sign(claims(rights_version=6))).id == "usr_1"
+    assert verifier.verify(other).id == "usr_2"
+
+
+async def test_a_passport_of_a_session_that_ended_is_refused_as_soon_as_it_is_heard(verifier: PassportVerifier) -> None:
+    assert verifier.verify(sign(claims())).id == "usr_1"
+    await verifier.hear(announcement(SESSION_ENDED, user_id="usr_1", session_id="ses_1"))
+    with pytest.raises(PassportOutdated):
+        verifier.verify(sign(claims()))
+    assert verifier.verify(sign(claims(sid="ses_2"))).id == "usr_1"
+
+
+async def test_what_was_heard_is_forgotten_once_no_passport_can_be_that_old(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(orjson.dumps({"keys": [KEY.as_dict(private=False)]}))
+    moment = [NOW + 1.0]
+    verifier = PassportVerifier(KeyRing(path), now=lambda: moment[0])
+    for number in range(10_001):
+        if number == 10_000:
+            moment[0] += 120
+        await verifier.hear(announcement(SESSION_ENDED, user_id="usr_1", session_id=f"ses_{number}"))
+    kept = verifier._outdated._ended
+    assert list(kept) == ["ses_10000"]
 
 
 UNSIGNED = ".".join(
@@ -130,6 +184,23 @@ def test_keys_are_read_again_when_their_file_changes(tmp_path: Path) -> None:
     time.sleep(1.1)
     path.write_bytes(orjson.dumps({"keys": [KEY.as_dict(private=False)]}))
     assert verifier.verify(sign(claims())).id == "usr_1"
+
+
+def test_keys_end_when_they_say_so_and_stay_when_their_file_cannot_be_read(tmp_path: Path) -> None:
+    path, clock = tmp_path / "keys.json", [float(NOW)]
+    ring = KeyRing(path, now=lambda: clock[0])
+    verifier = PassportVerifier(ring, now=lambda: NOW + 1.0)
+    with pytest.raises(PassportNotAccepted):  # there is no file yet
+        verifier.verify(sign(claims()))
+    path.write_bytes(orjson.dumps({"keys": [{**KEY.as_dict(private=False), "exp": NOW + 10}]}))
+    assert verifier.verify(sign(claims())).id == "usr_1"
+    path.write_bytes(b"{")
+    ring._looked_at = float("-inf")
+    assert verifier.verify(sign(claims(sid="ses_2"))).session_id == "ses_2"
+    clock[0] += 10
+    ring._looked_at = float("-inf")
+    with pytest.raises(PassportNotAccepted):
+        verifier.verify(sign(claims(sid="ses_3")))
 
 
 def test_require_tells_strangers_that_nothing_is_there() -> None:

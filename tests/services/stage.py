@@ -11,7 +11,7 @@ import orjson
 from chassis.bus import Message
 from chassis.calls import AsgiCaller, Call
 from chassis.service import Service
-from tests.passports import make_passport
+from tests.passports import make_passport, make_visitor_passport
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Person:
     """Somebody who asks."""
 
     stage: "Stage"
-    passport: str | None
+    passport: str
 
     async def do(self, verb: str, **body: Any) -> Answered:
         return await self._post(f"/do/{verb}", body)
@@ -72,7 +72,7 @@ class Person:
         return await self._post(f"/load/{name}", {"keys": keys, "args": args})
 
     async def _post(self, path: str, body: Any) -> Answered:
-        headers = {} if self.passport is None else {"portico-passport": self.passport}
+        headers = {"portico-passport": self.passport}
         call = Call(self.stage.service.name, path, orjson.dumps(body), headers)
         answer = await self.stage.caller.call(call)
         return Answered(answer.status, orjson.loads(answer.body))
@@ -99,7 +99,7 @@ class Stage:
 
     @property
     def anonymous(self) -> Person:
-        return Person(self, None)
+        return Person(self, make_visitor_passport(self.keys))
 
     async def hear(self, *announcements: Message) -> None:
         """Let every reaction that listens to them deal with the announcements."""

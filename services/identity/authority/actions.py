@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 from chassis.mongo import Reader
 from chassis.principal import TYPE
 from services.identity.accounts import repository as accounts
-from services.identity.accounts.actions import use_session
-from services.identity.accounts.domain import Lifetimes, SessionNotLive
-from services.identity.authority.domain import expiry_of, passport_claims
+from services.identity.authority.domain import Rights, expiry_of, passport_claims, visitor_claims
 from services.identity.keys import Signer
 from services.identity.organizations.access import standings_of
+from services.identity.sessions.actions import use_session
+from services.identity.sessions.domain import Lifetimes, SessionNotLive
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +33,30 @@ class Passport:
     session_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class VisitorPassport:
+    """A signed passport of nobody."""
+
+    text: str
+    expires_at: datetime
+
+
 async def issue_passport(reader: Reader, token: str, office: PassportOffice) -> Passport:
     """Return a passport for the session that a token opens, with the rights of this moment. Raises ``SessionNotLive``."""
     session = await use_session(reader, token, office.lifetimes)
+    # The user, and so the version of the rights, is read before the rights: read between two changes, the passport is refused as
+    # outdated where it need not be, and never the other way round.
     user = await accounts.find_user(reader, session.user_id)
     if user is None:
         raise SessionNotLive
     standings = await standings_of(reader, user.id)
     roles = {organization_id: standing.role for organization_id, standing in standings.items()}
-    claims = passport_claims(session, roles, user.platform_roles(office.operator_keys), now=reader.now, ttl=office.ttl)
+    rights = Rights(roles, user.platform_roles(office.operator_keys), user.rights_version)
+    claims = passport_claims(session, rights, now=reader.now, ttl=office.ttl)
     return Passport(office.signer.sign(TYPE, claims), expiry_of(claims), user.id, session.id)
+
+
+def issue_visitor_passport(reader: Reader, office: PassportOffice) -> VisitorPassport:
+    """Return a passport for whoever has no session: it opens what everybody may see, and nothing else."""
+    claims = visitor_claims(now=reader.now)
+    return VisitorPassport(office.signer.sign(TYPE, claims), expiry_of(claims))

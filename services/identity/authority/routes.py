@@ -31,6 +31,10 @@ class _Handlers:
             "session_id": passport.session_id,
         }
 
+    async def issue_visitor_passport(self, asked: Asked) -> Json:
+        passport = actions.issue_visitor_passport(asked.reader(), self._office)
+        return {"passport": passport.text, "expires_at": passport.expires_at}
+
 
 def _question(key: object) -> tuple[str, str]:
     if not isinstance(key, dict) or not isinstance(key.get("on"), str):
@@ -48,6 +52,8 @@ async def _permits(asked: Asked) -> Json:
 def routes(edge: Edge, office: PassportOffice) -> list[BaseRoute]:
     """Return the routes of authority."""
     r = Routes(edge)
-    r.do("issue_passport", _Handlers(office).issue_passport)
+    handlers = _Handlers(office)
+    r.do_for_anyone("issue_passport", handlers.issue_passport)
+    r.do_for_anyone("issue_visitor_passport", handlers.issue_visitor_passport)
     r.load("permits", _permits)
     return r.collected

@@ -15,7 +15,7 @@ from chassis.bus import Message
 from chassis.calls import Answer, AsgiCaller, Call
 from chassis.service import Service
 from services.catalog.main import Sandbox
-from tests.passports import make_passport
+from tests.passports import make_passport, make_visitor_passport
 from tests.services import stage
 
 PROVIDER, OTHER, PLAIN = "org_provider", "org_other", "org_plain"
@@ -61,7 +61,7 @@ class Person:
     """Somebody who asks."""
 
     stage: "Stage"
-    passport: str | None
+    passport: str
 
     async def do(self, verb: str, **body: Any) -> Answered:
         return await self.post(f"/do/{verb}", body)
@@ -70,7 +70,7 @@ class Person:
         return await self.post(f"/load/{name}", {"keys": keys, "args": args})
 
     async def post(self, path: str, body: Any) -> Answered:
-        headers = {} if self.passport is None else {"portico-passport": self.passport}
+        headers = {"portico-passport": self.passport}
         call = Call(self.stage.service.name, path, orjson.dumps(body), headers, timeout_seconds=60)
         answer = await self.stage.caller.call(call)
         return Answered(answer.status, orjson.loads(answer.body))
@@ -120,7 +120,7 @@ class Stage:
 
     @property
     def anonymous(self) -> Person:
-        return Person(self, None)
+        return Person(self, make_visitor_passport(self.keys))
 
     async def hear(self, *announcements: Message) -> None:
         for message in announcements:

@@ -198,7 +198,7 @@ async def test_however_many_keys_a_load_costs_the_same_few_queries(shelves: Stag
     client: Any = AsyncIOMotorClient(mongo_url, tz_aware=True, event_listeners=[counting])
     store = Store(client, shelves.service.store.name, SystemClock())
     service = build(CatalogSettings(), shelves.service.bus, store, make_verifier(tmp_path / "keys"))
-    person = Person(Stage(service, shelves.sandbox, tmp_path / "keys"), None)
+    person = Stage(service, shelves.sandbox, tmp_path / "keys").anonymous
     await person.load("products", [None])
     for name, key_of, most in LOADS:
         counting.asked.clear()
