@@ -7,6 +7,7 @@ outbox). The driver is Motor; it is named in this package alone, so changing it 
 from pymongo import InsertOne, UpdateOne
 
 from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, DuplicateKey, Index
+from chassis.mongo.files import Files, file_indexes
 from chassis.mongo.sessions import INDEXES
 from chassis.mongo.store import Reader, Store, Transaction, connect, is_in_transaction
 
@@ -16,6 +17,7 @@ __all__ = [
     "DatabaseUnavailable",
     "Document",
     "DuplicateKey",
+    "Files",
     "Index",
     "InsertOne",
     "Reader",
@@ -23,5 +25,6 @@ __all__ = [
     "Transaction",
     "UpdateOne",
     "connect",
+    "file_indexes",
     "is_in_transaction",
 ]

@@ -19,6 +19,7 @@ from chassis.clock import Clock
 from chassis.errors import NotHeardOf
 from chassis.ids import new_id
 from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, Index
+from chassis.mongo.files import Files
 from chassis.mongo.sessions import OpenSessions
 from chassis.principal import ANONYMOUS, Principal
 from chassis.telemetry import TRANSACTION_RUNS, current_traceparent
@@ -64,6 +65,11 @@ class Reader:
     def collection(self, name: str) -> Collection:
         """Return a collection of the service's own database."""
         return Collection(self._database[name], None)
+
+    def files(self, name: str) -> Files:
+        """Return a store of contents in the service's own database; a transaction has none."""
+        assert not _in_transaction.get(), "contents of files take part in no transaction: put them before it, read them after it"
+        return Files(self._database, name)
 
 
 class Transaction(Reader):
