@@ -12,6 +12,7 @@ from chassis.errors import FieldProblem, Invalid
 
 DEFAULT_FIRST = 20
 MAX_FIRST = 100
+_COUNTABLE = range(-(2**63), 2**63)  # the whole numbers that the database can compare with
 
 
 class PageNotReadable(Invalid):
@@ -50,9 +51,13 @@ def _read_cursor(cursor: object, key_length: int) -> tuple[Any, ...]:
         key = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError) as error:
         raise PageNotReadable(f"after: {problem.message}", fields=[problem]) from error
-    if not isinstance(key, list) or len(key) != key_length or not all(isinstance(part, str | int | float) for part in key):
+    if not isinstance(key, list) or len(key) != key_length or not all(_is_part(part) for part in key):
         raise PageNotReadable(f"after: {problem.message}", fields=[problem])
     return tuple(key)
+
+
+def _is_part(part: object) -> bool:
+    return isinstance(part, str | float) or (isinstance(part, int) and part in _COUNTABLE)
 
 
 def connection(rows: Sequence[dict[str, Any]], page: Page, key_of: Any, *, total: int | None = None) -> dict[str, Any]:
