@@ -1,7 +1,7 @@
 """What one operation stands on: who asks, and how the services are reached on their behalf."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
@@ -13,6 +13,8 @@ from graphql_gateway.clients.identity import PassportNotIssued, SessionEnded, Se
 from graphql_gateway.engine.declare import Do
 from graphql_gateway.engine.failures import Failure
 
+_NEW_PASSPORT_HELPS = frozenset({"PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"})
+_MOST_PASSPORTS = 3
 OPEN_TO_ALL = frozenset({"catalog"})  # these answer visitors too, so they answer while sessions cannot be checked
 DO_SECONDS = 30.0
 
@@ -38,6 +40,10 @@ class CookieJar(Protocol):
         """Return the ``Set-Cookie`` values that end a session."""
         ...
 
+    def bound(self, state: str) -> str:
+        """Return the ``Set-Cookie`` value that binds the way to an outside provider to this browser."""
+        ...
+
 
 @dataclass(slots=True)
 class Context:
@@ -51,44 +57,65 @@ class Context:
     cookies: CookieJar | None = None
     set_cookies: list[str] = field(default_factory=list)
     network_address: str | None = None
+    user_agent: str | None = None
 
     async def headers(self) -> dict[str, str]:
         """Return the headers that say who asks. Raises ``SessionEnded`` or ``PassportNotIssued``."""
         if self.token is None:
-            return {}
+            return {HEADER: await self.desk.sessions.visitor()}
         return {HEADER: (await self.desk.sessions.passport(self.token)).text}
+
+    async def user_id(self) -> str | None:
+        """Return whose session it is; None for a visitor. Raises ``SessionEnded`` or ``PassportNotIssued``."""
+        return (await self.desk.sessions.passport(self.token)).user_id if self.token is not None else None
+
+    def forget_passport(self) -> None:
+        """Drop the passport: the next one shows fresh rights."""
+        if self.token is None:
+            self.desk.sessions.forget_visitor()
+        else:
+            self.desk.sessions.forget(self.token)
 
     async def load(self, service: str, name: str, keys: list[Any], args: dict[str, Any]) -> Sequence[Any] | Failure:
         """Ask a service for one row for each key."""
-        try:
-            headers = await self.headers()
-        except SessionEnded as ended:
-            return Failure(ended.code, ended.message, internal().trace_id)
-        except PassportNotIssued:
-            if service not in OPEN_TO_ALL:
-                return unavailable()
-            headers = {}
         body = orjson.dumps({"keys": keys, "args": args})
-        answer = await ask(self.desk.caller, Call(service, f"/load/{name}", body, headers, "POST", self.desk.load_seconds))
+        call = Call(service, f"/load/{name}", body, {}, "POST", self.desk.load_seconds)
+        answer = await self._ask(call, is_open=service in OPEN_TO_ALL)
         if isinstance(answer, Failure):
             return answer
         rows = answer.get("rows")
         return rows if isinstance(rows, list) and len(rows) == len(keys) else internal()
 
+    async def _ask(self, call: Call, *, is_open: bool = False) -> dict[str, Any] | Failure:
+        """Ask with a passport; where the service has heard before us that it is outdated, ask once more with a new one.
+
+        A passport is refused before anything is done, so even a mutation may be asked again.
+        """
+        for _ in range(_MOST_PASSPORTS):
+            try:
+                headers = await self._headers_or_visitor() if is_open else await self.headers()
+            except SessionEnded as ended:
+                return Failure(ended.code, ended.message, internal().trace_id)
+            except PassportNotIssued:
+                return unavailable()
+            answer = await ask(self.desk.caller, replace(call, headers=headers))
+            if not isinstance(answer, Failure) or answer.code not in _NEW_PASSPORT_HELPS:
+                return answer
+            self.forget_passport()
+        return unavailable()
+
+    async def _headers_or_visitor(self) -> dict[str, str]:
+        try:
+            return await self.headers()
+        except PassportNotIssued:
+            return {HEADER: await self.desk.sessions.visitor()}
+
     async def do(self, step: Do, asked: dict[str, Any]) -> Any | Failure:
         """Ask a service to do something; whatever is read afterwards is read with fresh rights."""
-        try:
-            headers = await self.headers()
-        except SessionEnded as ended:
-            return Failure(ended.code, ended.message, internal().trace_id)
-        except PassportNotIssued:
-            return unavailable()
         sent = {name: value for name, value in asked.items() if name not in step.keeps}
         sent |= {name: value for name in step.adds if (value := getattr(self, name)) is not None}
-        call_body = orjson.dumps(sent)
-        answer = await ask(
-            self.desk.caller, Call(step.service, f"/do/{step.verb}", call_body, headers, "POST", self.desk.do_seconds)
-        )
+        call = Call(step.service, f"/do/{step.verb}", orjson.dumps(sent), {}, "POST", self.desk.do_seconds)
+        answer = await self._ask(call)
         if self.token is not None:
             self.desk.sessions.forget(self.token)
         if isinstance(answer, Failure):

@@ -1,7 +1,8 @@
 """Live updates: one listener on the bus for the whole gateway, and for each who watches only what still has to be read again.
 
 What is heard carries no data to anybody: it says which thing changed. Each watcher reads it with their own rights, afresh, and
-several changes of one thing that come while it is being read are read once.
+several changes of one thing that come while it is being read are read once. When the rights of a user change, what that user
+watches is looked at again at once: who may not see it any more is told so and watches no longer, whether anything happens or not.
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from graphql import GraphQLError
 from chassis import messages
 from chassis.bus import Bus, Listener, Message, matches
 from chassis.errors import NotFound, Refusal, TooMany
+from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED
+from graphql_gateway.clients.answers import INTERNAL, UNAVAILABLE
 from graphql_gateway.clients.identity import PassportNotIssued
 from graphql_gateway.context import Context
 from graphql_gateway.engine.declare import Watch
@@ -25,6 +28,8 @@ from graphql_gateway.engine.run import Run, first_row
 from graphql_gateway.errors import refusal_body
 
 AFTER_FAILURE_SECONDS = 1.0
+RIGHTS_FACTS = (RIGHTS_CHANGED, SESSION_ENDED)
+_PASSING = frozenset({PassportNotIssued.code, UNAVAILABLE, INTERNAL})
 
 
 class NothingToWatch(NotFound):
@@ -40,7 +45,9 @@ class Watcher:
 
     def __init__(self, watch: Watch, asked: Mapping[str, Any]) -> None:
         self.watch = watch
+        self.user_id: str | None = None
         self._asked = asked
+        self._are_rights_in_doubt = False
         self._waiting: dict[bytes, dict[str, Any]] = {}
         self._news = asyncio.Event()
 
@@ -57,10 +64,19 @@ class Watcher:
         self._waiting[orjson.dumps(values, option=orjson.OPT_SORT_KEYS)] = values
         self._news.set()
 
-    async def next(self) -> dict[str, Any]:
-        """Return what is to be read again next."""
+    def doubt_rights(self) -> None:
+        """Note that the watcher's rights are other ones now."""
+        self._are_rights_in_doubt = True
+        self._news.set()
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return what is to be read again next, or None where first the watcher's rights are."""
         await self._news.wait()
-        values = self._waiting.pop(next(iter(self._waiting)))
+        if self._are_rights_in_doubt:
+            self._are_rights_in_doubt = False
+            values = None
+        else:
+            values = self._waiting.pop(next(iter(self._waiting)))
         if not self._waiting:
             self._news.clear()
         return values
@@ -82,7 +98,7 @@ class Hub:
 
     async def start(self, bus: Bus) -> None:
         """Begin to hear."""
-        self._listener = await bus.listen(self._keys, self.hear)
+        self._listener = await bus.listen((*self._keys, *RIGHTS_FACTS), self.hear)
 
     async def close(self) -> None:
         """Hear no more."""
@@ -93,7 +109,10 @@ class Hub:
         """Tell every watcher whom it concerns."""
         heard = messages.read(message.body)
         for watcher in list(self._watchers):
-            watcher.offer(heard.key, heard.data)
+            if heard.key not in RIGHTS_FACTS:
+                watcher.offer(heard.key, heard.data)
+            elif watcher.user_id is not None and watcher.user_id == heard.data.get("user_id"):
+                watcher.doubt_rights()
 
     @contextmanager
     def watch(self, watch: Watch, asked: Mapping[str, Any]) -> Iterator[Watcher]:
@@ -118,21 +137,35 @@ async def updates(front: Front, hub: Hub, ready: Ready, context: Context) -> Asy
     """Give a response for every update, until the watcher leaves or may see no more. Raises ``Refusal`` at the beginning."""
     watch, asked = watched(ready)
     with hub.watch(watch, asked) as watcher:
+        # Who watches is known before the first look, so a change of rights in between is not missed.
+        watcher.user_id = await context.user_id()
         await _admit(watch, asked, ready, context)
         while True:
             values = await watcher.next()
             try:
+                if values is None:
+                    context.forget_passport()
+                    await _admit(watch, asked, ready, context)
+                    continue
                 await context.headers()
-            except PassportNotIssued:
-                watcher.put_back(values)
-                await asyncio.sleep(AFTER_FAILURE_SECONDS)
+            except (Refusal, Refused) as refusal:
+                if refusal.code not in _PASSING:
+                    yield refusal_body(refusal) if isinstance(refusal, Refusal) else refusal.body
+                    return
+                await _later(watcher, values)
                 continue
-            except Refusal as ended:
-                yield refusal_body(ended)
-                return
             response = await front.update(ready, context, values)
             if response is not None:
                 yield response
+
+
+async def _later(watcher: Watcher, values: dict[str, Any] | None) -> None:
+    """Look again in a moment at what could not be read now."""
+    if values is None:
+        watcher.doubt_rights()
+    else:
+        watcher.put_back(values)
+    await asyncio.sleep(AFTER_FAILURE_SECONDS)
 
 
 async def _admit(watch: Watch, asked: dict[str, Any], ready: Ready, context: Context) -> None:

@@ -12,6 +12,8 @@ from graphql_gateway.engine.failures import Failure
 UNAVAILABLE = "UNAVAILABLE"
 INTERNAL = "INTERNAL"
 _DOWN = frozenset({502, 503, 504})
+_TOLD = frozenset({"PROVIDER_DOWN", "TOO_BUSY_TO_HASH"})
+"""What is away is not a part of the platform, or not for long: whoever asks can do something about it."""
 _log = log("gateway")
 
 
@@ -26,6 +28,8 @@ async def ask(caller: Caller, call: Call) -> dict[str, Any] | Failure:
     if answer.status == 200 and document is not None:
         return document
     if answer.status < 500 and is_problem(document):
+        return _refusal(document or {})
+    if is_problem(document) and (document or {}).get("code") in _TOLD:
         return _refusal(document or {})
     if answer.status in _DOWN:
         _log.warning("a service is not available", service=call.service, path=call.path, status=answer.status)

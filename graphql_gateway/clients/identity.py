@@ -13,18 +13,13 @@ from chassis.bus import Bus, Listener, Message
 from chassis.calls import Call, Caller
 from chassis.clock import Clock
 from chassis.errors import Unauthenticated, Unavailable
+from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED
 from graphql_gateway.clients.answers import INTERNAL, UNAVAILABLE, ask
 from graphql_gateway.engine.failures import Failure
 
-RIGHTS_CHANGED = (
-    "identity.member_joined.v1",
-    "identity.member_removed.v1",
-    "identity.role_changed.v1",
-    "identity.organization_created.v1",
-    "identity.session_ended.v1",
-)
-_WHOSE = {"identity.organization_created.v1": "owner_id"}
+RIGHTS_FACTS = (RIGHTS_CHANGED, SESSION_ENDED)
 _MOST_KEPT = 20_000
+_FETCH_AGAIN_SECONDS = 1.0
 
 
 class SessionEnded(Unauthenticated):
@@ -54,7 +49,10 @@ class Sessions:
         self._kept: OrderedDict[str, Passport] = OrderedDict()
         self._issuing: dict[str, asyncio.Task[Passport]] = {}
         self._epoch = 0
+        self._visitor: tuple[str, datetime] | None = None
         self._listener: Listener | None = None
+        self._asking_for_visitor = asyncio.Lock()
+        self._fetching: asyncio.Task[None] | None = None
 
     async def passport(self, token: str) -> Passport:
         """Return a passport for a session. Raises ``SessionEnded`` or ``PassportNotIssued``."""
@@ -66,6 +64,39 @@ class Sessions:
             issuing = self._issuing[token] = asyncio.create_task(self._issue(token, self._epoch))
             issuing.add_done_callback(lambda done: self._issued(token, done))
         return await asyncio.shield(issuing)
+
+    async def visitor(self) -> str:
+        """Return the passport of whoever has no session. Raises ``PassportNotIssued``."""
+        if self._visitor is not None and (self._visitor[1] > self._clock.now() or self._asking_for_visitor.locked()):
+            return self._visitor[0]
+        async with self._asking_for_visitor:
+            return await self._visitor_passport()
+
+    async def _visitor_passport(self) -> str:
+        if self._visitor is None or self._visitor[1] <= self._clock.now():
+            answer = await ask(self._caller, Call("identity", "/do/issue_visitor_passport", b"{}"))
+            if isinstance(answer, Failure):
+                if self._visitor is None:
+                    raise PassportNotIssued
+                return self._visitor[0]
+            result: dict[str, Any] = answer["result"]
+            moment = self._clock.now()
+            # Renewed at half of its life, so that visitors are served while identity is away.
+            renew_at = moment + (datetime.fromisoformat(result["expires_at"]) - moment) / 2
+            self._visitor = (result["passport"], renew_at)
+        return self._visitor[0]
+
+    async def _fetch_visitor(self) -> None:
+        """Have a visitor's passport before the first visitor comes, so that they are served though identity may be away then."""
+        while self._visitor is None:
+            try:
+                await self.visitor()
+            except PassportNotIssued:
+                await asyncio.sleep(_FETCH_AGAIN_SECONDS)
+
+    def forget_visitor(self) -> None:
+        """Drop the visitor's passport: the keys may have changed."""
+        self._visitor = None
 
     def _issued(self, token: str, done: asyncio.Task[Passport]) -> None:
         if self._issuing.get(token) is done:
@@ -107,15 +138,18 @@ class Sessions:
 
     async def hear(self, message: Message) -> None:
         """Drop the passports that a fact of identity makes stale."""
-        heard = messages.read(message.body)
-        user_id = heard.data.get(_WHOSE.get(heard.key, "user_id"))
+        user_id = messages.read(message.body).data.get("user_id")
         self.forget_user(user_id if isinstance(user_id, str) else None)
 
     async def start(self, bus: Bus) -> None:
         """Listen to what identity announces."""
-        self._listener = await bus.listen(RIGHTS_CHANGED, self.hear)
+        self._listener = await bus.listen(RIGHTS_FACTS, self.hear)
+        self._fetching = asyncio.create_task(self._fetch_visitor(), name="gateway.visitor")
 
     async def close(self) -> None:
         """Stop listening."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.gather(self._fetching, return_exceptions=True)
         if self._listener is not None:
             await self._listener.close()

@@ -76,6 +76,7 @@ class Refused(Exception):  # noqa: N818 - says what happened to the request
 
     def __init__(self, errors: list[GraphQLError], code: str) -> None:
         super().__init__(code)
+        self.code = code
         self.body = {"errors": [_formatted(error, code) for error in errors]}
 
 
@@ -221,7 +222,7 @@ class Front:
         except GraphQLError as error:
             raise FieldFailed(error.message, (None, step.response), step.nodes, {"code": "BAD_ARGUMENT"}) from error
         result = await run.calls.do(source, values.get("input") or {})
-        value = problem_of(result) if isinstance(result, Failure) else Tagged(_success_type(step), result)
+        value = problem_of(result) if isinstance(result, Failure) else Tagged(_success_type(step, result), result)
         return await self.settle(step, value, run)
 
     async def settle(self, step: Step, value: Any, run: Run) -> Any:
@@ -281,9 +282,13 @@ def _choose(document: Document, name: str | None) -> OperationDefinitionNode:
     return next(iter(document.operations.values()))
 
 
-def _success_type(step: Step) -> str:
-    """Return what a mutation gives when it is not refused: the type of its union that is not a problem."""
-    return next(name for name in step.selections if name != "Problem")
+def _success_type(step: Step, result: Any) -> str:
+    """Return what a mutation gives when it is not refused: the type of its union that is not a problem.
+
+    Where there are several, the result itself says which one it is, as its ``kind``.
+    """
+    names = [name for name in step.selections if name != "Problem"]
+    return names[0] if len(names) == 1 else next((name for name in names if name == result.get("kind")), "")
 
 
 def problem_of(failure: Failure) -> Tagged:

@@ -11,7 +11,7 @@ from chassis.calls import AsgiCaller
 from chassis.clock import SystemClock
 from graphql_gateway.main import build
 from graphql_gateway.settings import GatewaySettings
-from tests.gateway.canned import Running, Wire, World
+from tests.gateway.canned import VISITOR, Running, Wire, World
 
 
 @pytest.fixture
@@ -30,6 +30,7 @@ def start_gateway(world: World) -> Any:
         caller = AsgiCaller({name: world.app(name) for name in ("identity", "catalog", "subscriptions", "analytics")})
         gateway = build(GatewaySettings(**{"cookie_secure": False, **settings}), caller, wire, SystemClock())  # type: ignore[arg-type]
         await gateway.start()
+        assert await gateway.sessions.visitor() == VISITOR
         transport = httpx.ASGITransport(gateway.app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://portico.test") as http:
             yield Running(gateway, world, wire, http)

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
+from starlette.responses import Response
 
 SIGN_IN = """mutation($cookie: Boolean!) { signIn(input: {email: "ann@example.org", password: "right", cookie: $cookie}) {
   ... on SignedIn { token csrfToken user { id } } ... on Problem { code } } }"""
@@ -105,14 +106,32 @@ async def test_many_requests_at_once_ask_for_one_passport(running: Any) -> None:
 async def test_rights_change_drops_the_passport_of_that_user(running: Any) -> None:
     await running.ask(ME)
     await running.ask(ME, token="token-bob")
-    await running.wire.announce("identity.role_changed.v1", {"user_id": "usr_ann", "organization_id": "org_ann"})
+    await running.wire.announce("identity.rights_changed.v1", {"user_id": "usr_ann", "rights_version": 2})
     await running.ask(ME)
     await running.ask(ME, token="token-bob")
     assert passports_issued(running) == 3
-    await running.wire.announce("identity.organization_created.v1", {"owner_id": "usr_bob"})
+    await running.wire.announce("identity.rights_changed.v1", {"user_id": "usr_bob", "rights_version": 2})
     await running.ask(ME)
     await running.ask(ME, token="token-bob")
     assert passports_issued(running) == 4
+
+
+@pytest.mark.parametrize("code", ["PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"])
+@pytest.mark.parametrize("token", ["token-ann", None])
+async def test_a_passport_that_a_service_takes_no_more_is_replaced(running: Any, code: str, token: str | None) -> None:
+    await running.ask("{ products { totalCount } }", token=token)
+    refusals = [401]
+
+    def refuse_once() -> Response:
+        running.world.broken.clear()
+        problem = {"type": "x", "title": "x", "status": refusals.pop(), "code": code, "trace_id": "f" * 32}
+        return Response(orjson.dumps(problem), 401, media_type="application/problem+json")
+
+    running.world.broken["catalog"] = refuse_once
+    issued = len([each for each in running.world.asked if "passport" in each.path])
+    answer = await running.ask("{ products { totalCount } }", token=token)
+    assert answer == {"data": {"products": {"totalCount": 3}}}
+    assert len([each for each in running.world.asked if "passport" in each.path]) == issued + 1
 
 
 async def test_an_ended_session_is_over_at_once(running: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 from gql import Client, gql
 from gql.transport.websockets import WebsocketsTransport
+from starlette.responses import Response
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -133,22 +134,50 @@ async def test_strangers_watch_nothing(running: Any, address: str, payload: Any)
     assert running.gateway.hub.watching == 0
 
 
-async def test_who_loses_the_right_hears_no_more(running: Any, address: str) -> None:
+RIGHTS_CHANGED = {"user_id": "usr_ann", "rights_version": 2}
+
+
+async def test_who_loses_the_right_is_told_at_once_and_hears_no_more(running: Any, address: str) -> None:
     async with socket_to(address) as socket:
         await socket.begin(ANN)
         await socket.watch(CHANGED)
         await watched_by(running)
         running.world.members["usr_ann"] = {}
-        await running.wire.announce("identity.member_removed.v1", {"user_id": "usr_ann", "organization_id": "org_ann"})
-        await change(running, status="CANCELLED")
-        with pytest.raises(TimeoutError):
-            await socket.receive(0.2)
+        await running.wire.announce("identity.rights_changed.v1", RIGHTS_CHANGED)
+        told = await socket.receive(1)
+        assert told["payload"]["errors"][0]["extensions"]["code"] == "NOTHING_TO_WATCH", "though nothing else has happened"
+        assert (await socket.receive())["type"] == "complete"
+        await watched_by(running, 0)
+        await socket.watch(CHANGED, "2")
+        assert (await socket.receive())["type"] == "error"
+
+
+async def test_a_session_that_ends_ends_what_it_watches_at_once(running: Any, address: str) -> None:
+    async with socket_to(address) as socket:
+        await socket.begin(ANN)
+        await socket.watch(CHANGED)
+        await watched_by(running)
         running.world.sessions.clear()
-        await running.wire.announce("identity.session_ended.v1", {"user_id": "usr_ann"})
-        await change(running, status="ACTIVE")
-        told = await socket.receive()
+        await running.wire.announce("identity.session_ended.v1", {"user_id": "usr_ann", "session_id": "ses_1"})
+        told = await socket.receive(1)
         assert told["payload"]["errors"][0]["extensions"]["code"] == "SESSION_ENDED"
         assert (await socket.receive())["type"] == "complete"
+
+
+async def test_other_rights_that_suffice_change_nothing_for_a_watcher(running: Any, address: str) -> None:
+    async with socket_to(address) as socket:
+        await socket.begin(ANN)
+        await socket.watch(CHANGED)
+        await watched_by(running)
+        running.world.broken["identity"] = lambda: Response(b"{}", 503)
+        await running.wire.announce("identity.rights_changed.v1", RIGHTS_CHANGED)
+        await running.wire.announce("identity.rights_changed.v1", RIGHTS_CHANGED | {"user_id": "usr_bob"})
+        with pytest.raises(TimeoutError):
+            await socket.receive(0.2)
+        running.world.broken.clear()
+        await change(running, status="CANCELLED")
+        assert (await socket.receive())["payload"]["data"]["subscriptionChanged"]["status"] == "CANCELLED"
+        assert running.gateway.hub.watching == 1
 
 
 async def test_many_changes_of_one_thing_are_read_once(running: Any) -> None:
