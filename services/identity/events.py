@@ -1,5 +1,7 @@
 """What identity announces. Ids and names only: never an address, a secret or a token."""
 
+from datetime import datetime
+
 from chassis.messages import Event
 
 
@@ -7,6 +9,64 @@ class UserRegistered(Event, service="identity", version=1):
     """Somebody has confirmed an address and has an account now."""
 
     user_id: str
+
+
+class UserErased(Event, service="identity", version=1):
+    """A person's account and data are gone for good; the id stays, of nobody."""
+
+    user_id: str
+
+
+class RightsChanged(Event, service="identity", version=1):
+    """A user's rights are other ones now: what was issued with an older ``rights_version`` is to be issued anew."""
+
+    user_id: str
+    rights_version: int
+
+
+class PasswordChanged(Event, service="identity", version=1):
+    """A user has another password. ``by`` is CHANGE (the user knew the former one) or RESET (by a mailed link)."""
+
+    user_id: str
+    by: str
+
+
+class SecondFactorEnrolled(Event, service="identity", version=1):
+    """A user signs in with another factor from now on. ``kind`` is TOTP or PASSKEY."""
+
+    user_id: str
+    factor_id: str
+    kind: str
+
+
+class SecondFactorRemoved(Event, service="identity", version=1):
+    """A factor of a user opens nothing any more."""
+
+    user_id: str
+    factor_id: str
+    kind: str
+
+
+class OutsideIdentityLinked(Event, service="identity", version=1):
+    """A user can sign in through an outside OpenID provider (named as this platform's settings name it)."""
+
+    user_id: str
+    provider: str
+
+
+class OutsideIdentityUnlinked(Event, service="identity", version=1):
+    """A user cannot sign in through an outside OpenID provider any more."""
+
+    user_id: str
+    provider: str
+
+
+class UserSignedInFailedRepeatedly(Event, service="identity", version=1):
+    """Somebody keeps trying to sign in as this user with a wrong password or code; ``tries`` is how often within the window."""
+
+    user_id: str
+    tries: int
+    window_seconds: int
 
 
 class SessionEnded(Event, service="identity", version=1):
@@ -32,12 +92,41 @@ class OrganizationRenamed(Event, service="identity", version=1):
     name: str
 
 
+class OrganizationDeleted(Event, service="identity", version=1):
+    """An organization is gone. Its applications and subscriptions end with it; an ``application_deleted`` follows for each."""
+
+    organization_id: str
+
+
+class OwnerChanged(Event, service="identity", version=1):
+    """An organization has another Owner; the former one is Administrator now. ``by`` is TRANSFER (R4) or CHANGE (R5)."""
+
+    organization_id: str
+    owner_id: str
+    former_owner_id: str
+    by: str
+
+
 class MemberInvited(Event, service="identity", version=1):
     """Somebody has been invited into an organization."""
 
     organization_id: str
     invitation_id: str
     role: str
+
+
+class InvitationDeclined(Event, service="identity", version=1):
+    """The one who was invited does not want to join."""
+
+    organization_id: str
+    invitation_id: str
+
+
+class InvitationRevoked(Event, service="identity", version=1):
+    """An organization has taken an invitation back."""
+
+    organization_id: str
+    invitation_id: str
 
 
 class MemberJoined(Event, service="identity", version=1):
@@ -97,12 +186,142 @@ class SecretIssued(Event, service="identity", version=1):
     organization_id: str
     client_id: str
     secret_id: str
+    expires_at: datetime | None = None
 
 
 class SecretRetired(Event, service="identity", version=1):
-    """A client secret is valid no more; tokens issued for it are to be refused."""
+    """A client secret is valid no more; tokens issued for it are to be refused.
+
+    ``reason`` is ROTATED, RETIRED (somebody did it), EXPIRED (its time was over) or SILENT (nobody used it any more).
+    """
 
     application_id: str
     organization_id: str
     client_id: str
     secret_id: str
+    reason: str | None = None
+
+
+class SecretUsedLast(Event, service="identity", version=1):
+    """A client secret that is to be replaced has not been used since; it can be retired without breaking anybody."""
+
+    application_id: str
+    organization_id: str
+    client_id: str
+    secret_id: str
+    last_used_at: datetime | None
+
+
+class SecretExpiring(Event, service="identity", version=1):
+    """A client secret will be valid no more in so many days, unless it is replaced."""
+
+    application_id: str
+    organization_id: str
+    client_id: str
+    secret_id: str
+    expires_at: datetime
+    days_left: int
+
+
+class ClientKeyRegistered(Event, service="identity", version=1):
+    """An application may prove itself by another public key. ``thumbprint`` is the key's (RFC 7638)."""
+
+    application_id: str
+    organization_id: str
+    client_id: str
+    key_id: str
+    thumbprint: str
+
+
+class ClientKeyRemoved(Event, service="identity", version=1):
+    """A public key proves an application no more; tokens issued for it are to be refused."""
+
+    application_id: str
+    organization_id: str
+    client_id: str
+    key_id: str
+
+
+class TokenRevoked(Event, service="identity", version=1):
+    """An access token is to be refused from now on, although it would be valid until ``expires_at``."""
+
+    token_id: str
+    application_id: str
+    organization_id: str
+    expires_at: datetime
+
+
+class CertificateRegistered(Event, service="identity", version=1):
+    """A client certificate proves an organization's application (or any of its applications, where none is named).
+
+    ``thumbprint`` is the SHA-256 of the certificate in base64url (RFC 8705, ``x5t#S256``).
+    """
+
+    certificate_id: str
+    organization_id: str
+    application_id: str | None
+    thumbprint: str
+    not_after: datetime
+
+
+class CertificateRevoked(Event, service="identity", version=1):
+    """A client certificate proves nothing any more; tokens issued for it are to be refused."""
+
+    certificate_id: str
+    organization_id: str
+    application_id: str | None
+    thumbprint: str
+
+
+class CertificateExpiring(Event, service="identity", version=1):
+    """A client certificate will be valid no more in so many days (30, 7 or 1), unless another one is registered."""
+
+    certificate_id: str
+    organization_id: str
+    application_id: str | None
+    not_after: datetime
+    days_left: int
+
+
+class OnboardingSubmitted(Event, service="identity", version=1):
+    """An organization asks to be onboarded, or asks again after a correction. ``channel`` is PORTAL, MAIL or PAPER."""
+
+    request_id: str
+    organization_id: str | None
+    channel: str
+
+
+class OnboardingReturned(Event, service="identity", version=1):
+    """An onboarding request went back for correction; the reasons stand in the request."""
+
+    request_id: str
+    organization_id: str | None
+
+
+class OnboardingApproved(Event, service="identity", version=1):
+    """An organization is onboarded: it has its user, its data-exchange number and its certificate."""
+
+    request_id: str
+    organization_id: str
+    number: str
+
+
+class OnboardingRejected(Event, service="identity", version=1):
+    """An onboarding request was rejected; the reason stands in the request."""
+
+    request_id: str
+    organization_id: str | None
+
+
+class OnboardingWithdrawn(Event, service="identity", version=1):
+    """An organization does not want to be onboarded after all."""
+
+    request_id: str
+    organization_id: str | None
+
+
+class DataExchangeAssigned(Event, service="identity", version=1):
+    """An organization has its data-exchange identification number, which no other ever had or gets."""
+
+    organization_id: str
+    number: str

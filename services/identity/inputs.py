@@ -1,14 +1,18 @@
 """What several nouns read from what is sent: names, descriptions, addresses."""
 
 import unicodedata
-from typing import Annotated
+from typing import Annotated, Literal
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
 
 NAME_LENGTH = 100
 DESCRIPTION_LENGTH = 2000
 ADDRESS_LENGTH = 254
+LANGUAGES = ("lv", "ru", "en")
+DEFAULT_LANGUAGE: "Language" = "en"
+
+Language = Literal["lv", "ru", "en"]
 
 
 class Input(BaseModel):
@@ -47,6 +51,9 @@ def read_address(text: str) -> str:
     """Return an e-mail address as it will be written to. Raises ``ValueError`` naming the mend."""
     if len(text) > ADDRESS_LENGTH:
         raise ValueError(f"give an e-mail address of at most {ADDRESS_LENGTH} characters")
+    if "=?" in text:
+        # In a header this begins an encoded word (RFC 2047), which may spell another address, or several.
+        raise ValueError("give an e-mail address without =?")
     try:
         # Names that only an intranet or a test knows are addresses too: whether mail arrives is what decides.
         return validate_email(text.strip(), check_deliverability=False, globally_deliverable=False).normalized
@@ -85,6 +92,11 @@ def key_of(text: str) -> str:
     return unicodedata.normalize("NFKC", text.strip()).casefold()
 
 
+def _in_small_letters(given: object) -> object:
+    return given.lower() if isinstance(given, str) else given
+
+
+LanguageCode = Annotated[Language, BeforeValidator(_in_small_letters)]
 Name = Annotated[str, AfterValidator(read_name)]
 Description = Annotated[str, AfterValidator(read_description)]
 EmailAddress = Annotated[str, AfterValidator(read_address)]

@@ -21,8 +21,12 @@ class IdentitySettings(Settings):
     portal_url: str = Field("http://127.0.0.1:8000", description="The portal's public base URL: links in mails begin with it.")
     keys_dir: Path = Field(
         Path("var/keys"),
-        description="The folder of the key files: `*.private.json`, `*.public.json`, `client-secrets.key`, `mail.key`.",
+        description="The key files: `*.private.json`, `*.public.json`, `client-secrets.key`, `factors.key`, `mail.key`.",
         validation_alias=AliasChoices("PORTICO_IDENTITY_KEYS_DIR", "PORTICO_KEYS_DIR"),
+    )
+    mtls_url: str = Field(
+        "",
+        description="The public base URL at which token requests may show a client certificate (RFC 8705); empty: there is none.",
     )
     token_audience: str = Field("portico:calls", description="`aud` of access tokens: what the data plane asks for.")
     token_ttl_seconds: int = Field(600, ge=30, le=600, description="How long an access token is valid.")
@@ -31,6 +35,27 @@ class IdentitySettings(Settings):
     session_absolute_seconds: int = Field(90 * 24 * 3600, ge=60, description="A session ends after this long, used or not.")
     verification_ttl_seconds: int = Field(24 * 3600, ge=60, description="How long the link that confirms an address is valid.")
     invitation_ttl_seconds: int = Field(7 * 24 * 3600, ge=60, description="How long an invitation is valid.")
+    reset_ttl_seconds: int = Field(30 * 60, ge=60, le=3600, description="How long the link that resets a password is valid.")
+    openid_providers_file: Path | None = Field(
+        None, description="A JSON file that lists the outside OpenID providers people may sign in with; none without it."
+    )
+    passkey_relying_party: str = Field(
+        "", description="The domain that passkeys are bound to; empty takes the host of the portal's URL."
+    )
+    secret_silence_seconds: int = Field(
+        24 * 3600, ge=60, description="A replaced client secret that nobody used for this long counts as silent."
+    )
+    certificate_anchors_dir: Path | None = Field(
+        None,
+        description="A folder of CA certificates (PEM) that client certificates must chain to; without it any issuer is taken.",
+    )
+    signature_anchors_dir: Path | None = Field(
+        None, description="A folder of CA certificates (PEM) that signatures and time stamps on documents are traced to."
+    )
+    data_exchange_pattern: str = Field(
+        "DX-{year}-{counter:06d}",
+        description="How a data-exchange number is written: `{year}` and `{counter}`, which only grows.",
+    )
     operator_emails: str = Field(
         "", description="Addresses, separated by commas, whose users administer the platform (OPERATOR_ADMINISTRATOR)."
     )

@@ -10,9 +10,12 @@ import orjson
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
 from chassis.telemetry import log
+from services.identity.inputs import DEFAULT_LANGUAGE, address_key
 from services.identity.keys import Seal
 from services.identity.mail import repository
 from services.identity.mail.domain import Letter, is_hopeless, pause_after
+from services.identity.mail.letters import write_letter
+from services.identity.mint import fingerprint
 
 _HOLD = timedelta(seconds=60)
 _BATCH = 20
@@ -39,11 +42,22 @@ Send = Callable[[str, Letter], Awaitable[None]]
 _log = log("identity.mail")
 
 
-async def post(tx: Transaction, office: PostOffice, letter: Letter) -> None:
-    """Put a letter among the mails that wait, with the transaction; it holds tokens, so it waits sealed."""
+async def post(
+    tx: Transaction, office: PostOffice, kind: str, to: str, *, language: str = DEFAULT_LANGUAGE, **values: object
+) -> None:
+    """Put a letter among the mails that wait, with the transaction; it holds tokens, so it waits sealed.
+
+    ``values`` are what the letter's text names, beside ``portal_url``.
+    """
+    letter = write_letter(kind, to, language=language, portal_url=office.portal_url, **values)
     sealed = office.seal.close(orjson.dumps([letter.to, letter.subject, letter.text]).decode())
-    await repository.put(tx, new_id("mai"), sealed)
+    await repository.put(tx, new_id("mai"), sealed, fingerprint(address_key(to)))
     tx.after_commit(office.has_mail.set)
+
+
+async def withdraw(tx: Transaction, to: str) -> None:
+    """Take back the mails that wait to be sent to an address."""
+    await repository.withdraw(tx, fingerprint(address_key(to)))
 
 
 async def send_due(store: Store, office: PostOffice, send: Send) -> tuple[int, int]:

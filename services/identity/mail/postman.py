@@ -1,7 +1,5 @@
 """The worker that takes waiting mails to the mail server, outside of any transaction."""
 
-import asyncio
-import contextlib
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTPUTF8
@@ -9,7 +7,8 @@ from email.utils import format_datetime, parseaddr
 
 import aiosmtplib
 
-from chassis.mongo import DatabaseUnavailable, Store
+from chassis.mongo import Store
+from chassis.repeating import Repeating
 from chassis.telemetry import log
 from services.identity.inputs import to_ascii_address
 from services.identity.mail.actions import PostOffice, Undelivered, send_due
@@ -32,41 +31,22 @@ class MailServer:
     password: str = ""
 
 
-class Postman:
+class Postman(Repeating):
     """Sends what waits, as soon as it may; what the mail server does not take now, it tries again later."""
 
     def __init__(self, store: Store, office: PostOffice, server: MailServer) -> None:
+        super().__init__("identity.mail", every_seconds=_POLL_SECONDS, wanted=office.has_mail)
         self._store = store
         self._office = office
         self._server = server
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Begin to send in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="identity.mail")
-
-    async def close(self) -> None:
-        """Stop; what is not sent yet stays where it waits."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
-
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._office.has_mail.wait(), _POLL_SECONDS)
-            self._office.has_mail.clear()
-            try:
-                sent = 1
-                while sent:
-                    sent, waiting = await send_due(self._store, self._office, self._send)
-                    if waiting:
-                        _log.warning("mails wait: the mail server did not take them", mails=waiting)
-            except DatabaseUnavailable:
-                _log.warning("the database does not answer; mails wait")
-            except Exception:  # noqa: BLE001 - mails go on being sent, whatever happened to one
-                _log.exception("sending mails failed; trying again")
+    async def look(self) -> None:
+        """Send what is due."""
+        sent = 1
+        while sent:
+            sent, waiting = await send_due(self._store, self._office, self._send)
+            if waiting:
+                _log.warning("mails wait: the mail server did not take them", mails=waiting)
 
     async def _send(self, mail_id: str, letter: Letter) -> None:
         server = self._server
@@ -74,6 +54,7 @@ class Postman:
         try:
             await aiosmtplib.send(
                 message,
+                recipients=[to_ascii_address(letter.to)],
                 hostname=server.host,
                 port=server.port,
                 use_tls=server.security == "TLS",

@@ -10,6 +10,7 @@ _KEPT_FOR = timedelta(days=7)
 
 INDEXES = (
     Index("mails", (("state", 1), ("due_at", 1))),
+    Index("mails", (("to_hash", 1),), partial={"state": "WAITING"}),
     Index("mails", (("expires_at", 1),), expire_after_seconds=0),
 )
 
@@ -24,11 +25,24 @@ class Waiting:
     created_at: datetime
 
 
-async def put(tx: Transaction, mail_id: str, sealed: str) -> None:
-    """Keep a sealed mail until it is sent."""
+async def put(tx: Transaction, mail_id: str, sealed: str, to_hash: str) -> None:
+    """Keep a sealed mail until it is sent; ``to_hash`` is the fingerprint of the address that it goes to."""
     await tx.collection("mails").insert_one(
-        {"_id": mail_id, "state": "WAITING", "sealed": sealed, "attempts": 0, "due_at": tx.now, "created_at": tx.now}
+        {
+            "_id": mail_id,
+            "state": "WAITING",
+            "sealed": sealed,
+            "to_hash": to_hash,
+            "attempts": 0,
+            "due_at": tx.now,
+            "created_at": tx.now,
+        }
     )
+
+
+async def withdraw(tx: Transaction, to_hash: str) -> None:
+    """Forget the mails that wait to be sent to an address."""
+    await tx.collection("mails").delete_many({"to_hash": to_hash, "state": "WAITING"})
 
 
 async def claim_due(reader: Reader, hold: timedelta, limit: int) -> list[Waiting]:
@@ -46,7 +60,9 @@ async def claim_due(reader: Reader, hold: timedelta, limit: int) -> list[Waiting
 async def finish(reader: Reader, mail_id: str, state: str) -> None:
     """Note that a mail was SENT or GIVEN_UP, and forget what it said."""
     change: dict[str, Any] = {"state": state, "finished_at": reader.now, "expires_at": reader.now + _KEPT_FOR}
-    await reader.collection("mails").update_one({"_id": mail_id}, {"$set": change, "$unset": {"sealed": "", "due_at": ""}})
+    await reader.collection("mails").update_one(
+        {"_id": mail_id}, {"$set": change, "$unset": {"sealed": "", "due_at": "", "to_hash": ""}}
+    )
 
 
 async def postpone(reader: Reader, mail_id: str, until: datetime) -> None:

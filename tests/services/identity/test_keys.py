@@ -7,7 +7,7 @@ import pytest
 
 from services.identity.keys import KeyFileNotUsable, Pepper, Seal, Signer, make_missing_keys
 
-PRIVATE = {"passport.private.json", "tokens.private.json", "client-secrets.key", "mail.key"}
+PRIVATE = {"passport.private.json", "tokens.private.json", "client-secrets.key", "factors.key", "mail.key"}
 PUBLIC = {"passport.public.json", "tokens.public.json"}
 
 
@@ -22,7 +22,8 @@ def test_missing_keys_are_made_once_and_private_ones_are_private(tmp_path: Path)
     for name in PUBLIC:
         [key] = orjson.loads(before[name])["keys"]
         assert set(key) == {"crv", "x", "kty", "kid", "use", "alg"}
-        assert key["kid"] == orjson.loads(before[name.replace("public", "private")])["kid"]
+        [private] = orjson.loads(before[name.replace("public", "private")])["keys"]
+        assert (key["kid"], private["signs_from"]) == (private["kid"], 0)
 
 
 def test_several_processes_that_begin_together_agree(tmp_path: Path) -> None:
@@ -30,7 +31,7 @@ def test_several_processes_that_begin_together_agree(tmp_path: Path) -> None:
         list(pool.map(make_missing_keys, [tmp_path] * 8))
     assert {path.name for path in tmp_path.iterdir()} == PRIVATE | PUBLIC
     for purpose in ("passport", "tokens"):
-        private = orjson.loads((tmp_path / f"{purpose}.private.json").read_bytes())
+        [private] = orjson.loads((tmp_path / f"{purpose}.private.json").read_bytes())["keys"]
         [public] = orjson.loads((tmp_path / f"{purpose}.public.json").read_bytes())["keys"]
         assert public["x"] == private["x"]
 

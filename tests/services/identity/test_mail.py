@@ -1,12 +1,21 @@
 import asyncio
+import re
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import jinja2
+import jinja2.meta
+import pytest
+
 from chassis.principal import ANONYMOUS
+from services.identity.inputs import LANGUAGES
 from services.identity.keys import Seal
+from services.identity.mail import letters
 from services.identity.mail.actions import PostOffice, post
-from services.identity.mail.domain import Letter, is_hopeless, pause_after
+from services.identity.mail.domain import is_hopeless, pause_after
+from services.identity.mail.letters import kinds, write_letter
 from services.identity.mail.repository import put
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.world import PASSWORD, World, token_in
@@ -89,11 +98,46 @@ def test_tries_come_ever_less_often_and_end_after_a_day() -> None:
 async def test_a_mail_that_cannot_be_opened_does_not_hold_up_the_others(make_world: MakeWorld) -> None:
     world = await make_world()
     office = PostOffice("http://portal", Seal(world.folder / "keys" / "mail.key"))
-    letters = [Letter(f"{name}@example.com", "Hello", "Text") for name in ("first", "second")]
-    await world.store.transact(ANONYMOUS, lambda tx: put(tx, "mai_0", "sealed with a key that was lost"))
-    for letter in letters:
-        await world.store.transact(ANONYMOUS, partial(post, office=office, letter=letter))
+    await world.store.transact(ANONYMOUS, lambda tx: put(tx, "mai_0", "sealed with a key that was lost", "somebody"))
+    for name in ("first", "second"):
+        work = partial(post, office=office, kind="already_registered", to=f"{name}@example.com")
+        await world.store.transact(ANONYMOUS, work)
     await world.inbox.newest_to("first@example.com")
     await world.inbox.newest_to("second@example.com")
     [waiting] = await _mails(world, "WAITING")
     assert waiting["_id"] == "mai_0"
+
+
+LETTERS = Path(letters.__file__).with_name("letters")
+
+
+_SPECIAL: dict[str, Any] = {"role": "DEVELOPER", "reasons": [{"part": "OTHER", "message": "the-reason"}]}
+
+
+def _values_of(kind: str) -> dict[str, Any]:
+    named: set[str] = set()
+    for language in LANGUAGES:
+        source = (LETTERS / f"{kind}.{language}.txt").read_text("utf-8")
+        named |= jinja2.meta.find_undeclared_variables(jinja2.Environment(autoescape=True).parse(source))
+    return {name: _SPECIAL.get(name, f"the-{name}") for name in named}
+
+
+@pytest.mark.parametrize("kind", kinds())
+def test_every_letter_is_written_in_every_language_and_says_the_same(kind: str) -> None:
+    values = _values_of(kind)
+    links = set()
+    for language in LANGUAGES:
+        letter = write_letter(kind, "a@example.com", language=language, **values)
+        assert letter.subject
+        assert len(letter.subject) < 120
+        assert letter.text.startswith(letter.text.lstrip())
+        assert "{" not in letter.subject + letter.text
+        links.add(tuple(re.findall(r"the-portal_url\S*", letter.text)))
+        for url in links:
+            assert all("?" not in each for each in url), "a token travels behind the #, where no server sees it"
+    assert len(links) == 1
+
+
+def test_a_letter_that_is_not_given_what_it_names_is_an_error() -> None:
+    with pytest.raises(jinja2.UndefinedError):
+        write_letter("confirm_address", "a@example.com", portal_url="http://portal")
