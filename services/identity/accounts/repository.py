@@ -1,23 +1,31 @@
-"""How users and sessions are kept."""
+"""How users and registrations are kept."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from chassis.mongo import Document, Index, Reader, Transaction
-from services.identity.accounts.domain import Registration, Session, User
+from services.identity.accounts.domain import Registration, User
+from services.identity.inputs import DEFAULT_LANGUAGE
 
 INDEXES = (
     Index("registrations", (("token_hash", 1),), unique=True),
     Index("registrations", (("email_key", 1), ("_id", 1))),
     Index("registrations", (("expires_at", 1),), expire_after_seconds=0),
     Index("users", (("email_key", 1),), unique=True),
-    Index("sessions", (("token_hash", 1),), unique=True),
-    Index("sessions", (("user_id", 1),)),
-    Index("sessions", (("expires_at", 1),), expire_after_seconds=0),
 )
 
 
 def _to_user(row: Document) -> User:
-    return User(row["_id"], row["name"], row["email"], row["email_key"], row["password_hash"], row["created_at"])
+    return User(
+        id=row["_id"],
+        name=row["name"],
+        email=row["email"],
+        email_key=row["email_key"],
+        password_hash=row["password_hash"],
+        created_at=row["created_at"],
+        language=row.get("language", DEFAULT_LANGUAGE),
+        rights_version=row.get("rights_version", 0),
+        password_is_long=row.get("password_is_long", row["password_hash"] is not None),
+    )
 
 
 def _to_registration(row: Document) -> Registration:
@@ -30,16 +38,23 @@ def _to_registration(row: Document) -> Registration:
         row["token_hash"],
         row["created_at"],
         row["expires_at"],
+        row.get("language", DEFAULT_LANGUAGE),
     )
-
-
-def _to_session(row: Document) -> Session:
-    return Session(row["_id"], row["user_id"], row["token_hash"], row["created_at"], row["seen_at"], row["expires_at"])
 
 
 async def find_user(reader: Reader, user_id: str) -> User | None:
     """Return a user."""
     row = await reader.collection("users").find_one({"_id": user_id})
+    return _to_user(row) if row else None
+
+
+async def hold_user(tx: Transaction, user_id: str) -> User | None:
+    """Return a user, whom nobody else changes, lets in or forgets before this transaction ends: it writes the document.
+
+    What reads a user and then writes elsewhere would not meet another transaction that does the same: each would keep what the
+    other has just made untrue.
+    """
+    row = await tx.collection("users").find_one_and_update({"_id": user_id}, {"$inc": {"held": 1}})
     return _to_user(row) if row else None
 
 
@@ -65,13 +80,44 @@ async def add_user(tx: Transaction, user: User) -> None:
             "email_key": user.email_key,
             "password_hash": user.password_hash,
             "created_at": user.created_at,
+            "language": user.language,
+            "rights_version": user.rights_version,
+            "password_is_long": user.password_is_long,
         }
     )
 
 
-async def change_password_hash(tx: Transaction, user_id: str, password_hash: str) -> None:
-    """Keep another hash of the same password."""
-    await tx.collection("users").update_one({"_id": user_id}, {"$set": {"password_hash": password_hash}})
+async def grow_rights_version(tx: Transaction, user_id: str) -> int | None:
+    """Count a change of a user's rights and return the new version, or None where there is no such user."""
+    row = await tx.collection("users").find_one_and_update({"_id": user_id}, {"$inc": {"rights_version": 1}})
+    return row["rights_version"] if row else None
+
+
+async def change_password_hash(tx: Transaction, user: User, password_hash: str) -> bool:
+    """Keep another hash of the same password; say whether it is still the user's."""
+    query = {"_id": user.id, "password_hash": user.password_hash}
+    return await tx.collection("users").update_one(query, {"$set": {"password_hash": password_hash}})
+
+
+async def save_password(tx: Transaction, user_id: str, password_hash: str, *, is_long: bool) -> None:
+    """Keep a user's new password."""
+    change = {"password_hash": password_hash, "password_is_long": is_long}
+    await tx.collection("users").update_one({"_id": user_id}, {"$set": change})
+
+
+async def save_profile(tx: Transaction, user: User) -> None:
+    """Keep what a user is called, and in which language they are written to."""
+    await tx.collection("users").update_one({"_id": user.id}, {"$set": {"name": user.name, "language": user.language}})
+
+
+async def save_address(tx: Transaction, user_id: str, email: str, email_key: str) -> None:
+    """Keep a user's new address. Raises ``DuplicateKey`` where somebody else has it."""
+    await tx.collection("users").update_one({"_id": user_id}, {"$set": {"email": email, "email_key": email_key}})
+
+
+async def remove_user(tx: Transaction, user_id: str) -> None:
+    """Forget a user."""
+    await tx.collection("users").delete_one({"_id": user_id})
 
 
 async def find_registration(reader: Reader, token_hash: str) -> Registration | None:
@@ -98,6 +144,7 @@ async def add_registration(tx: Transaction, registration: Registration) -> None:
             "token_hash": registration.token_hash,
             "created_at": registration.created_at,
             "expires_at": registration.expires_at,
+            "language": registration.language,
         }
     )
 
@@ -105,34 +152,3 @@ async def add_registration(tx: Transaction, registration: Registration) -> None:
 async def remove_registrations(tx: Transaction, email_key: str) -> None:
     """Forget all registrations of an address."""
     await tx.collection("registrations").delete_many({"email_key": email_key})
-
-
-async def find_session(reader: Reader, query: Document) -> Session | None:
-    """Return the session that matches."""
-    row = await reader.collection("sessions").find_one(query)
-    return _to_session(row) if row else None
-
-
-async def add_session(tx: Transaction, session: Session) -> None:
-    """Keep a new session."""
-    await tx.collection("sessions").insert_one(
-        {
-            "_id": session.id,
-            "user_id": session.user_id,
-            "token_hash": session.token_hash,
-            "created_at": session.created_at,
-            "seen_at": session.seen_at,
-            "expires_at": session.expires_at,
-        }
-    )
-
-
-async def note_use(reader: Reader, session: Session) -> None:
-    """Keep when a session was used last. It may have ended meanwhile: then there is nothing to keep."""
-    change = {"seen_at": session.seen_at, "expires_at": session.expires_at}
-    await reader.collection("sessions").update_one({"_id": session.id}, {"$set": change})
-
-
-async def remove_sessions(tx: Transaction, session_ids: Sequence[str]) -> None:
-    """Forget sessions."""
-    await tx.collection("sessions").delete_many({"_id": {"$in": list(session_ids)}})

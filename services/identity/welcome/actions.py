@@ -2,7 +2,8 @@
 
 from chassis.mongo import DuplicateKey, Transaction
 from services.identity.accounts.actions import confirm
-from services.identity.accounts.domain import LinkNotValid, User
+from services.identity.accounts.domain import User
+from services.identity.links.domain import LinkNotValid
 from services.identity.organizations.actions import open_organization
 
 TEST_ORGANIZATION = "Test organization"

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from chassis.calls import Call
-from services.identity.accounts.passwords import Hasher
 from services.identity.mint import csrf_token_for
+from services.identity.passwords.hashing import Hasher
 from services.identity.settings import IdentitySettings
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.world import OPERATOR, PASSWORD, World, token_in
@@ -22,11 +22,14 @@ async def test_an_account_begins_with_a_confirmed_address_and_a_test_organizatio
     session = (await world.do("sign_in", email="anna.berzina@EXAMPLE.com", password=PASSWORD)).result
     assert session["token"].startswith("pts_")
     assert session["csrf_token"] == csrf_token_for(session["token"]) != session["token"]
-    row = {"id": user_id, "name": "Anna Bērziņa", "email": "Anna.Berzina@example.com", "platform_roles": []}
+    row = {"id": user_id, "name": "Anna Bērziņa", "email": "Anna.Berzina@example.com", "language": "EN", "platform_roles": []}
     assert session["user"] == row
 
-    facts = await world.facts_about(user_id, 1)
-    assert [(each.key, each.data) for each in facts] == [("identity.user_registered.v1", {"user_id": user_id})]
+    facts = await world.facts_about(user_id, 2)
+    assert [(each.key, each.data) for each in facts] == [
+        ("identity.user_registered.v1", {"user_id": user_id}),
+        ("identity.rights_changed.v1", {"user_id": user_id, "rights_version": 1}),
+    ]
     passport = (await world.do("issue_passport", token=session["token"])).result
     principal = world.verifier.verify(passport["passport"])
     assert (principal.id, principal.session_id) == (user_id, passport["session_id"])
@@ -144,10 +147,10 @@ async def test_signing_out_ends_the_session_that_asks_and_no_other(world: World)
     assert ended.without_trace == unknown.without_trace
     assert (ended.status, ended.code) == (401, "SESSION_NOT_LIVE")
     assert (await world.do("issue_passport", token=other)).status == 200
-    facts = await world.facts_about(person.user_id, 2)
-    assert facts[1].key == "identity.session_ended.v1"
-    assert facts[1].data == {"user_id": person.user_id, "session_id": session_id}
-    assert len(facts) == 2
+    facts = await world.facts_about(person.user_id, 3)
+    assert facts[2].key == "identity.session_ended.v1"
+    assert facts[2].data == {"user_id": person.user_id, "session_id": session_id}
+    assert len(facts) == 3
     assert (await world.do("sign_out")).code == "SIGN_IN_FIRST"
 
 
@@ -248,4 +251,4 @@ async def test_the_viewer_is_seen_by_the_viewer_alone(world: World) -> None:
     person = await world.someone("Me")
     assert (await world.load("viewer", ["me", "me"])).rows == [None, None]
     rows = (await world.load("viewer", ["me"], person)).rows
-    assert rows == [{"user": {"id": person.user_id, "name": "Me", "email": person.email, "platform_roles": []}}]
+    assert rows == [{"user": {"id": person.user_id, "name": "Me", "email": person.email, "language": "EN", "platform_roles": []}}]

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from chassis.errors import Unavailable
-from services.identity.accounts.password_rules import prepare
+from services.identity.passwords.rules import prepare
 
 _MEMORY_KIB = 46 * 1024
 

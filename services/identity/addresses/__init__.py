@@ -1,0 +1,1 @@
+"""Addresses: how somebody's e-mail address becomes another one."""

@@ -1,0 +1,20 @@
+"""What is true of telling and erasing what is kept about a person."""
+
+from collections.abc import Sequence
+
+from chassis.errors import Conflict, FieldProblem
+from services.identity.events import UserErased
+
+
+class OwnsOrganizations(Conflict):
+    """You are the Owner of organizations that others need; hand each of them over or delete it, then erase your account."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        named = ", ".join(names)
+        message = f"{self.default_message().rstrip('.')}: {named}."
+        super().__init__(message, fields=[FieldProblem("organizations", f"hand over or delete: {named}")])
+
+
+def erased(user_id: str) -> UserErased:
+    """Return the fact that a person's account and data are gone."""
+    return UserErased(user_id=user_id)
