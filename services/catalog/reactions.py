@@ -11,4 +11,12 @@ async def remember_organization(tx: Transaction, heard: Heard) -> None:
     await providers.remember(tx, heard)
 
 
-REACTIONS = (On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),)
+async def remember_end_of_organization(tx: Transaction, heard: Heard) -> None:
+    """Keep that an organization is gone: it becomes no provider any more; its name stays beside what it published."""
+    await providers.remember_end(tx, heard)
+
+
+REACTIONS = (
+    On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
+    On(remember_end_of_organization, "identity.organization_deleted.v1"),
+)

@@ -37,6 +37,9 @@ async def application_to_subscribe(tx: Transaction, application_id: str) -> Appl
     if application is None or not tx.principal.is_member(application.organization_id):
         # A stranger waits as long as for an id that does not exist: not even the time tells the two apart.
         raise _not_heard_of("application_id", "application")
+    if await repository.has_ended(tx, application.organization_id):
+        # Its applications end one after another; none of them is subscribed meanwhile.
+        raise _not_heard_of("application_id", "application")
     tx.principal.require("SUBSCRIBE", application.organization_id)
     return application
 

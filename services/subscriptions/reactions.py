@@ -35,6 +35,11 @@ async def remember_organization(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "organization_names", heard, _take(heard, "name"))
 
 
+async def remember_end_of_organization(tx: Transaction, heard: Heard) -> None:
+    """Keep that an organization is gone; each of its applications is announced to be deleted by itself."""
+    await copy_if_newer(tx, "ended_organizations", heard, {})
+
+
 async def cancel_subscriptions_of_application(tx: Transaction, heard: Heard) -> None:
     """End the live subscriptions of an application that was deleted; its copy changes in the same transaction."""
     fields = {**_take(heard, "organization_id"), "is_deleted": True}
@@ -63,6 +68,7 @@ async def remember_plan(tx: Transaction, heard: Heard) -> None:
 REACTIONS = (
     On(remember_application, "identity.application_created.v1", "identity.application_changed.v1"),
     On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
+    On(remember_end_of_organization, "identity.organization_deleted.v1"),
     On(cancel_subscriptions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),

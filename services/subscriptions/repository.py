@@ -25,6 +25,7 @@ INDEXES = (
     Index(SUBSCRIPTIONS, (("application_id", 1), ("_id", -1))),
     Index(SUBSCRIPTIONS, (("provider_id", 1), ("status", 1), ("_id", 1))),
     Index("applications", (("organization_id", 1),)),
+    Index("ended_organizations", (("sequence", 1),)),
     Index("products", (("organization_id", 1),)),
     Index("published_versions", (("product_id", 1),)),
     Index("plans", (("product_id", 1),)),
@@ -146,6 +147,11 @@ async def _copies(reader: Reader, collection: str, keys: set[str]) -> dict[str, 
     if not keys:
         return {}
     return {each["_id"]: each for each in await reader.collection(collection).find({"_id": {"$in": sorted(keys)}})}
+
+
+async def has_ended(tx: Transaction, organization_id: str) -> bool:
+    """Say whether the organization was heard to have been deleted."""
+    return await tx.collection("ended_organizations").find_one({"_id": organization_id}) is not None
 
 
 async def hold_application(tx: Transaction, application_id: str) -> None:

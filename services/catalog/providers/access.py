@@ -14,7 +14,7 @@ async def organization_to_grant(reader: Reader, organization_id: str) -> str:
     if not reader.principal.has_platform_role("OPERATOR_ADMINISTRATOR"):
         raise OperatorOnly
     names = await repository.names_of(reader, [organization_id])
-    if organization_id not in names:
+    if organization_id not in names or await repository.has_ended(reader, organization_id):
         raise NotHeardOf
     return names[organization_id]
 

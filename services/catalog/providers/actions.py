@@ -24,6 +24,11 @@ async def remember(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "organizations", heard, {"name": str(heard.data["name"])})
 
 
+async def remember_end(tx: Transaction, heard: Heard) -> None:
+    """Keep that an organization is gone."""
+    await copy_if_newer(tx, "ended_organizations", heard, {})
+
+
 async def standings(reader: Reader, organization_ids: Sequence[str]) -> list[bool]:
     """Say for each organization whether it is a provider; what does not exist is none."""
     providers = await repository.with_standing(reader, organization_ids)

@@ -7,6 +7,7 @@ from chassis.mongo import Index, Reader, Transaction
 INDEXES = (
     Index("organizations", (("name", 1),)),
     Index("provider_standings", (("granted_at", 1),)),
+    Index("ended_organizations", (("sequence", 1),)),
 )
 
 
@@ -16,6 +17,11 @@ async def names_of(reader: Reader, organization_ids: Sequence[str]) -> dict[str,
         return {}
     found = await reader.collection("organizations").find({"_id": {"$in": list(set(organization_ids))}}, projection={"name": 1})
     return {each["_id"]: each["name"] for each in found}
+
+
+async def has_ended(reader: Reader, organization_id: str) -> bool:
+    """Say whether the organization was heard to have been deleted."""
+    return await reader.collection("ended_organizations").find_one({"_id": organization_id}) is not None
 
 
 async def with_standing(reader: Reader, organization_ids: Sequence[str]) -> set[str]:

@@ -1,1 +1,1 @@
-"""Organizations: in which every action happens; their members, roles and invitations."""
+"""Organizations: in which every action happens; who owns them, who stands how in them, what each role may do."""

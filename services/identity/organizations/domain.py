@@ -1,59 +1,38 @@
-"""What is true of organizations, members and invitations."""
+"""What is true of organizations, of their Owner, and of belonging to one."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chassis.errors import Conflict, FieldProblem, Invalid, NotFound
 from services.identity.events import (
-    MemberInvited,
     MemberJoined,
-    MemberRemoved,
     OrganizationCreated,
+    OrganizationDeleted,
     OrganizationRenamed,
-    RoleChanged,
+    OwnerChanged,
 )
 from services.identity.organizations.roles import Role
 
-INVITATION_PREFIX = "pti"
-PENDING, ACCEPTED, EXPIRED = "PENDING", "ACCEPTED", "EXPIRED"
-
-
-class OwnerNotByInvitation(Invalid):
-    """Nobody is invited as Owner; an organization has exactly one."""
-
-    def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("role", "give ADMINISTRATOR, DEVELOPER or OBSERVER")])
-
-
-class OwnerNotByRoleChange(Invalid):
-    """Nobody becomes Owner by a change of role; an organization has exactly one."""
-
-    def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("role", "give ADMINISTRATOR, DEVELOPER or OBSERVER")])
-
-
-class OwnerStays(Conflict):
-    """The Owner can be neither removed nor given another role."""
-
-
-class AlreadyMember(Conflict):
-    """This person is a member of the organization already."""
-
-
-class InvitedAtThisMoment(Conflict):
-    """Somebody else is inviting the same person at this moment."""
+TRANSFER, CHANGE = "TRANSFER", "CHANGE"
 
 
 class NoSuchMember(NotFound):
     """There is no such member in the organization."""
 
 
-class NoSuchInvitation(NotFound):
-    """There is no such invitation for you."""
+class AlreadyOwner(Conflict):
+    """This member is the Owner already; name another one."""
 
 
-class InvitationLapsed(Conflict):
-    """The invitation has lapsed; ask to be invited again."""
+class ProviderStays(Conflict):
+    """The organization is a data provider, on whose products others depend: ask the operator how to end that first."""
+
+
+class NameNotRepeated(Invalid):
+    """Nothing was deleted: the name is not the organization's."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("name", "type the organization's name exactly as it is shown")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +44,29 @@ class Organization:
     is_test: bool
     owner_id: str
     created_at: datetime
+    is_provider: bool = False
 
     def rename(self, name: str) -> tuple["Organization", OrganizationRenamed]:
         """Return the organization under another name."""
         return replace(self, name=name), OrganizationRenamed(organization_id=self.id, name=name)
+
+    def hand_over(self, owner_id: str, by: str) -> tuple["Organization", OwnerChanged]:
+        """Return the organization with another Owner, a member. Raises ``AlreadyOwner``."""
+        if owner_id == self.owner_id:
+            raise AlreadyOwner
+        changed = OwnerChanged(organization_id=self.id, owner_id=owner_id, former_owner_id=self.owner_id, by=by)
+        return replace(self, owner_id=owner_id), changed
+
+    def repeat(self, name: str) -> None:
+        """Take the name, typed again, for a confirmation. Raises ``NameNotRepeated``."""
+        if name != self.name:
+            raise NameNotRepeated
+
+    def delete(self) -> OrganizationDeleted:
+        """Return the fact that the organization is gone. Raises ``ProviderStays``."""
+        if self.is_provider:
+            raise ProviderStays
+        return OrganizationDeleted(organization_id=self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +88,9 @@ class Membership:
         role = self.role_in(organization)
         return MemberJoined(organization_id=organization.id, user_id=self.user_id, role=role)
 
-    def change_role(self, role: Role, organization: Organization) -> tuple["Membership", RoleChanged]:
-        """Return the membership in another role. Raises ``OwnerStays`` or ``OwnerNotByRoleChange``."""
-        if role is Role.OWNER:
-            raise OwnerNotByRoleChange
-        former = self._role_unless_owner(organization)
-        changed = RoleChanged(organization_id=organization.id, user_id=self.user_id, role=role, former_role=former)
-        return replace(self, role=role), changed
-
-    def remove(self, organization: Organization) -> MemberRemoved:
-        """Return the fact that the member is gone. Raises ``OwnerStays``."""
-        self._role_unless_owner(organization)
-        return MemberRemoved(organization_id=organization.id, user_id=self.user_id)
-
-    def _role_unless_owner(self, organization: Organization) -> Role:
-        role = self.role_in(organization)
-        if role is Role.OWNER:
-            raise OwnerStays
-        return role
+    def step_down(self) -> "Membership":
+        """Return what a former Owner is."""
+        return replace(self, role=Role.ADMINISTRATOR)
 
 
 def found(organization: Organization, membership_id: str) -> tuple[Membership, OrganizationCreated]:
@@ -123,39 +106,3 @@ def found(organization: Organization, membership_id: str) -> tuple[Membership, O
         owner_id=organization.owner_id,
     )
     return membership, created
-
-
-@dataclass(frozen=True, slots=True)
-class Invitation:
-    """The offer to become a member, to the one who reads the mail sent to an address."""
-
-    id: str
-    organization_id: str
-    email: str
-    email_key: str
-    role: Role
-    token_hash: str
-    invited_by: str
-    created_at: datetime
-    expires_at: datetime
-    state: str = PENDING
-
-    def status(self, now: datetime) -> str:
-        """Return PENDING, ACCEPTED or EXPIRED."""
-        return EXPIRED if self.state == PENDING and now >= self.expires_at else self.state
-
-    def send(self) -> MemberInvited:
-        """Return the fact that somebody is invited. Raises ``OwnerNotByInvitation``."""
-        if self.role is Role.OWNER:
-            raise OwnerNotByInvitation
-        return MemberInvited(organization_id=self.organization_id, invitation_id=self.id, role=self.role)
-
-    def accept(self, membership_id: str, user_id: str, *, now: datetime) -> tuple["Invitation", Membership]:
-        """Return the invitation used up, and the membership. Raises ``NoSuchInvitation`` or ``InvitationLapsed``."""
-        status = self.status(now)
-        if status == EXPIRED:
-            raise InvitationLapsed
-        if status != PENDING:
-            raise NoSuchInvitation
-        membership = Membership(membership_id, self.organization_id, user_id, self.role, since=now)
-        return replace(self, state=ACCEPTED), membership

@@ -1,9 +1,11 @@
-"""The roles and what each may do: read once from the two tables beside this file, which are the only place that says so."""
+"""The roles and what each may do: read once from the tables beside this file, which are the only place that says so."""
 
 import csv
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
+
+_FOLDER = Path(__file__).parent
 
 
 class Role(StrEnum):
@@ -16,7 +18,7 @@ class Role(StrEnum):
 
 
 def _read(name: str) -> dict[str, frozenset[Role]]:
-    with Path(__file__).with_name(name).open(encoding="utf-8", newline="") as file:
+    with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
         table = {}
         for row in csv.DictReader(file):
             cells = {role: row[role.lower()] for role in Role}
@@ -26,7 +28,14 @@ def _read(name: str) -> dict[str, frozenset[Role]]:
     return table
 
 
-ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = _read("role_matrix.csv") | _read("provider_matrix.csv")
+def _read_all() -> dict[str, frozenset[Role]]:
+    tables: dict[str, frozenset[Role]] = {}
+    for name in ("role_matrix.csv", *sorted(path.name for path in _FOLDER.glob("*_matrix.csv"))):
+        tables |= _read(name)
+    return tables
+
+
+ROLES_BY_ACTION: Mapping[str, frozenset[Role]] = _read_all()
 ACTIONS = tuple(ROLES_BY_ACTION)
 _GRANTS = {role: tuple(action for action in ACTIONS if role in ROLES_BY_ACTION[action]) for role in Role}
 

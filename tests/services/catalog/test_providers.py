@@ -8,6 +8,7 @@ from chassis.bus import Message
 from chassis.local import LocalBus
 from tests.passports import ROLES, make_passport
 from tests.services.catalog.stage import OTHER, PLAIN, PROVIDER, Person, Stage, created, renamed
+from tests.services.stage import envelope
 
 
 async def names(stage: Stage) -> dict[str, str]:
@@ -50,6 +51,15 @@ async def test_an_organization_that_is_announced_a_moment_later_is_waited_for(st
 async def test_an_organization_never_heard_of_is_not_found(stage: Stage) -> None:
     answered = await stage.operator.do("grant_provider_standing", organization_id="org_never")
     assert (answered.status, answered.code) == (404, "NOT_FOUND")
+
+
+async def test_a_deleted_organization_becomes_no_provider(stage: Stage) -> None:
+    gone = envelope("identity.organization_deleted.v1", PLAIN, 9, {"organization_id": PLAIN})
+    await stage.hear(gone, gone)
+    answered = await stage.operator.do("grant_provider_standing", organization_id=PLAIN)
+    never = await stage.operator.do("grant_provider_standing", organization_id="org_never")
+    assert (answered.status, answered.code) == (404, "NOT_FOUND")
+    assert answered.without_trace() == never.without_trace()
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -25,6 +25,10 @@ def organization(sequence: int = 1, *, name: str = "Consumers", organization_id:
     return envelope(f"identity.organization_{fact}.v1", organization_id, sequence, data)
 
 
+def organization_deleted(sequence: int = 5, *, organization_id: str = CONSUMER) -> Message:
+    return envelope("identity.organization_deleted.v1", organization_id, sequence, {"organization_id": organization_id})
+
+
 def product(sequence: int = 1, *, product_id: str = PRODUCT, sensitivity: str = "STANDARD") -> Message:
     fact = "created" if sequence == 1 else "changed"
     data = {"product_id": product_id, "organization_id": PROVIDER, "slug": "s", "title": "T", "sensitivity": sensitivity}

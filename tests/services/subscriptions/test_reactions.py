@@ -22,6 +22,7 @@ from tests.services.subscriptions.announcements import (
     application,
     application_deleted,
     organization,
+    organization_deleted,
     plan,
     product,
     version,
@@ -29,7 +30,10 @@ from tests.services.subscriptions.announcements import (
 )
 
 WISH = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
-COPIES = ("applications", "application_names", "organization_names", "products", "published_versions", "plans")
+COPIES = (
+    *("applications", "application_names", "organization_names", "ended_organizations"),
+    *("products", "published_versions", "plans"),
+)
 
 
 async def copies(stage: Stage) -> dict[str, Any]:
@@ -46,6 +50,7 @@ EVERYTHING = [
     application_deleted(3),
     organization(),
     organization(4, name="Renamed"),
+    organization_deleted(5),
 ]
 
 
@@ -59,6 +64,7 @@ async def test_twice_and_backwards_gives_the_same(empty_stage: Stage) -> None:
     ]
     assert backwards["application_names"] == [{"_id": APPLICATION, "sequence": 2, "name": "Name 2", "client_id": "cli"}]
     assert backwards["organization_names"] == [{"_id": "org_consumer", "sequence": 4, "name": "Renamed"}]
+    assert [each["_id"] for each in backwards["ended_organizations"]] == ["org_consumer"]
     assert backwards["plans"][0]["is_withdrawn"] is True
     assert backwards["products"][0]["sensitivity"] == "OPEN_TEST"
 
@@ -90,6 +96,15 @@ async def test_a_deleted_application_loses_its_live_subscriptions_once(stage: St
     assert sorted(each["subject"] for each in announced) == sorted([active["id"], waiting["id"]])
     assert {each["type"] for each in announced} == {"portico.subscriptions.subscription_cancelled.v1"}
     assert (await owner.do("subscribe", **WISH)).code == "NOT_FOUND"
+
+
+async def test_nothing_of_a_deleted_organization_is_subscribed_before_its_applications_are_announced_to_end(stage: Stage) -> None:
+    owner = stage.person(org_consumer="OWNER")
+    absent = await owner.do("subscribe", **{**WISH, "application_id": "app_absent"})
+    await stage.hear(organization_deleted(), organization_deleted())
+    gone = await owner.do("subscribe", **WISH)
+    assert gone.code == "NOT_FOUND"
+    assert gone.without_trace() == absent.without_trace()
 
 
 async def test_subscribing_while_the_application_is_deleted_leaves_nothing_live(stage: Stage) -> None:

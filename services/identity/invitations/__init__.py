@@ -1,0 +1,1 @@
+"""Invitations: the offer to become a member, sent to an address."""
