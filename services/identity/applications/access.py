@@ -47,6 +47,19 @@ async def organizations_of(reader: Reader, ids: Sequence[str]) -> dict[str, str]
     return {key: each.organization_id for key, each in found.items()}
 
 
+async def live_application(reader: Reader, application_id: str) -> Application | None:
+    """Return a live application (for the platform's own work)."""
+    return await repository.find(reader, {"_id": application_id})
+
+
+async def due_ids(reader: Reader) -> list[str]:
+    """Return the ids of applications of whose secrets time has changed something (for the platform's own work)."""
+    return await repository.find_due(reader)
+
+
 async def application_of_client(reader: Reader, client_id: str) -> Application | None:
-    """Return the live application that has a Client ID (for the authorization server)."""
-    return await repository.find(reader, {"client_id": client_id})
+    """Return the live application, of a live organization, that has a Client ID (for the authorization server)."""
+    application = await repository.find(reader, {"client_id": client_id})
+    if application is None or not await organizations.is_live(reader, application.organization_id):
+        return None
+    return application

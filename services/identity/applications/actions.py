@@ -1,7 +1,8 @@
 """What can be done with applications."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chassis.ids import new_id
 from chassis.messages import Event
@@ -45,14 +46,14 @@ async def create_application(tx: Transaction, organization_id: str, wanted: Want
     await throttles.count_try(tx, _CREATIONS, organization_id)
     client_id = f"{CLIENT_ID_PREFIX}_{random_text(22)}"
     bare = Application(new_id("app"), organization_id, wanted.name, wanted.description or None, client_id, created_at=tx.now)
-    secret, kept = _new_secret(tx, pepper)
+    secret, kept = new_secret(tx, pepper)
     application, issued = bare.issue(kept)
     try:
         await repository.add(tx, application)
     except DuplicateKey:
         raise ApplicationNameTaken from None
-    await _announce(tx, application.created(), application)
-    await _announce(tx, issued, application)
+    await announce(tx, application.created(), application)
+    await announce(tx, issued, application)
     return Keyed(application, secret)
 
 
@@ -66,7 +67,7 @@ async def change_application(tx: Transaction, application_id: str, name: str | N
         await repository.save(tx, changed)
     except DuplicateKey:
         raise ApplicationNameTaken from None
-    await _announce(tx, fact, changed)
+    await announce(tx, fact, changed)
     return changed
 
 
@@ -74,28 +75,26 @@ async def delete_application(tx: Transaction, application_id: str) -> Applicatio
     """Delete an application; its secrets and tokens are worth nothing from now on."""
     application = await access.require(tx, "DELETE_APPLICATION", application_id)
     await repository.bury(tx, application)
-    await _announce(tx, application.delete(), application)
+    await announce(tx, application.delete(), application)
     return application
 
 
-async def rotate_secret(tx: Transaction, application_id: str, pepper: Pepper) -> Keyed:
-    """Issue another secret and retire the former at once."""
-    application = await access.require(tx, "REISSUE_SECRET", application_id)
-    secret, kept = _new_secret(tx, pepper)
-    bare, retired = application.retire_all(tx.now)
-    rotated, issued = bare.issue(kept)
-    await repository.save(tx, rotated)
-    await _announce(tx, issued, rotated)
-    for fact in retired:
-        await _announce(tx, fact, rotated)
-    return Keyed(rotated, secret)
-
-
-def _new_secret(tx: Transaction, pepper: Pepper) -> tuple[str, ClientSecret]:
+def new_secret(tx: Transaction, pepper: Pepper, expires_at: datetime | None = None) -> tuple[str, ClientSecret]:
+    """Return a new secret's text, to be told once, and what is kept of it."""
     secret = write_secret(random_text(43))
-    return secret, ClientSecret(new_id("sec"), hint=secret[-4:], hash=pepper.hash(secret), created_at=tx.now)
+    return secret, ClientSecret(
+        new_id("sec"), hint=secret[-4:], hash=pepper.hash(secret), created_at=tx.now, expires_at=expires_at
+    )
 
 
-async def _announce(tx: Transaction, fact: Event, application: Application) -> None:
+async def keep(tx: Transaction, application: Application, facts: Sequence[Event]) -> None:
+    """Keep an application whose secrets have changed, and announce that (for those who have checked that this may be)."""
+    await repository.save(tx, application)
+    for fact in facts:
+        await announce(tx, fact, application)
+
+
+async def announce(tx: Transaction, fact: Event, application: Application) -> None:
+    """Announce a fact about an application to its organization."""
     organization_id = application.organization_id
     await tx.emit(fact, subject=application.id, organization=organization_id, audience=[organization_id])

@@ -1,8 +1,12 @@
-"""How applications are kept: a deleted one stays as a trace, and leaves its name to others."""
+"""How applications are kept: a deleted one stays as a trace, and leaves its name to others.
+
+How many an organization has is counted along with every change, so that a page of a long list does not count them all.
+"""
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.mongo import Document, Index, Reader, Transaction
@@ -10,8 +14,13 @@ from chassis.paging import Page
 from services.identity.applications.domain import Application, ClientSecret
 from services.identity.inputs import key_of
 
+_MOST_DUE = 50
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of time; bounded on both sides every database reads the index alone
 INDEXES = (
     Index("applications", (("client_id", 1),), unique=True),
+    Index("applications", (("organization_id", 1), ("is_live", 1), ("name_key", 1))),
+    Index("applications", (("due_at", 1),)),
+    Index("application_totals", (("live", 1),)),
     Index("applications", (("organization_id", 1), ("name_key", 1)), unique=True, partial={"is_live": True}),
 )
 
@@ -29,7 +38,9 @@ def _to_application(row: Document) -> Application:
 
 
 def _changing_part(application: Application) -> Document:
-    return {
+    """Return what changes of an application; ``due_at`` says when time changes something next, and is left out when never."""
+    due = {"due_at": application.due_at} if application.due_at is not None else {}
+    return due | {
         "name": application.name,
         "name_key": key_of(application.name),
         "description": application.description,
@@ -47,17 +58,30 @@ async def add(tx: Transaction, application: Application) -> None:
         "is_live": True,
     }
     await tx.collection("applications").insert_one(fixed | _changing_part(application))
+    await _count_change(tx, application.organization_id, 1)
 
 
 async def save(tx: Transaction, application: Application) -> None:
     """Keep a changed application. Raises ``DuplicateKey`` where the organization has one of that name."""
-    await tx.collection("applications").update_one({"_id": application.id}, {"$set": _changing_part(application)})
+    change: Document = {"$set": _changing_part(application)}
+    if application.due_at is None:
+        change["$unset"] = {"due_at": ""}
+    await tx.collection("applications").update_one({"_id": application.id}, change)
 
 
 async def bury(tx: Transaction, application: Application) -> None:
     """Keep only the trace of a deleted application."""
-    change = {"is_live": False, "deleted_at": tx.now, "secrets": []}
-    await tx.collection("applications").update_one({"_id": application.id}, {"$set": change})
+    change = {"$set": {"is_live": False, "deleted_at": tx.now, "secrets": []}, "$unset": {"due_at": ""}}
+    await tx.collection("applications").update_one({"_id": application.id}, change)
+    await _count_change(tx, application.organization_id, -1)
+
+
+async def _count_change(tx: Transaction, organization_id: str, change: int) -> None:
+    """Count an application made or gone, in its transaction and after it; what was never counted is counted now, once."""
+    totals = tx.collection("application_totals")
+    if not await totals.update_one({"_id": organization_id}, {"$inc": {"live": change}}):
+        live = await tx.collection("applications").count_documents(_query(organization_id, None))
+        await totals.insert_one({"_id": organization_id, "live": live})
 
 
 async def find(reader: Reader, query: Mapping[str, Any]) -> Application | None:
@@ -72,10 +96,19 @@ async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, Application]
     return {row["_id"]: _to_application(row) for row in rows}
 
 
+async def find_due(reader: Reader) -> list[str]:
+    """Return the ids of applications of whose secrets time has changed something, the longest due first."""
+    query = {"due_at": {"$gt": _BEGINNING, "$lte": reader.now}}
+    rows = await reader.collection("applications").find(query, sort=[("due_at", 1)], limit=_MOST_DUE, projection={"_id": 1})
+    return [row["_id"] for row in rows]
+
+
 def _query(organization_id: str, search: str | None) -> Document:
+    """Return the query for an organization's applications: whose name holds the text, or whose Client ID begins with it."""
     query: Document = {"organization_id": organization_id, "is_live": True}
     if search and search.strip():
-        query["name_key"] = {"$regex": re.escape(key_of(search))}
+        by_name = {"name_key": {"$regex": re.escape(key_of(search))}}
+        query["$or"] = [by_name, {"client_id": {"$regex": f"^{re.escape(search.strip())}"}}]
     return query
 
 
@@ -83,11 +116,15 @@ async def find_page(reader: Reader, organization_id: str, search: str | None, pa
     """Return a page of an organization's live applications by name, and one more where there is one."""
     query = _query(organization_id, search)
     if page.after is not None:
-        query["name_key"] = {**query.get("name_key", {}), "$gt": page.after[0]}
+        query["name_key"] = {"$gt": page.after[0]}
     rows = await reader.collection("applications").find(query, sort=[("name_key", 1)], limit=page.first + 1)
     return [_to_application(row) for row in rows]
 
 
 async def count(reader: Reader, organization_id: str, search: str | None) -> int:
-    """Return how many live applications there are."""
+    """Return how many live applications there are; without a search, as they were counted along."""
+    if not (search and search.strip()):
+        counted = await reader.collection("application_totals").find_one({"_id": organization_id})
+        if counted is not None:
+            return int(counted["live"])
     return await reader.collection("applications").count_documents(_query(organization_id, search))

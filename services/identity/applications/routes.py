@@ -1,11 +1,13 @@
 """How to ask about applications."""
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.routing import BaseRoute
 
 from chassis.errors import invalid
+from chassis.mongo import Reader
 from chassis.paging import Page, connection, read_page
 from chassis.web import Asked, Edge, Json, Routes
 from services.identity.applications import access, actions
@@ -32,13 +34,17 @@ class ChangeApplication(Input):
     description: Description | None = None
 
 
-class OfApplication(Input):
-    """What ``delete_application`` and ``rotate_secret`` take."""
+class DeleteApplication(Input):
+    """What ``delete_application`` takes."""
 
     application_id: str
 
 
-def _row(application: Application) -> dict[str, Any]:
+SecretRows = Callable[[Reader, Sequence[Application]], Awaitable[dict[str, list[Json]]]]
+"""Gives by application id the rows of its secrets; secrets are a noun above this one."""
+
+
+def _row(application: Application, secrets: Sequence[Json]) -> dict[str, Any]:
     return {
         "id": application.id,
         "organization_id": application.organization_id,
@@ -46,22 +52,30 @@ def _row(application: Application) -> dict[str, Any]:
         "description": application.description,
         "client_id": application.client_id,
         "created_at": application.created_at,
-        "secrets": [
-            {"id": secret.id, "hint": secret.hint, "created_at": secret.created_at, "retired_at": secret.retired_at}
-            for secret in application.secrets
-        ],
+        "secrets": list(secrets),
     }
 
 
+async def rows_of(reader: Reader, applications: Sequence[Application], secret_rows: SecretRows) -> list[dict[str, Any]]:
+    """Return applications as they are shown, with their secrets."""
+    secrets = await secret_rows(reader, applications)
+    return [_row(each, secrets[each.id]) for each in applications]
+
+
 class _Handlers:
-    def __init__(self, pepper: Pepper) -> None:
+    def __init__(self, pepper: Pepper, secret_rows: SecretRows) -> None:
         self._pepper = pepper
+        self._secret_rows = secret_rows
+
+    async def _row(self, asked: Asked, application: Application) -> Json:
+        [row] = await rows_of(asked.reader(), [application], self._secret_rows)
+        return row
 
     async def create_application(self, asked: Asked) -> Json:
         given = asked.read(CreateApplication)
         wanted = actions.Wanted(given.name, given.description)
         keyed = await asked.transact(lambda tx: actions.create_application(tx, given.organization_id, wanted, self._pepper))
-        return {"application": _row(keyed.application), "client_secret": keyed.client_secret}
+        return {"application": await self._row(asked, keyed.application), "client_secret": keyed.client_secret}
 
     async def change_application(self, asked: Asked) -> Json:
         given = asked.read(ChangeApplication)
@@ -69,50 +83,43 @@ class _Handlers:
         application = await asked.transact(
             lambda tx: actions.change_application(tx, given.application_id, given.name, description)
         )
-        return _row(application)
+        return await self._row(asked, application)
 
     async def delete_application(self, asked: Asked) -> Json:
-        given = asked.read(OfApplication)
+        given = asked.read(DeleteApplication)
         application = await asked.transact(lambda tx: actions.delete_application(tx, given.application_id))
         return {"id": application.id}
 
-    async def rotate_secret(self, asked: Asked) -> Json:
-        given = asked.read(OfApplication)
-        keyed = await asked.transact(lambda tx: actions.rotate_secret(tx, given.application_id, self._pepper))
-        return {"application": _row(keyed.application), "client_secret": keyed.client_secret}
+    async def applications_by_id(self, asked: Asked) -> Json:
+        ids, reader = asked.ids, asked.reader()
+        found = list((await access.visible(reader, ids)).values())
+        rows = {row["id"]: row for row in await rows_of(reader, found, self._secret_rows)}
+        return [rows.get(key) for key in ids]
+
+    async def applications_by_organization(self, asked: Asked) -> Json:
+        ids, search = asked.ids, asked.args.get("search")
+        page = read_page(asked.args.get("first"), asked.args.get("after"))
+        if search is not None and not (isinstance(search, str) and len(search) <= 200):
+            raise invalid("search", "give at most 200 characters")
+        standings = await organizations.own_standings(asked.reader(), ids)
+        return await asyncio.gather(*(self._page(asked, standings.get(key), search, page) for key in ids))
+
+    async def _page(self, asked: Asked, standing: Standing | None, search: str | None, page: Page) -> Json:
+        if standing is None or not standing.may("LIST_APPLICATIONS"):
+            return None
+        reader = asked.reader()
+        applications, total = await access.page_of(reader, standing.organization.id, search, page)
+        rows = await rows_of(reader, applications, self._secret_rows)
+        return connection(rows, page, lambda row: (key_of(row["name"]),), total=total)
 
 
-async def _applications_by_id(asked: Asked) -> Json:
-    ids = asked.ids
-    found = await access.visible(asked.reader(), ids)
-    return [_row(found[key]) if key in found else None for key in ids]
-
-
-async def _applications_by_organization(asked: Asked) -> Json:
-    ids = asked.ids
-    page = read_page(asked.args.get("first"), asked.args.get("after"))
-    search = asked.args.get("search")
-    if search is not None and not (isinstance(search, str) and len(search) <= 200):
-        raise invalid("search", "give at most 200 characters")
-    standings = await organizations.own_standings(asked.reader(), ids)
-    return await asyncio.gather(*(_page(asked, standings.get(key), search, page) for key in ids))
-
-
-async def _page(asked: Asked, standing: Standing | None, search: str | None, page: Page) -> Json:
-    if standing is None or not standing.may("LIST_APPLICATIONS"):
-        return None
-    applications, total = await access.page_of(asked.reader(), standing.organization.id, search, page)
-    return connection([_row(each) for each in applications], page, lambda row: (key_of(row["name"]),), total=total)
-
-
-def routes(edge: Edge, pepper: Pepper) -> list[BaseRoute]:
+def routes(edge: Edge, pepper: Pepper, secret_rows: SecretRows) -> list[BaseRoute]:
     """Return the routes of applications."""
-    handlers = _Handlers(pepper)
+    handlers = _Handlers(pepper, secret_rows)
     r = Routes(edge)
     r.do("create_application", handlers.create_application)
     r.do("change_application", handlers.change_application)
     r.do("delete_application", handlers.delete_application)
-    r.do("rotate_secret", handlers.rotate_secret)
-    r.load("applications_by_id", _applications_by_id)
-    r.load("applications_by_organization", _applications_by_organization)
+    r.load("applications_by_id", handlers.applications_by_id)
+    r.load("applications_by_organization", handlers.applications_by_organization)
     return r.collected

@@ -17,14 +17,14 @@ async def test_an_application_gets_its_keys_and_the_secret_is_shown_once(world: 
     assert is_well_formed_secret(secret)
     [shown] = application["secrets"]
     assert (shown["hint"], shown["retired_at"]) == (secret[-4:], None)
-    assert set(shown) == {"id", "hint", "created_at", "retired_at"}
+    assert (shown["status"], shown["expires_at"], shown["last_used_at"]) == ("ACTIVE", None, None)
     [read] = (await world.load("applications_by_id", [application["id"]], team.members["OBSERVER"])).rows
     assert read == application
     facts = await world.facts_about(application["id"], 2)
     about = {"application_id": application["id"], "organization_id": team.organization_id, "client_id": application["client_id"]}
     assert [(each.key, each.data) for each in facts] == [
         ("identity.application_created.v1", {**about, "name": "Rēķini"}),
-        ("identity.secret_issued.v1", {**about, "secret_id": shown["id"]}),
+        ("identity.secret_issued.v1", {**about, "secret_id": shown["id"], "expires_at": None}),
     ]
     assert [each.audience for each in facts] == [(team.organization_id,)] * 2
 
@@ -151,3 +151,44 @@ def test_a_secret_that_cannot_be_one_is_told_by_its_look(change: str) -> None:
     _, random, checksum = secret.split("_")
     assert is_well_formed_secret(secret)
     assert not is_well_formed_secret(change.format(r=random, c=checksum))
+
+
+async def test_an_application_belongs_to_its_organization_and_not_to_who_made_it(world: World) -> None:
+    owner, maker = await world.someone("Owner"), await world.someone("Maker")
+    organization_id = await world.organization(owner)
+    await world.join(organization_id, owner, maker, "DEVELOPER")
+    application_id, _, secret = await world.application(organization_id, maker, "Made by somebody")
+    before = (await world.load("applications_by_id", [application_id], owner)).rows
+    assert (await world.do("remove_member", owner, organization_id=organization_id, user_id=maker.user_id)).status == 200
+    assert (await world.load("applications_by_id", [application_id], owner)).rows == before
+    assert secret.startswith("pcs_")
+    assert (await world.load("applications_by_id", [application_id], maker)).rows == [None]
+    for verb in ("change_application", "rotate_secret", "issue_secret", "delete_application"):
+        assert (await world.do(verb, maker, application_id=application_id)).code == "NOT_FOUND"
+    assert (await world.do("rotate_secret", owner, application_id=application_id)).status == 200
+    assert [each.key for each in await world.facts_about(application_id, 4)][2:] == [
+        "identity.secret_issued.v1",
+        "identity.secret_retired.v1",
+    ]
+
+
+@pytest.mark.parametrize("verb", ["create_application", "change_application", "delete_application"])
+async def test_who_may_not_changes_no_application(world: World, team: Team, verb: str) -> None:
+    by = team.members["DEVELOPER"]
+    application_id, _, _ = await world.application(team.organization_id, by, f"Guarded from {verb}")
+    given = (
+        {"organization_id": team.organization_id, "name": "X"}
+        if verb.startswith("create")
+        else {"application_id": application_id}
+    )
+    absent = {
+        **given,
+        **{name: "org_unknown" if name == "organization_id" else "app_unknown" for name in given if name != "name"},
+    }
+    observer, nobody = await world.do(verb, team.members["OBSERVER"], **given), await world.do(verb, None, **given)
+    assert (observer.status, observer.code) == (403, "ROLE_NOT_ALLOWED")
+    assert nobody.status == 401
+    foreign, unknown = await world.do(verb, team.stranger, **given), await world.do(verb, team.stranger, **absent)
+    assert foreign.without_trace == unknown.without_trace
+    assert foreign.code == "NOT_FOUND"
+    assert (await world.load("applications_by_organization", [team.organization_id], team.stranger)).rows == [None]
