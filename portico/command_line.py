@@ -7,6 +7,7 @@ import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
@@ -58,26 +59,85 @@ def serve(part: str) -> int:
     return _run(run_serve(part, settings))
 
 
-@app.command
-def keys(*, folder: Annotated[Path | None, Parameter(name="--folder")] = None, public: Path | None = None) -> int:
+keys = App(name="keys", help="Make the key files that are missing, list the signing keys, replace them.")
+app.command(keys)
+_Folder = Annotated[Path | None, Parameter(name="--folder")]
+
+
+def _keys_folder(folder: Path | None) -> Path:
+    from portico.place import settings_of
+    from portico.settings import PorticoSettings, ServeSettings
+
+    return folder or settings_of(ServeSettings, keys_dir=settings_of(PorticoSettings).var / "keys").keys_dir
+
+
+@keys.default
+def make(*, folder: _Folder = None, public: Path | None = None, tls: Path | None = None, tls_url: str = "") -> int:
     """Make the key files that are missing; existing ones stay.
 
     Parameters
     ----------
     folder
-        Where the keys lie (PORTICO_KEYS_DIR otherwise).
+        Where the keys lie (PORTICO_KEYS_DIR otherwise, or `keys` in PORTICO_VAR).
     public
         A second folder, for everybody, that gets the public files alone.
+    tls
+        A third folder, for the proxy, that gets a TLS certificate (server.pem, server.key) unless it has one.
+    tls_url
+        The address at which applications call over TLS, whose host that certificate names beside localhost.
     """
-    from portico.keys import make_keys, publish_keys
-    from portico.place import settings_of
-    from portico.settings import ServeSettings
+    from portico.keys import make_certificates, make_keys, publish_keys
 
-    place = folder or settings_of(ServeSettings).keys_dir
+    place = _keys_folder(folder)
     make_keys(place)
     if public is not None:
         publish_keys(place, public)
+    if tls is not None:
+        make_certificates(tls, [host] if (host := urlsplit(tls_url).hostname) else [])
     print(f"The keys lie in {place}.")
+    return 0
+
+
+@keys.command(name="list")
+def list_keys(*, folder: _Folder = None) -> int:
+    """List the signing keys: which signs, which is next, and until when the former ones are still accepted.
+
+    Parameters
+    ----------
+    folder
+        Where the keys lie (PORTICO_KEYS_DIR otherwise, or `keys` in PORTICO_VAR).
+    """
+    from portico.keys import key_states, moment_of
+
+    print(f"{'for':<9} {'state':<10} {'signs from':<21} {'accepted until':<21} key")
+    for each in key_states(_keys_folder(folder)):
+        times = f"{moment_of(each.signs_from):<21} {moment_of(each.until):<21}"
+        print(f"{each.purpose:<9} {each.state:<10} {times} {each.kid} {each.algorithm}")
+    return 0
+
+
+@keys.command
+def rotate(purpose: str, *, overlap: int = 600, folder: _Folder = None, public: Path | None = None) -> int:
+    """Replace the key that signs, while everything runs: nothing that was signed is refused.
+
+    Parameters
+    ----------
+    purpose
+        tokens (access tokens) or passport (between the services).
+    overlap
+        Seconds between publishing the new key and signing with it; 0 signs at once.
+    folder
+        Where the keys lie (PORTICO_KEYS_DIR otherwise, or `keys` in PORTICO_VAR).
+    public
+        A second folder, for everybody, that gets the public files alone.
+    """
+    from portico.keys import is_short, moment_of, rotate_keys
+
+    rotation = rotate_keys(_keys_folder(folder), purpose, overlap, public)
+    print(f"The key {rotation.kid} is published and signs from {moment_of(rotation.signs_from)}.")
+    print(f"The key {rotation.former_kid} is accepted until {moment_of(rotation.former_until)}.")
+    if purpose == "tokens" and is_short(overlap):
+        print("Verifiers elsewhere may keep the published keys for longer, and refuse new tokens until they look again.")
     return 0
 
 

@@ -4,6 +4,7 @@ What differs is what they are handed: a place (database, bus, clock, keys) and, 
 """
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -105,6 +106,13 @@ def build_gateway(place: Place, caller: Caller, **here: Any) -> Part:
     return build(settings_of(GatewaySettings, **here), caller, place.bus, place.clock)
 
 
+def certified_edge_of(gateway: Part) -> ASGIApp | None:
+    """Return the gateway's application for the TLS proxy, or None where it shares no secret with one."""
+    from graphql_gateway.main import Gateway
+
+    return gateway.certified if isinstance(gateway, Gateway) else None
+
+
 BUILDERS: dict[str, Callable[..., Part]] = {
     "identity": build_identity,
     "catalog": build_catalog,
@@ -128,6 +136,7 @@ class OneProcess:
     parts: dict[str, Part]
     gateway: Part
     sandbox: tuple[ASGIApp, socket.socket]
+    certified: socket.socket
     mailbox: Mailbox
     stack: AsyncExitStack
     here: dict[str, dict[str, Any]]
@@ -151,6 +160,9 @@ class OneProcess:
             self._at_close(part.close, part.name)
         app, listening = self.sandbox
         await self._serve("sandbox", app, listening)
+        certified = certified_edge_of(self.gateway)
+        if certified is not None:
+            await self._serve("certified edge", certified, self.certified)
         await self._serve("mailbox", mailbox_app(self.mailbox), sockets["mailbox"])
         await self._serve("gateway", self.gateway.app, sockets["gateway"])
 
@@ -203,14 +215,31 @@ async def _one_process(settings: PorticoSettings, var: Path, opened: _Open) -> O
     mailbox.open()
     smtp = await mailbox.listen()
     opened.stack.callback(smtp.close)
-    listening = bind("127.0.0.1", 0, "PORTICO_VAR")
+    listening, certified = (bind("127.0.0.1", 0, "PORTICO_VAR") for _ in range(2))
     opened.stack.callback(listening.close)
+    opened.stack.callback(certified.close)
     here = _addresses(settings, smtp.sockets[0].getsockname()[1], listening.getsockname()[1])
     here["enforcement"]["data_plane"] = var / "dataplane" if opened.has_proxy else None
+    if settings.data_plane_tls_port:
+        _open_tls(here, settings, var / "keys" / "tls", certified.getsockname()[1])
     parts = {name: BUILDERS[name](place, **here.get(name, {})) for name in SERVICES}
     gateway = build_gateway(place, AsgiCaller({name: part.app for name, part in parts.items()}), **here["gateway"])
     sandbox = build_sandbox(place, **here["catalog"])
-    return OneProcess(place, parts, gateway, (sandbox.app, listening), mailbox, opened.stack, here)
+    return OneProcess(place, parts, gateway, (sandbox.app, listening), certified, mailbox, opened.stack, here)
+
+
+def _open_tls(here: dict[str, dict[str, Any]], settings: PorticoSettings, folder: Path, certified_port: int) -> None:
+    """Add what follows from the TLS door: its certificate, and the way from it to the gateway's certified edge."""
+    secret = secrets.token_urlsafe(32)  # the proxy is told anew at each start
+    here["identity"]["mtls_url"] = settings.data_plane_tls_url
+    here["gateway"]["certified_secret"] = secret
+    here["enforcement"] |= {
+        "proxy_tls_port": settings.data_plane_tls_port,
+        "tls_certificate_file": folder / "server.pem",
+        "tls_key_file": folder / "server.key",
+        "certified_address": f"127.0.0.1:{certified_port}",
+        "certified_secret": secret,
+    }
 
 
 def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> dict[str, dict[str, Any]]:

@@ -24,8 +24,8 @@ def only_one(var: Path) -> Iterator[None]:
             owner = file.read().strip() or "unknown"
             raise Trouble(
                 f"Portico runs already on {var} (process {owner}): stop that one with Ctrl-C, "
-                "or set PORTICO_VAR to another folder and PORTICO_GATEWAY_PORT, PORTICO_DATA_PLANE_PORT and "
-                "PORTICO_MAILBOX_PORT to other ports."
+                "or set PORTICO_VAR to another folder and PORTICO_GATEWAY_PORT, PORTICO_DATA_PLANE_PORT, "
+                "PORTICO_DATA_PLANE_TLS_PORT and PORTICO_MAILBOX_PORT to other ports."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -7,9 +7,9 @@ from chassis.calls import HttpCaller
 from chassis.mongo import connect
 from chassis.rabbit import RabbitBus
 from chassis.telemetry import start_tracing
-from portico.composition import BUILDERS, SERVICES, one_service
+from portico.composition import BUILDERS, SERVICES, certified_edge_of, one_service
 from portico.logs import log_stray_failures, start_logs
-from portico.place import Place
+from portico.place import Part, Place
 from portico.servers import HttpServer
 from portico.settings import ServeSettings
 from portico.signals import StopRequested, stop_event, unless_stopped
@@ -54,7 +54,21 @@ async def _start(part: str, settings: ServeSettings, stack: AsyncExitStack) -> N
     server = HttpServer(part, runnable.app, listening, trusted_proxies=settings.trusted_proxies)
     await server.start()
     stack.push_async_callback(server.close)
+    if part == "gateway" and settings.certified_port:
+        await _serve_certified(runnable, settings, stack)
     print(f"{part} listens at http://{settings.host}:{server.port}", flush=True)
+
+
+async def _serve_certified(gateway: Part, settings: ServeSettings, stack: AsyncExitStack) -> None:
+    """Serve the gateway's certified edge on the listener that only the TLS proxy reaches."""
+    app = certified_edge_of(gateway)
+    if app is None:
+        raise Trouble("The setting PORTICO_CERTIFIED_SECRET is empty: set it, the same for the gateway and for the TLS proxy.")
+    listening = bind(settings.certified_host, settings.certified_port, "PORTICO_CERTIFIED_PORT")
+    stack.callback(listening.close)
+    server = HttpServer("certified edge", app, listening)
+    await server.start()
+    stack.push_async_callback(server.close)
 
 
 async def declare_everything(settings: ServeSettings) -> int:

@@ -19,6 +19,9 @@ class PorticoSettings(Settings):
     gateway_port: int = Field(8000, ge=1, le=65535, description="The gateway's port.")
     data_plane_host: str = Field("127.0.0.1", description="Where the data plane takes API calls.")
     data_plane_port: int = Field(8080, ge=1, le=65535, description="The data plane's port.")
+    data_plane_tls_port: int = Field(
+        8443, ge=0, le=65535, description="The data plane's port for TLS, where client certificates are taken; 0: none."
+    )
     mailbox_host: str = Field("127.0.0.1", description="Where the development mailbox's page listens.")
     mailbox_port: int = Field(8025, ge=1, le=65535, description="The port of the development mailbox's page.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
@@ -35,6 +38,11 @@ class PorticoSettings(Settings):
         return f"http://{self.data_plane_host}:{self.data_plane_port}"
 
     @property
+    def data_plane_tls_url(self) -> str:
+        """Return the data plane's address over TLS as clients write it, or nothing where there is none."""
+        return f"https://{self.data_plane_host}:{self.data_plane_tls_port}" if self.data_plane_tls_port else ""
+
+    @property
     def mailbox_url(self) -> str:
         """Return the address of the development mailbox's page."""
         return f"http://{self.mailbox_host}:{self.mailbox_port}"
@@ -47,6 +55,12 @@ class ServeSettings(Settings):
 
     host: str = Field("127.0.0.1", description="Where the part listens.")
     port: int = Field(8000, ge=0, le=65535, description="The part's port; 0 takes a free one and prints it.")
+    certified_host: str = Field(
+        "127.0.0.1", description="Where the gateway's certified edge listens, for the TLS proxy alone: never a public address."
+    )
+    certified_port: int = Field(
+        0, ge=0, le=65535, description="The port of the gateway's certified edge (see PORTICO_CERTIFIED_SECRET); 0: none."
+    )
     trusted_proxies: str = Field(
         "",
         description="Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas; empty: none.",

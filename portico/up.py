@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from chassis.telemetry import log
 from portico.children import Child, Keeper, Program, wait_until_free
 from portico.database import start_database
-from portico.keys import make_keys
+from portico.keys import make_certificates, make_keys
 from portico.lock import only_one
 from portico.logs import LogFile, log_stray_failures, start_logs
 from portico.progress import Progress
@@ -64,6 +64,8 @@ class Platform:
         self._start_log()
         sockets = self._bind()
         make_keys(self._var / "keys")
+        if self._settings.data_plane_tls_port:
+            make_certificates(self._var / "keys" / "tls", [self._settings.data_plane_host])
         with self._progress.step("embedded database"):
             url = await self._start_database()
         with self._progress.step("services and gateway"):
@@ -112,10 +114,15 @@ class Platform:
             ("gateway", settings.gateway_host, settings.gateway_port),
             ("mailbox", settings.mailbox_host, settings.mailbox_port),
             ("data_plane", settings.data_plane_host, settings.data_plane_port),
+            ("data_plane_tls", settings.data_plane_host, settings.data_plane_tls_port),
         ):
+            if not port:
+                continue
             sockets[name] = bind(host, port, f"PORTICO_{name.upper()}_PORT")
             self._stack.callback(sockets[name].close)
-        sockets.pop("data_plane").close()  # the proxy binds it by itself
+        for name in ("data_plane", "data_plane_tls"):  # the proxy binds them by itself
+            if name in sockets:
+                sockets.pop(name).close()
         return sockets
 
     async def _start_database(self) -> str:
@@ -140,7 +147,9 @@ class Platform:
         proxy = Child(program)
         proxy.start()
         self._stack.push_async_callback(self._keeper.end, proxy)
-        await _wait_for_port(proxy, self._settings.data_plane_host, self._settings.data_plane_port)
+        for port in (self._settings.data_plane_port, self._settings.data_plane_tls_port):
+            if port:
+                await _wait_for_port(proxy, self._settings.data_plane_host, port)
         self._keeper.watch(proxy)
 
     async def _load_demo(self) -> None:
@@ -165,6 +174,7 @@ class Platform:
         rows = [
             ("GraphQL, GraphiQL in a browser", f"{gateway}/graphql"),
             ("API calls", settings.data_plane_url),
+            *_tls_rows(settings, self._var / "keys" / "tls" / "ca.pem"),
             ("OAuth token endpoint", f"{gateway}/oauth/token"),
             ("OAuth metadata", f"{gateway}/.well-known/oauth-authorization-server"),
             ("public keys (JWKS)", f"{gateway}/.well-known/jwks.json"),
@@ -179,6 +189,15 @@ class Platform:
             self._progress.say("\nSign in (mutation signIn) as one of these, or register:\n")
             self._progress.addresses(list(demo.passwords(self._var / "demo.json").items()))
         self._progress.say("\nCtrl-C stops it. `make journey` walks from registration to the analytics of 300 calls.")
+
+
+def _tls_rows(settings: PorticoSettings, authority: Path) -> list[tuple[str, str]]:
+    if not settings.data_plane_tls_port:
+        return []
+    return [
+        ("API calls and tokens over TLS", settings.data_plane_tls_url),
+        ("its authority (curl --cacert)", str(authority)),
+    ]
 
 
 async def _wait_for_port(child: Child, host: str, port: int, timeout_seconds: float = 15.0) -> None:

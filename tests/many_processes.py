@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import re
+import secrets
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -14,7 +15,7 @@ from chassis.clock import SystemClock
 from portico import demo, serve
 from portico.children import Child, Program
 from portico.journey import Place
-from portico.keys import make_keys
+from portico.keys import make_certificates, make_keys
 from portico.mailbox import Mailbox, mailbox_app
 from portico.place import settings_of
 from portico.servers import HttpServer
@@ -40,8 +41,10 @@ class ManyProcesses:
     def __init__(self, folder: Path, mongo_url: str, rabbitmq_url: str) -> None:
         self.folder = folder
         self.gateway_port, self.data_plane_port, self.check_port, self.sandbox_port = (free_port() for _ in range(4))
+        self.data_plane_tls_port, certified_port = free_port(), free_port()
         self.gateway = f"http://127.0.0.1:{self.gateway_port}"
         self.data_plane = f"http://127.0.0.1:{self.data_plane_port}"
+        self.data_plane_tls = f"https://127.0.0.1:{self.data_plane_tls_port}"
         self.mailbox = ""
         self.children: dict[str, Child] = {}
         self._stack = AsyncExitStack()
@@ -63,6 +66,13 @@ class ManyProcesses:
             "PORTICO_ENFORCEMENT_SANDBOX_ADDRESS": f"127.0.0.1:{self.sandbox_port}",
             "PORTICO_ENFORCEMENT_DATA_PLANE": str(folder / "data-plane"),
             "PORTICO_ENFORCEMENT_PROXY_PORT": str(self.data_plane_port),
+            "PORTICO_ENFORCEMENT_PROXY_TLS_PORT": str(self.data_plane_tls_port),
+            "PORTICO_ENFORCEMENT_TLS_CERTIFICATE_FILE": str(folder / "tls" / "server.pem"),
+            "PORTICO_ENFORCEMENT_TLS_KEY_FILE": str(folder / "tls" / "server.key"),
+            "PORTICO_ENFORCEMENT_CERTIFIED_ADDRESS": f"127.0.0.1:{certified_port}",
+            "PORTICO_CERTIFIED_PORT": str(certified_port),
+            "PORTICO_CERTIFIED_SECRET": secrets.token_hex(24),
+            "PORTICO_IDENTITY_MTLS_URL": self.data_plane_tls,
             "PORTICO_GATEWAY_COOKIE_SECURE": "false",
         }
 
@@ -75,6 +85,7 @@ class ManyProcesses:
     async def start(self) -> None:
         """Make the keys and the queues, start every part, then the proxy, then load the demonstration."""
         make_keys(self.folder / "keys")
+        make_certificates(self.folder / "tls", [])
         await self._start_mailbox()
         await self._run_to_end("topology")
         services = [part for part in serve.PARTS if part != "gateway"]

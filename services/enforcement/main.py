@@ -18,7 +18,7 @@ from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.checks.world import World
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
-from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.proxy.envoy import DataPlane, TlsDoor
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 
@@ -36,7 +36,17 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         max_connections=settings.proxy_max_connections,
         upstream_timeout_seconds=settings.upstream_timeout_seconds,
         drain_seconds=settings.drain_seconds,
+        tls=_tls_door(settings),
+        certified_address=settings.certified_address,
+        certified_secret=settings.certified_secret.get_secret_value(),
     )
+
+
+def _tls_door(settings: EnforcementSettings) -> TlsDoor | None:
+    if not settings.proxy_tls_port:
+        return None
+    address = f"{settings.proxy_host}:{settings.proxy_tls_port}"
+    return TlsDoor(address, settings.tls_certificate_file.absolute(), settings.tls_key_file.absolute())
 
 
 def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:

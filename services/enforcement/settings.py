@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import Settings
@@ -32,6 +32,22 @@ class EnforcementSettings(Settings):
     )
     proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
     proxy_port: int = Field(8080, description="The port that the proxy takes calls on.")
+    proxy_tls_port: int = Field(
+        0, ge=0, le=65535, description="The port that the proxy takes calls on over TLS, with client certificates; 0: none."
+    )
+    tls_certificate_file: Path = Field(
+        Path("var/keys/tls/server.pem"), description="The proxy's TLS certificate (PEM, with its issuers), as the proxy finds it."
+    )
+    tls_key_file: Path = Field(Path("var/keys/tls/server.key"), description="The key of that certificate (PEM, mode 0600).")
+    certified_address: str = Field(
+        "",
+        description="Host and port of the gateway's certified edge, for token requests over TLS; empty: none are taken there.",
+    )
+    certified_secret: SecretStr = Field(
+        SecretStr(""),
+        description="What the proxy shows to the gateway's certified edge, which has the same setting.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_CERTIFIED_SECRET", "PORTICO_CERTIFIED_SECRET"),
+    )
     proxy_admin_address: str = Field(
         "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
     )

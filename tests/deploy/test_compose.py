@@ -85,7 +85,7 @@ def interpolations() -> list[tuple[str, str]]:
 def test_no_secret_and_no_address_has_a_default() -> None:
     assert "$$" not in "".join(rest for _, rest in interpolations())
     for name, rest in interpolations():
-        if name in ("PORTICO_GATEWAY_PORT", "PORTICO_CALLS_PORT"):
+        if name in ("PORTICO_GATEWAY_PORT", "PORTICO_CALLS_PORT", "PORTICO_CALLS_TLS_PORT"):
             continue
         assert re.match(r":?\?.{10,}", rest), f"{name} has to be said by whoever installs Portico"
 
@@ -108,6 +108,30 @@ def test_the_private_keys_are_seen_by_identity_and_the_jobs_alone() -> None:
         name for name, each in CONTAINERS.items() if any(str(volume).startswith("keys-private:") for volume in each["volumes"])
     }
     assert seen == {"keys", "topology", "identity"}
+
+
+def test_the_certified_edge_is_reached_by_the_proxy_and_published_to_nobody() -> None:
+    gateway, enforcement = (CONTAINERS[name]["environment"] for name in ("gateway", "enforcement"))
+    port = gateway["PORTICO_CERTIFIED_PORT"]
+    assert enforcement["PORTICO_ENFORCEMENT_CERTIFIED_ADDRESS"] == f"gateway:{port}"
+    assert gateway["PORTICO_CERTIFIED_SECRET"] == enforcement["PORTICO_CERTIFIED_SECRET"]
+    published = [str(each).rpartition(":")[2] for container in CONTAINERS.values() for each in container.get("ports", [])]
+    assert sorted(published) == ["8000", "8080", "8443"]
+    told = {name for name, each in OURS.items() if "PORTICO_CERTIFIED_SECRET" in each["environment"]}
+    assert told == {"gateway", "enforcement"}
+
+
+def test_the_proxys_certificate_lies_where_enforcement_says_and_apart_from_the_signing_keys() -> None:
+    environment = CONTAINERS["enforcement"]["environment"]
+    assert environment["PORTICO_ENFORCEMENT_TLS_CERTIFICATE_FILE"] == "/tls/server.pem"
+    assert environment["PORTICO_ENFORCEMENT_TLS_KEY_FILE"] == "/tls/server.key"
+    seen = {name: volume for name, each in CONTAINERS.items() for volume in each["volumes"] if str(volume).startswith("tls:")}
+    assert seen == {"keys": "tls:/tls", "proxy": "tls:/tls:ro"}
+    written = CONTAINERS["keys"]["command"]
+    assert written[written.index("--tls") + 1] == "/tls"
+    made_by, read_by = re.search(r"useradd .*--uid (\d+)", (ROOT / "deploy/Dockerfile").read_text()), CONTAINERS["proxy"]["user"]
+    assert made_by is not None
+    assert read_by == f"{made_by.group(1)}:{made_by.group(1)}"
 
 
 def test_every_file_that_a_container_needs_exists() -> None:

@@ -66,6 +66,7 @@ class RunningPlatform:
     gateway_port: int
     data_plane_port: int
     mailbox_port: int
+    data_plane_tls_port: int
     output: Path = field(init=False)
     process: asyncio.subprocess.Process | None = None
 
@@ -79,6 +80,7 @@ class RunningPlatform:
             "PORTICO_VAR": str(self.var),
             "PORTICO_GATEWAY_PORT": str(self.gateway_port),
             "PORTICO_DATA_PLANE_PORT": str(self.data_plane_port),
+            "PORTICO_DATA_PLANE_TLS_PORT": str(self.data_plane_tls_port),
             "PORTICO_MAILBOX_PORT": str(self.mailbox_port),
             "PYTHONUNBUFFERED": "1",
         }
@@ -87,6 +89,11 @@ class RunningPlatform:
     def gateway(self) -> str:
         """Return the gateway's address."""
         return f"http://127.0.0.1:{self.gateway_port}"
+
+    @property
+    def data_plane_tls(self) -> str:
+        """Return the data plane's address over TLS."""
+        return f"https://127.0.0.1:{self.data_plane_tls_port}"
 
     @property
     def place(self) -> Place:
@@ -131,8 +138,8 @@ class RunningPlatform:
 
 def new_platform(folder: Path) -> RunningPlatform:
     """Return a platform that is not started yet, on free ports and an empty folder."""
-    gateway, data_plane, mailbox = free_ports(3)
-    return RunningPlatform(folder / "var", gateway, data_plane, mailbox)
+    gateway, data_plane, mailbox, data_plane_tls = free_ports(4)
+    return RunningPlatform(folder / "var", gateway, data_plane, mailbox, data_plane_tls)
 
 
 async def run_command(platform: RunningPlatform, *arguments: str) -> tuple[int, str]:

@@ -25,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of the proxy: its lines that were announced, and its own count of ended calls when last asked."""
+    """One run of the proxy: its lines that were read, and its own count of ended requests when last asked."""
 
     lines: int = 0
     calls: int = 0
@@ -33,20 +33,24 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """How far the log is announced. ``settled`` are calls of runs that are over and forgotten one by one."""
+    """How far the log is announced. ``settled`` are requests of runs that are over and forgotten one by one.
+
+    ``others`` are the requests among those read that were no calls: the proxy counts them, and nobody is told of them.
+    """
 
     source: str
     batch: int = 0
     records_total: int = 0
     read_through: int | None = None
     settled: int = 0
+    others: int = 0
     place: Place = field(default_factory=Place)
     runs: dict[str, Run] = field(default_factory=dict)
 
     @property
     def calls_total(self) -> int:
         """Return the calls of this source that have ended. A run counts by what is more: its counter, or its lines."""
-        return self.settled + sum(max(each.lines, each.calls) for each in self.runs.values())
+        return self.settled + sum(max(each.lines, each.calls) for each in self.runs.values()) - self.others
 
     def counted(self, run: str, calls: int) -> "Ledger":
         """Return the ledger after the proxy's own count of a run has been read."""

@@ -8,7 +8,7 @@ import orjson
 from services.enforcement.checks.answers import VERDICT_FIELDS
 from services.enforcement.events import CallRecord
 from services.enforcement.proxy.envoy import NO_RUN
-from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from services.enforcement.proxy.replies import OAUTH_ROUTE, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
 
 CALLER_WENT_AWAY = 499
 _BEGINNING = b'{"bytes_in":'  # Envoy writes the fields in the order of their names
@@ -22,10 +22,10 @@ _NOBODY: dict[str, str | None] = dict.fromkeys(VERDICT_FIELDS)
 
 
 class Line(NamedTuple):
-    """One call, and the run of the proxy that it went through."""
+    """One request and the run of the proxy that it went through; ``record`` is None where it was no call but for a token."""
 
     run: str
-    record: CallRecord
+    record: CallRecord | None
 
 
 def read_line(line: bytes) -> Line | None:
@@ -34,7 +34,8 @@ def read_line(line: bytes) -> Line | None:
     begins_at = line.rfind(_BEGINNING)
     try:
         logged = orjson.loads(line[begins_at:] if begins_at > 0 else line)
-        return Line(str(logged["run"] or NO_RUN), _record(logged))
+        is_call = logged.get("route") != OAUTH_ROUTE
+        return Line(str(logged["run"] or NO_RUN), _record(logged) if is_call else None)
     except (KeyError, TypeError, ValueError):
         return None
 

@@ -17,7 +17,7 @@ from chassis.telemetry import log
 from services.enforcement.calls.ledger import Ledger, LedgerFile, Outgoing, Run
 from services.enforcement.calls.lines import Line, read_line
 from services.enforcement.calls.tail import Piece, Tail
-from services.enforcement.events import CallsRecorded
+from services.enforcement.events import CallRecord, CallsRecorded
 from services.enforcement.proxy.counters import Counted, ProxyAdmin
 
 BATCH = 500
@@ -111,15 +111,16 @@ class Shipper:
         lines = [line for line in map(read_line, piece.lines) if line is not None]
         if len(lines) < len(piece.lines):
             _log.warning("some lines of the log cannot be read", lines=len(piece.lines) - len(lines))
-        then = _after(self._ledger, piece, lines)
+        then = read = _after(self._ledger, piece, lines)
         if counted is not None:
             then = then.counted(counted.run, counted.calls).settle(counted.run)
             if piece.is_end and _is_whole(then, counted):
                 then = replace(then, read_through=max(then.read_through or 0, asked_at_ms - _MARGIN_MS))
-        if lines or self._is_heartbeat_due(then):
-            await self._announce(then, lines)
-        elif then.place != self._ledger.place:
-            self._ledger, self._is_written = replace(self._ledger, place=then.place), False
+        records = tuple(line.record for line in lines if line.record is not None)
+        if records or self._is_heartbeat_due(then):
+            await self._announce(then, records)
+        elif read.place != self._ledger.place:
+            self._ledger, self._is_written = read, False
         return len(piece.lines) == BATCH or not piece.is_end
 
     def _is_heartbeat_due(self, then: Ledger) -> bool:
@@ -129,13 +130,13 @@ class Shipper:
         waited_ms = self._now_ms() - self._announced_at_ms
         return has_news and (waited_ms >= (_SOON_MS if is_moving else _IDLE_MS) or waited_ms < 0)
 
-    async def _announce(self, then: Ledger, lines: list[Line]) -> None:
+    async def _announce(self, then: Ledger, records: tuple[CallRecord, ...]) -> None:
         assert self._ledger is not None
         then = replace(then, batch=self._ledger.batch + 1)
         event = CallsRecorded(
             source=then.source,
             batch=then.batch,
-            records=tuple(line.record for line in lines),
+            records=records,
             records_total=then.records_total,
             calls_total=then.calls_total,
             read_through=then.read_through,
@@ -146,7 +147,7 @@ class Shipper:
         await asyncio.to_thread(self._source.ledger.write, self._ledger, outgoing)
         self._outgoing = outgoing
         await self._send(outgoing)
-        self._had_records = bool(lines)
+        self._had_records = bool(records)
         self._announced_at_ms = self._now_ms()
 
     async def _send(self, outgoing: Outgoing) -> None:
@@ -197,7 +198,14 @@ def _after(ledger: Ledger, piece: Piece, lines: list[Line]) -> Ledger:
     for run, count in Counter(line.run for line in lines).items():
         known = runs.get(run, Run())
         runs[run] = replace(known, lines=known.lines + count)
-    return replace(ledger, place=piece.place, records_total=ledger.records_total + len(lines), runs=runs)
+    calls = sum(line.record is not None for line in lines)
+    return replace(
+        ledger,
+        place=piece.place,
+        records_total=ledger.records_total + calls,
+        others=ledger.others + len(lines) - calls,
+        runs=runs,
+    )
 
 
 def _is_whole(ledger: Ledger, counted: Counted) -> bool:

@@ -1,11 +1,13 @@
 """Envoy's configuration, rendered as plain dictionaries from a few facts.
 
 A bootstrap names three files; Envoy watches their folder and takes over each as soon as it is renamed into place:
-``clusters.json`` (where things are), ``listeners.json`` (how a call is treated), ``routes.json`` (what is published).
+``clusters.json`` (where things are), ``listeners.json`` (how a call is treated), ``routes.json`` (what is published). The TLS
+door, where there is one, has files of its own beside them.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,11 @@ STAT_PREFIX = "calls"
 ROUTES = "calls"
 CHECK = "check"
 SANDBOX = "sandbox"
+CERTIFIED = "certified"
+# What a TLS handshake has shown: to the check, to the authorization server; and what proves to the latter that it is so.
+FORWARDED_CERTIFICATE = "x-forwarded-client-cert"
+CERTIFICATE_HEADER = "portico-client-certificate"
+CERTIFIED_HEADER = "portico-certified"
 IDENTITY_PREFIX = "x-portico-"
 CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
 _TYPES = "type.googleapis.com/envoy."
@@ -29,8 +36,21 @@ _HTTP = "extensions.filters.http."
 
 
 @dataclass(frozen=True, slots=True)
+class TlsDoor:
+    """Where calls are taken over TLS, and the files of the server's certificate and key."""
+
+    address: str
+    certificate_file: Path
+    key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
 class DataPlane:
-    """What the configuration is made from. Addresses are ``host:port``."""
+    """What the configuration is made from. Addresses are ``host:port``.
+
+    ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
+    it knows by ``certified_secret`` that they come from here.
+    """
 
     folder: Path
     proxy_address: str
@@ -41,6 +61,9 @@ class DataPlane:
     max_connections: int = 10_000
     upstream_timeout_seconds: float = 15.0
     drain_seconds: int = 5
+    tls: TlsDoor | None = None
+    certified_address: str = ""
+    certified_secret: str = field(default="", repr=False)
 
     @property
     def bootstrap_file(self) -> Path:
@@ -109,7 +132,8 @@ def bootstrap(plane: DataPlane) -> Json:
 
 def clusters(plane: DataPlane) -> Json:
     """Return where the check and the upstreams are."""
-    return {"resources": [_cluster(CHECK, plane.check_address), _cluster(SANDBOX, plane.sandbox_address)]}
+    certified = [_cluster(CERTIFIED, plane.certified_address)] if plane.certified_address else []
+    return {"resources": [_cluster(CHECK, plane.check_address), _cluster(SANDBOX, plane.sandbox_address), *certified]}
 
 
 def _cluster(name: str, address: str) -> Json:
@@ -126,53 +150,72 @@ def _cluster(name: str, address: str) -> Json:
     )
 
 
-def routes(plane: DataPlane, base_paths: list[str]) -> Json:
+def routes(plane: DataPlane, base_paths: list[str], name: str = ROUTES, others: Sequence[Json] = ()) -> Json:
     """Return a route for each published base path. Any other path has none: the proxy answers 404 by itself."""
     request_id = {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}
     host = {
-        "name": ROUTES,
+        "name": name,
         "domains": ["*"],
-        # The access token is for us alone: an upstream that kept it could call other products in the application's name.
-        "request_headers_to_remove": ["authorization"],
         "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-        "routes": [
-            {
-                "match": {"path_separated_prefix": base_path},
-                "route": {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"},
-            }
-            for base_path in base_paths
-        ],
+        "routes": [*others, *(_route(plane, base_path) for base_path in base_paths)],
     }
-    return {"resources": [typed("config.route.v3.RouteConfiguration", name=ROUTES, virtual_hosts=[host])]}
+    return {"resources": [typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])]}
 
 
-def listeners(plane: DataPlane) -> Json:
-    """Return how calls are taken, checked, passed on, and written down."""
+def _route(plane: DataPlane, base_path: str) -> Json:
+    return {
+        "match": {"path_separated_prefix": base_path},
+        "route": {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"},
+        # The access token is for us alone: an upstream that kept it could call other products in the application's name.
+        "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One listener: its name, its routes and their file, and whether it passes on the hash of the certificate shown to it."""
+
+    name: str = "calls"
+    routes: str = ROUTES
+    routes_file: str = "routes.json"
+    forwards_certificate: bool = False
+
+
+PLAIN = Door()
+
+
+def listeners(plane: DataPlane) -> list[Json]:
+    """Return how calls are taken without TLS."""
+    return [listener(plane, plane.proxy_address, PLAIN, {})]
+
+
+def listener(plane: DataPlane, address: str, door: Door, chain: Json) -> Json:
+    """Return how calls are taken, checked, passed on, and written down at one door."""
     connection_manager = {
         "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": _connection_manager(plane),
+        "typed_config": _connection_manager(plane, door),
     }
-    listener = typed(
+    return typed(
         "config.listener.v3.Listener",
-        name="calls",
-        address=_address(plane.proxy_address),
+        name=door.name,
+        address=_address(address),
         per_connection_buffer_limit_bytes=65_536,
-        filter_chains=[{"filters": [connection_manager]}],
+        filter_chains=[{"filters": [connection_manager], **chain}],
     )
-    return {"resources": [listener]}
 
 
-def _connection_manager(plane: DataPlane) -> Json:
+def _connection_manager(plane: DataPlane, door: Door) -> Json:
     folder = str(plane.dynamic_folder)
-    source = {"path": f"{folder}/routes.json", "watched_directory": {"path": folder}}
+    source = {"path": f"{folder}/{door.routes_file}", "watched_directory": {"path": folder}}
     return typed(
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=STAT_PREFIX,
         codec_type="AUTO",
         server_name="portico",
-        rds={"route_config_name": ROUTES, "config_source": {"path_config_source": source, "resource_api_version": "V3"}},
+        rds={"route_config_name": door.routes, "config_source": {"path_config_source": source, "resource_api_version": "V3"}},
         # Who calls, and what they may send
         use_remote_address=True,
+        forward_client_cert_details="SANITIZE_SET" if door.forwards_certificate else "SANITIZE",
         generate_request_id=False,
         normalize_path=True,
         merge_slashes=True,
@@ -192,17 +235,18 @@ def _connection_manager(plane: DataPlane) -> Json:
         # What happens to a call
         http_filters=[_check_filter(), {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router")}],
         local_reply_config=replies.configuration(),
-        access_log=[
-            {
-                "name": "envoy.access_loggers.file",
-                "typed_config": typed(
-                    "extensions.access_loggers.file.v3.FileAccessLog",
-                    path=str(plane.log_file),
-                    log_format={"json_format": replies.log_line(RUN_VARIABLE)},
-                ),
-            }
-        ],
+        access_log=[_log_of_calls(plane)],
     )
+
+
+def _log_of_calls(plane: DataPlane) -> Json:
+    """One line for each call."""
+    written = typed(
+        "extensions.access_loggers.file.v3.FileAccessLog",
+        path=str(plane.log_file),
+        log_format={"json_format": replies.log_line(RUN_VARIABLE)},
+    )
+    return {"name": "envoy.access_loggers.file", "typed_config": written}
 
 
 def _hygiene() -> Json:
@@ -212,6 +256,8 @@ def _hygiene() -> Json:
         {"remove_on_match": {"key_matcher": {"prefix": IDENTITY_PREFIX, "ignore_case": True}}},
         {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}},
         {"remove": VERDICT_HEADER},
+        {"remove": CERTIFICATE_HEADER},
+        {"remove": CERTIFIED_HEADER},
         {"append": ours},
     ]
     kind = "extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation"
@@ -239,7 +285,7 @@ def _check_filter() -> Json:
         _HTTP + "ext_authz.v3.ExtAuthz",
         failure_mode_allow=False,
         status_on_error={"code": "ServiceUnavailable"},
-        allowed_headers=exactly("x-request-id"),
+        allowed_headers=exactly("x-request-id", FORWARDED_CERTIFICATE),
         http_service=service,
     )
     return {"name": "envoy.filters.http.ext_authz", "typed_config": check}

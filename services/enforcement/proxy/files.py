@@ -1,21 +1,24 @@
 """Envoy's files on disk: written beside their place and renamed into it, so that Envoy never sees half of one."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from chassis.telemetry import log
-from services.enforcement.proxy import envoy
+from services.enforcement.proxy import envoy, tls
 from services.enforcement.proxy.envoy import DataPlane
 
 _log = log("enforcement.proxy")
 
 
-def write_in_place(path: Path, document: Any) -> None:
+def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
     """Put a document into its place in one step."""
     beside = path.with_name(f".{path.name}.new")
-    beside.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+    beside.unlink(missing_ok=True)
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
     beside.replace(path)
 
 
@@ -25,11 +28,23 @@ def prepare(plane: DataPlane) -> None:
     plane.log_file.parent.mkdir(parents=True, exist_ok=True)
     write_in_place(plane.bootstrap_file, envoy.bootstrap(plane))
     write_in_place(plane.dynamic_folder / "clusters.json", envoy.clusters(plane))
-    routes = plane.dynamic_folder / "routes.json"
-    if not routes.exists():
-        write_in_place(routes, envoy.routes(plane, []))
-    # The listener comes last: it is what opens the door.
-    write_in_place(plane.dynamic_folder / "listeners.json", envoy.listeners(plane))
+    if not (plane.dynamic_folder / envoy.PLAIN.routes_file).exists():
+        write_routes(plane, [])
+    if plane.tls is not None:
+        if not (plane.dynamic_folder / tls.ROUTES_FILE).exists():
+            write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, tls.routes(plane, []), 0o600)
+        write_in_place(plane.dynamic_folder / tls.SECRETS_FILE, tls.secrets(plane))
+    # The listeners come last: they are what opens the doors.
+    opened = [*envoy.listeners(plane), *tls.listeners(plane)]
+    write_in_place(plane.dynamic_folder / "listeners.json", {"resources": opened})
+
+
+def write_routes(plane: DataPlane, base_paths: list[str]) -> None:
+    """Put the routes of these base paths into place, for each door."""
+    write_in_place(plane.dynamic_folder / envoy.PLAIN.routes_file, envoy.routes(plane, base_paths))
+    if plane.tls is not None:
+        # It holds what proves to the authorization server that a request comes from here.
+        write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, tls.routes(plane, base_paths), 0o600)
 
 
 class RoutePusher:
@@ -46,5 +61,5 @@ class RoutePusher:
         usable = [each for each in base_paths if each.startswith("/") and not each.endswith("/") and not set(each) & set("?#")]
         if len(usable) < len(base_paths):
             _log.warning("some base paths cannot be routes", paths=sorted(set(base_paths) - set(usable)))
-        write_in_place(self._plane.dynamic_folder / "routes.json", envoy.routes(self._plane, usable))
+        write_routes(self._plane, usable)
         self._written = list(base_paths)

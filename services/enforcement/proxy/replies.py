@@ -10,6 +10,8 @@ Json = dict[str, Any]
 # The proxy's flags for calls that the upstream did not answer in full, and the codes that we give them.
 UPSTREAM_UNAVAILABLE = ("UH", "UF", "UO", "URX", "LR", "UR", "UC", "UPE", "NC")
 UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
+# The name of the routes whose requests are for tokens: they are in the log, since Envoy counts them, but are no calls.
+OAUTH_ROUTE = "oauth"
 _PROBLEM = "application/problem+json"
 
 
@@ -67,6 +69,7 @@ def log_line(run_variable: str) -> Json:
         "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
         "duration_ms": "%DURATION%",
         "status": "%RESPONSE_CODE%",
+        "route": "%ROUTE_NAME%",
         "flags": "%RESPONSE_FLAGS%",
         "details": "%RESPONSE_CODE_DETAILS%",
         "bytes_in": "%BYTES_RECEIVED%",

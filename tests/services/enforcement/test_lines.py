@@ -11,6 +11,7 @@ from tests.services.enforcement.log_stage import line
 def test_a_line_is_a_record() -> None:
     read = read_line(line(3).strip())
     assert read is not None
+    assert read.record is not None
     assert read.record.model_dump() == {
         "id": "c-3",
         "at": 1_900_000_000_003 + 2,
@@ -48,6 +49,7 @@ def test_a_line_is_a_record() -> None:
 def test_who_answered_is_told_by_the_rejection(fields: dict[str, Any], expected: tuple[int, str | None]) -> None:
     read = read_line(line(1, **fields).strip())
     assert read is not None
+    assert read.record is not None
     if fields["status"] == 0:
         expected = (499, None)
     assert (read.record.status, read.record.rejection) == expected
@@ -60,4 +62,5 @@ def test_half_a_line_spoils_no_other() -> None:
     assert read_line(half) is None
     read = read_line(half + line(2).strip())
     assert read is not None
+    assert read.record is not None
     assert read.record.id == "c-2"
