@@ -18,6 +18,8 @@ async def _remember(tx: Transaction, heard: Heard) -> None:
         copy: Copy = copy_of(heard)
     except KeyError as missing:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
+    except (TypeError, ValueError) as error:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id} cannot be used: {error}.") from error
     # `heard_at` lets every instance fetch what others have written since it looked.
     fields = {"kind": copy.kind, "heard_at": tx.now, **copy.fields}
     await copy_if_newer(tx, "copies", replace(heard, subject=copy.id), fields)
@@ -30,6 +32,21 @@ async def remember_application(tx: Transaction, heard: Heard) -> None:
 
 async def remember_secret(tx: Transaction, heard: Heard) -> None:
     """Remember whether a secret is retired: tokens that it obtained end with it."""
+    await _remember(tx, heard)
+
+
+async def remember_withdrawn_credential(tx: Transaction, heard: Heard) -> None:
+    """Remember a key that was removed and a certificate that was revoked: tokens that rest on it end with it."""
+    await _remember(tx, heard)
+
+
+async def remember_revoked_token(tx: Transaction, heard: Heard) -> None:
+    """Remember a revoked token until it would have expired anyway."""
+    await _remember(tx, heard)
+
+
+async def remember_deleted_organization(tx: Transaction, heard: Heard) -> None:
+    """Remember that an organization is gone: none of its applications calls any more."""
     await _remember(tx, heard)
 
 
@@ -61,6 +78,9 @@ REACTIONS: tuple[On, ...] = (
         "identity.application_deleted.v1",
     ),
     On(remember_secret, "identity.secret_issued.v1", "identity.secret_retired.v1"),
+    On(remember_withdrawn_credential, "identity.client_key_removed.v1", "identity.certificate_revoked.v1"),
+    On(remember_revoked_token, "identity.token_revoked.v1"),
+    On(remember_deleted_organization, "identity.organization_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_version, "catalog.api_version_published.v1"),
     On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),

@@ -9,7 +9,15 @@ from urllib.parse import quote
 import orjson
 
 from chassis.errors import HELP_BASE, Refusal
-from services.enforcement.checks.domain import QuotaExceeded, RateExceeded, TokenMissing, Verdict, whole_seconds
+from services.enforcement.checks.domain import (
+    QuotaExceeded,
+    RateExceeded,
+    ScopeNotGranted,
+    TokenMissing,
+    Verdict,
+    scope_form,
+    whole_seconds,
+)
 from services.enforcement.checks.rates import DAY
 
 VERDICT_HEADER = "portico-verdict"
@@ -104,8 +112,8 @@ def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns:
     problem = _problem(refusal)
     problem["detail"] = verdict.detail or problem["detail"]
     problem["request_id"] = request_id
-    if refusal.status == 401:
-        lines.append(f"www-authenticate: {_challenge(refusal, str(problem['detail']))}")
+    if refusal.status == 401 or refusal is ScopeNotGranted:
+        lines.append(f"www-authenticate: {_challenge(verdict, refusal, str(problem['detail']))}")
     if refusal.status == 405:
         lines.append(f"allow: {', '.join(verdict.methods)}")
     if verdict.lease is not None and verdict.taken is not None:
@@ -124,10 +132,15 @@ def _problem(refusal: type[Refusal]) -> dict[str, object]:
     return {"type": kind, "title": sentence, "status": refusal.status, "detail": sentence, "code": refusal.code}
 
 
-def _challenge(refusal: type[Refusal], detail: str) -> str:
+def _challenge(verdict: Verdict, refusal: type[Refusal], detail: str) -> str:
     if refusal is TokenMissing:
         return _REALM  # RFC 6750: no error code where no token was sent
     description = detail.replace("\\", "").replace('"', "'").encode("ascii", "replace").decode()
+    if refusal is ScopeNotGranted:
+        assert verdict.version is not None
+        assert verdict.operation is not None
+        needed = f"{verdict.version.product_slug}:{scope_form(verdict.operation.id)}"
+        return f'{_REALM}, error="insufficient_scope", error_description="{description}", scope="{needed}"'
     return f'{_REALM}, error="invalid_token", error_description="{description}"'
 
 

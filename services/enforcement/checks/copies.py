@@ -4,12 +4,17 @@ The same translation serves the durable copy (a reaction writes it) and the stat
 """
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from chassis.messages import Heard
 
 APPLICATION = "application"
+ORGANIZATION = "organization"
 SECRET = "secret"  # noqa: S105 - a kind of thing, not a password
+CLIENT_KEY = "client_key"
+CERTIFICATE = "certificate"
+TOKEN = "token"  # noqa: S105 - the same
 PRODUCT = "product"
 VERSION = "version"
 PLAN = "plan"
@@ -41,6 +46,26 @@ def _secret(heard: Heard) -> Copy:
     return Copy(SECRET, heard.data["secret_id"], heard.sequence, fields)
 
 
+def _organization(heard: Heard) -> Copy:
+    return Copy(ORGANIZATION, heard.data["organization_id"], heard.sequence, {"is_deleted": True})
+
+
+def _client_key(heard: Heard) -> Copy:
+    return Copy(CLIENT_KEY, heard.data["key_id"], heard.sequence, {"is_retired": True})
+
+
+def _certificate(heard: Heard) -> Copy:
+    return Copy(CERTIFICATE, heard.data["certificate_id"], heard.sequence, {"is_retired": True})
+
+
+def _token(heard: Heard) -> Copy:
+    """Return a revoked token's copy, which is kept until the token would have expired anyway."""
+    expires_at = datetime.fromisoformat(heard.data["expires_at"])
+    if expires_at.tzinfo is None:
+        raise ValueError("expires_at lacks its offset from UTC")
+    return Copy(TOKEN, heard.data["token_id"], heard.sequence, {"expires_at": expires_at})
+
+
 def _product(heard: Heard) -> Copy:
     fields = {"organization_id": heard.data["organization_id"], "sensitivity": heard.data["sensitivity"]}
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
@@ -52,6 +77,8 @@ def _version(heard: Heard) -> Copy:
         for each in heard.data["operations"]
     ]
     fields = {"product_id": heard.data["product_id"], "base_path": heard.data["base_path"], "operations": operations}
+    if "product_slug" in heard.data:
+        fields["product_slug"] = heard.data["product_slug"]
     return Copy(VERSION, heard.data["version_id"], heard.sequence, fields)
 
 
@@ -75,6 +102,10 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "identity.application_deleted.v1": _application,
     "identity.secret_issued.v1": _secret,
     "identity.secret_retired.v1": _secret,
+    "identity.organization_deleted.v1": _organization,
+    "identity.client_key_removed.v1": _client_key,
+    "identity.certificate_revoked.v1": _certificate,
+    "identity.token_revoked.v1": _token,
     "catalog.product_created.v1": _product,
     "catalog.product_changed.v1": _product,
     "catalog.api_version_published.v1": _version,
@@ -89,5 +120,5 @@ KEYS = tuple(_READERS)
 
 
 def copy_of(heard: Heard) -> Copy:
-    """Return what is to be remembered of an announcement. Raises ``KeyError`` where it lacks a field."""
+    """Return what is to be remembered of an announcement. Raises ``KeyError`` or ``ValueError`` where it cannot be used."""
     return _READERS[heard.key](heard)

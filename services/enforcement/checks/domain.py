@@ -1,8 +1,10 @@
 """May this call pass? One pure function of the call, the credentials and the state in memory; and the refusals it gives."""
 
 from typing import NamedTuple
+from urllib.parse import quote
 
 from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
+from services.enforcement.checks.copies import CERTIFICATE, CLIENT_KEY, SECRET, TOKEN
 from services.enforcement.checks.matching import NOTHING, Match, Operation
 from services.enforcement.checks.rates import Taken
 from services.enforcement.checks.world import Application, Lease, Version, World
@@ -30,6 +32,22 @@ class SecretRetired(Unauthenticated):
     """The client secret that obtained this token has been retired; get a token with the new one."""
 
 
+class ClientKeyRemoved(Unauthenticated):
+    """The key that obtained this token has been removed; get a token with the new one."""
+
+
+class CertificateRevoked(Unauthenticated):
+    """The client certificate that this token rests on has been revoked; get a token with the new one."""
+
+
+class TokenRevoked(Unauthenticated):
+    """The access token has been revoked; get a new one."""
+
+
+class CertificateNotShown(Unauthenticated):
+    """The access token is bound to a client certificate: call with that certificate (mutual TLS)."""
+
+
 class ApiNotFound(NotFound):
     """No published API is at this path."""
 
@@ -48,6 +66,10 @@ class NotSubscribed(Forbidden):
     """The application has no active subscription to this product."""
 
 
+class ScopeNotGranted(Forbidden):
+    """The access token was issued for other products or operations; get one whose scope names this one."""
+
+
 class RateExceeded(TooMany):
     """The plan's rate is used up; wait and try again."""
 
@@ -56,12 +78,27 @@ class QuotaExceeded(TooMany):
     """The plan's quota for this period is used up."""
 
 
+_WITHDRAWN: dict[str, type[Unauthenticated]] = {
+    SECRET: SecretRetired,
+    CLIENT_KEY: ClientKeyRemoved,
+    CERTIFICATE: CertificateRevoked,
+    TOKEN: TokenRevoked,
+}
+
+
 class Credentials(NamedTuple):
-    """What a verified token says: for which Client ID, by which secret, until when (seconds since 1970)."""
+    """What a verified token says: for which Client ID, by which credentials, until when (seconds since 1970).
+
+    ``marks`` are the ids that may be withdrawn: the secret, key or certificate it was issued for, and its own. ``scope`` is what
+    it is narrowed to, or None. ``thumbprint`` is the SHA-256 (hex) of the certificate it is bound to, or None.
+    """
 
     client_id: str
-    secret_id: str
+    secret_id: str | None
     expires_at: float
+    marks: tuple[str, ...] = ()
+    scope: frozenset[str] | None = None
+    thumbprint: str | None = None
 
 
 class Rejected(NamedTuple):
@@ -72,10 +109,14 @@ class Rejected(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What is to be called: the path as sent (percent-encoded), without its query."""
+    """What is to be called: the path as sent (percent-encoded), without its query; and the certificate that was shown, if any.
+
+    The certificate is as the proxy that verified it tells it: ``Hash=<SHA-256 in hex>``, perhaps among other pairs.
+    """
 
     method: str
     path: str
+    certificate: str | None = None
 
 
 class Now(NamedTuple):
@@ -108,8 +149,11 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
     secret_id = credentials.secret_id
     if application is None or application.is_deleted:
         return Verdict(ApplicationUnknown, version=version, operation=match.operation)
-    if world.is_retired(secret_id):
-        return Verdict(SecretRetired, "", application, secret_id, version, match.operation)
+    withdrawn = world.withdrawn_among(credentials.marks)
+    if withdrawn is not None:
+        return Verdict(_WITHDRAWN[withdrawn], "", application, secret_id, version, match.operation)
+    if credentials.thumbprint is not None and credentials.thumbprint != shown_thumbprint(asked.certificate):
+        return Verdict(CertificateNotShown, "", application, secret_id, version, match.operation)
     if version is None:
         return Verdict(ApiNotFound, "", application, secret_id)
     lease = world.lease(application.id, version.product_id, now.steady_ns, now.wall_ns)
@@ -117,10 +161,29 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
     if operation is None:
         refusal = MethodNotAllowed if match.methods else OperationNotFound
         return Verdict(refusal, "", application, secret_id, version, None, lease, None, match.methods)
+    if credentials.scope is not None and not _is_within(credentials.scope, version, operation):
+        return Verdict(ScopeNotGranted, "", application, secret_id, version, operation)
     if lease is None:
         return Verdict(NotSubscribed, "", application, secret_id, version, operation)
     refusal_or_none, taken = _take(lease, now)
     return Verdict(refusal_or_none, "", application, secret_id, version, operation, lease, taken)
+
+
+def shown_thumbprint(certificate: str | None) -> str | None:
+    """Return the SHA-256 (hex) of the one certificate that was shown; None for none, or for several (nobody can say which)."""
+    if certificate is None or "," in certificate:
+        return None
+    found = [pair[5:] for pair in certificate.split(";") if pair[:5].lower() == "hash="]
+    return found[0].lower() if len(found) == 1 else None
+
+
+def _is_within(scope: frozenset[str], version: Version, operation: Operation) -> bool:
+    return version.product_slug in scope or f"{version.product_slug}:{scope_form(operation.id)}" in scope
+
+
+def scope_form(operation_id: str) -> str:
+    """Return an operation's id as it stands in a scope: what RFC 6749 section 3.3 has no room for is percent-encoded."""
+    return quote(operation_id, safe="!#$&'()*+,/:;<=>?@[]^`{|}")
 
 
 def locate(world: World, asked: Asked) -> tuple[Version | None, Match]:

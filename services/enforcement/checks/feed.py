@@ -90,7 +90,7 @@ class Feed:
         while True:
             await asyncio.sleep(_CATCH_UP_SECONDS)
             self._tokens.refresh()
-            self._world.tidy(time.monotonic_ns())
+            self._world.tidy(time.monotonic_ns(), time.time_ns())
             now = self._store.clock.now()
             try:
                 copies = await repository.copies_since(self._store.reader(), looked_at - _OVERLAP)

@@ -25,6 +25,7 @@ PREFIX = b"/check"
 _WANTED = frozenset(
     {
         b"authorization",
+        b"x-forwarded-client-cert",
         b"x-request-id",
         b"x-original-method",
         b"x-original-uri",
@@ -67,14 +68,17 @@ class Check:
         if not self._is_loaded():
             return not_ready()
         asked = target[len(PREFIX) :]
+        certificate = headers.get(b"x-forwarded-client-cert")
         if asked in (b"", b"/"):
             # nginx, Traefik and Caddy ask at one fixed path and tell the call in headers.
             method = _first(headers, _METHOD_HEADERS) or method
             asked = _path_of(_first(headers, _TARGET_HEADERS) or b"/")
+            # They pass on what the caller wrote of a certificate, which is public: only the door of our own is believed.
+            certificate = None
         path = asked.partition(b"?")[0].decode("latin-1")
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        call = Asked(method.decode("latin-1"), path)
+        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):

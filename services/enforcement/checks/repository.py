@@ -9,6 +9,8 @@ from services.enforcement.checks.copies import Copy
 
 INDEXES = (
     Index("copies", (("heard_at", 1),)),
+    # Only revoked tokens have it: they need not be remembered for longer than they would be valid.
+    Index("copies", (("expires_at", 1),), expire_after_seconds=60),
     Index("quotas", (("expires_at", 1),), expire_after_seconds=0),
 )
 

@@ -3,13 +3,28 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from services.enforcement.checks.copies import APPLICATION, PLAN, PRODUCT, SECRET, SUBSCRIPTION, VERSION, Copy, Fields
+from services.enforcement.checks.copies import (
+    APPLICATION,
+    CERTIFICATE,
+    CLIENT_KEY,
+    ORGANIZATION,
+    PLAN,
+    PRODUCT,
+    SECRET,
+    SUBSCRIPTION,
+    TOKEN,
+    VERSION,
+    Copy,
+    Fields,
+)
 from services.enforcement.checks.matching import Matcher, Operation
 from services.enforcement.checks.rates import Bucket, Counter, Quota, Rate
 
 ACTIVE = "ACTIVE"
 _ENDED = frozenset({"CANCELLED", "REJECTED"})
 OPEN_TEST = "OPEN_TEST"
+_NANOSECONDS = 1_000_000_000
+_FORGOTTEN_AFTER_NS = 60 * _NANOSECONDS
 
 
 class Application(NamedTuple):
@@ -26,6 +41,7 @@ class Version(NamedTuple):
 
     id: str
     product_id: str
+    product_slug: str
     base_path: str
     matcher: Matcher
 
@@ -69,13 +85,17 @@ class World:
         self._sequences: dict[str, int] = {}
         self._applications: dict[str, Application] = {}
         self._by_client_id: dict[str, Application] = {}
-        self._retired_secrets: set[str] = set()
+        self._deleted_organizations: set[str] = set()
+        # What counts no more: secrets, keys, certificates and tokens by id, each with its kind.
+        self._withdrawn: dict[str, str] = {}
+        self._revoked_until: dict[str, float] = {}
         self._sensitivities: dict[str, str] = {}
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
-        self._active: dict[tuple[str, str], Subscription] = {}
+        # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
+        self._active: dict[tuple[str, str], dict[str, Subscription]] = {}
         self._ended: set[tuple[str, str]] = set()
         self._leases: dict[tuple[str, str], Lease] = {}
         self._buckets: dict[str | tuple[str, str], Bucket] = {}
@@ -91,7 +111,9 @@ class World:
         return True
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
-        application = Application(identifier, fields["organization_id"], fields["client_id"], bool(fields["is_deleted"]))
+        organization_id = fields["organization_id"]
+        is_deleted = bool(fields["is_deleted"]) or organization_id in self._deleted_organizations
+        application = Application(identifier, organization_id, fields["client_id"], is_deleted)
         former = self._applications.get(identifier)
         if former is not None:
             self._by_client_id.pop(former.client_id, None)
@@ -99,9 +121,30 @@ class World:
         self._by_client_id[application.client_id] = application
         self._drop_leases(application_id=identifier)
 
+    def _apply_organization(self, identifier: str, fields: Fields) -> None:
+        if not fields["is_deleted"]:
+            return
+        self._deleted_organizations.add(identifier)
+        for application in [each for each in self._applications.values() if each.organization_id == identifier]:
+            deleted = application._replace(is_deleted=True)
+            self._applications[application.id] = self._by_client_id[application.client_id] = deleted
+            self._drop_leases(application_id=application.id)
+
     def _apply_secret(self, identifier: str, fields: Fields) -> None:
         if fields["is_retired"]:
-            self._retired_secrets.add(identifier)
+            self._withdrawn[identifier] = SECRET
+
+    def _apply_client_key(self, identifier: str, fields: Fields) -> None:
+        if fields["is_retired"]:
+            self._withdrawn[identifier] = CLIENT_KEY
+
+    def _apply_certificate(self, identifier: str, fields: Fields) -> None:
+        if fields["is_retired"]:
+            self._withdrawn[identifier] = CERTIFICATE
+
+    def _apply_token(self, identifier: str, fields: Fields) -> None:
+        self._withdrawn[identifier] = TOKEN
+        self._revoked_until[identifier] = fields["expires_at"].timestamp()
 
     def _apply_product(self, identifier: str, fields: Fields) -> None:
         self._sensitivities[identifier] = fields["sensitivity"]
@@ -112,7 +155,10 @@ class World:
         if former is not None:
             self._by_base_path.pop(former.base_path, None)
         operations = [Operation(each["operation_id"], each["method"], each["path"]) for each in fields["operations"]]
-        version = Version(identifier, fields["product_id"], fields["base_path"], Matcher(operations))
+        base_path = fields["base_path"]
+        # Copies that are older than scopes do not name the product's slug: it is where every base path begins.
+        slug = fields.get("product_slug") or base_path.split("/")[1]
+        version = Version(identifier, fields["product_id"], slug, base_path, Matcher(operations))
         self._versions[identifier] = version
         self._by_base_path[version.base_path] = version
         self.routes_changed += 1
@@ -128,11 +174,13 @@ class World:
         subscription = Subscription(identifier, *(fields[name] for name in names))
         self._subscriptions[identifier] = subscription
         pair = (subscription.application_id, subscription.product_id)
+        active = self._active.setdefault(pair, {})
         if subscription.status == ACTIVE:
-            self._active[pair] = subscription
-        elif pair in self._active and self._active[pair].id == identifier:
-            del self._active[pair]
+            active[identifier] = subscription
+        elif active.pop(identifier, None) is not None:
             self._buckets.pop(identifier, None)
+        if not active:
+            del self._active[pair]
         if subscription.status in _ENDED and pair not in self._active:
             self._ended.add(pair)
         else:
@@ -156,9 +204,13 @@ class World:
         """Say whether the last that was heard of an application and a product is that a subscription ended or was rejected."""
         return (application_id, product_id) in self._ended
 
-    def is_retired(self, secret_id: str) -> bool:
-        """Say whether a secret has been retired. One not heard of yet has not."""
-        return secret_id in self._retired_secrets
+    def withdrawn_among(self, ids: tuple[str, ...]) -> str | None:
+        """Return the kind of the first of these that counts no more, or None. One not heard of yet counts."""
+        withdrawn = self._withdrawn
+        for each in ids:
+            if each in withdrawn:
+                return withdrawn[each]
+        return None
 
     def version_at(self, base_path: str) -> Version | None:
         """Return the version that is published at exactly this base path."""
@@ -179,11 +231,12 @@ class World:
         return lease
 
     def _new_lease(self, pair: tuple[str, str], now_ns: int, wall_ns: int) -> Lease | None:
-        subscription = self._active.get(pair)
-        if subscription is None:
+        active = self._active.get(pair)
+        if not active:
             if self._sensitivities.get(pair[1]) != OPEN_TEST:
                 return None
             return Lease(None, None, self._bucket(pair, self._modest_rate, now_ns), None, None)
+        subscription = active[max(active)]
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         bucket = self._bucket(subscription.id, plan.rate, now_ns)
         counter = None if plan.quota is None else self._counter(subscription.id, plan.quota.period, wall_ns)
@@ -202,8 +255,13 @@ class World:
             counter = self.counters[subscription_id] = Counter(period, wall_ns)
         return counter
 
-    def tidy(self, now_ns: int) -> None:
-        """Forget the allowances of open test callers that are whole again: a new one would serve as well."""
+    def tidy(self, now_ns: int, wall_ns: int) -> None:
+        """Forget what nobody needs: open test callers' allowances that are whole again, and revoked tokens that have expired."""
+        over = [
+            token_id for token_id, until in self._revoked_until.items() if until * _NANOSECONDS <= wall_ns - _FORGOTTEN_AFTER_NS
+        ]
+        for token_id in over:
+            del self._revoked_until[token_id], self._withdrawn[token_id], self._sequences[token_id]
         idle = [key for key, bucket in self._buckets.items() if isinstance(key, tuple) and bucket.is_whole(now_ns)]
         for key in idle:
             del self._buckets[key]
@@ -212,6 +270,10 @@ class World:
 
 _APPLIERS = {
     APPLICATION: World._apply_application,  # noqa: SLF001 - this is the class's own table
+    ORGANIZATION: World._apply_organization,  # noqa: SLF001
+    CLIENT_KEY: World._apply_client_key,  # noqa: SLF001
+    CERTIFICATE: World._apply_certificate,  # noqa: SLF001
+    TOKEN: World._apply_token,  # noqa: SLF001
     SECRET: World._apply_secret,  # noqa: SLF001
     PRODUCT: World._apply_product,  # noqa: SLF001
     VERSION: World._apply_version,  # noqa: SLF001

@@ -45,7 +45,7 @@ class Issuer:
         (folder / "tokens.public.json").write_bytes(document)
 
     def token(
-        self, client: str, secret: str = "sec_1", *, header: dict[str, Any] | None = None, key: Any = None, **claims: Any
+        self, client: str, secret: str | None = "sec_1", *, header: dict[str, Any] | None = None, key: Any = None, **claims: Any
     ) -> str:
         now = int(time.time())
         whole = {

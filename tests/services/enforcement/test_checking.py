@@ -255,7 +255,7 @@ def test_the_state_in_memory_is_the_same_in_any_order() -> None:
         application = world.application_of("client-y")
         assert application is not None
         assert world.application_of("client-x") is None
-        assert world.is_retired("sec_x")
+        assert world.withdrawn_among(("sec_x",)) == "secret"
         assert world.base_paths() == ["/a/b/v1"]
         lease = world.lease("app_x", "prd_x", 0, 0)
         assert lease is not None

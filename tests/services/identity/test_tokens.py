@@ -19,6 +19,7 @@ from chassis.calls import Answer, Call
 from portico.servers import HttpServer
 from services.identity.applications.domain import write_secret
 from services.identity.keys import _NamedAlgorithms
+from services.identity.tokens.slowing import Slowing
 from tests.services.identity.world import Team, World
 
 FORM = "application/x-www-form-urlencoded"
@@ -89,7 +90,16 @@ async def test_the_server_describes_itself(world: World) -> None:
     assert described["token_endpoint"] == "http://127.0.0.1:8000/oauth/token"
     assert described["jwks_uri"] == "http://127.0.0.1:8000/.well-known/jwks.json"
     assert described["grant_types_supported"] == ["client_credentials"]
-    assert set(described["token_endpoint_auth_methods_supported"]) == {"client_secret_basic", "client_secret_post"}
+    for noun, path in (("token", "token"), ("introspection", "introspect"), ("revocation", "revoke")):
+        assert described[f"{noun}_endpoint"] == f"http://127.0.0.1:8000/oauth/{path}"
+        methods = described[f"{noun}_endpoint_auth_methods_supported"]
+        assert methods == ["client_secret_basic", "client_secret_post", "private_key_jwt"]
+        assert {"EdDSA", "ES256", "RS256", "PS256"} <= set(described[f"{noun}_endpoint_auth_signing_alg_values_supported"])
+    # What may be asked for follows from each application's subscriptions: a list for all would be wrong for everyone.
+    assert "scopes_supported" not in described
+    assert not {"none", "HS256"} & set(described["token_endpoint_auth_signing_alg_values_supported"])
+    assert (described["tls_client_certificate_bound_access_tokens"], "mtls_endpoint_aliases" in described) == (False, False)
+    assert answer.headers["access-control-allow-origin"] == "*"
 
 
 async def test_both_ways_to_authenticate_work_but_not_together(world: World, client: Client) -> None:
@@ -127,7 +137,7 @@ async def test_every_unknown_client_gets_the_same_answer(world: World, client: C
     answer = await answers[shown]()
     assert (answer.status, error_of(answer)) == (401, "invalid_client")
     assert answer.headers["www-authenticate"].startswith('Basic realm="')
-    assert answer.body == (await ask(world, grant, ("pci_nobody", "x"))).body
+    assert answer.body == (await ask(world, grant, (f"pci_{shown}", "x"))).body
 
 
 @pytest.mark.parametrize(
@@ -139,7 +149,11 @@ async def test_every_unknown_client_gets_the_same_answer(world: World, client: C
         ("grant_type=client_credentials&x=1&x=2", "invalid_request"),
         ("grant_type=authorization_code", "unsupported_grant_type"),
         ("grant_type=password&username=a&password=b", "unsupported_grant_type"),
-        ("grant_type=client_credentials&scope=read", "invalid_scope"),
+        ("grant_type=client_credentials&scope=read++write", "invalid_scope"),
+        ("grant_type=client_credentials&scope=%22", "invalid_scope"),
+        ("grant_type=client_credentials&scope=" + "x" * 1501, "invalid_scope"),
+        ("grant_type=client_credentials&resource=https://api.example", "invalid_target"),
+        ("grant_type=client_credentials&audience=portico:mail", "invalid_target"),
         (b"grant_type=\xff", "invalid_request"),
         ("grant_type=%ff", "invalid_request"),
         ("&".join(f"a{number}=1" for number in range(60)), "invalid_request"),
@@ -155,7 +169,7 @@ async def test_what_is_wrong_with_a_request_is_said_in_the_words_of_the_standard
 async def test_only_a_form_of_ordinary_size_is_read(world: World, client: Client) -> None:
     answer = await ask(world, '{"grant_type": "client_credentials"}', client[1:], content_type="application/json")
     assert (answer.status, error_of(answer)) == (400, "invalid_request")
-    answer = await ask(world, "grant_type=client_credentials&x=" + "x" * 20_000, client[1:])
+    answer = await ask(world, "grant_type=client_credentials&x=" + "x" * 70_000, client[1:])
     assert (answer.status, error_of(answer)) == (413, "invalid_request")
     answer = await world.caller.call(Call("identity", "/oauth/token", method="GET"))
     assert answer.status == 405
@@ -170,6 +184,32 @@ async def test_a_retired_secret_and_a_deleted_application_get_no_tokens(world: W
     assert (await ask(world, grant, (client_id, newer))).status == 200
     await world.do("delete_application", by, application_id=application_id)
     assert error_of(await ask(world, grant, (client_id, newer))) == "invalid_client"
+
+
+async def test_whoever_keeps_being_wrong_is_slowed_down_but_not_the_one_who_is_right(world: World, team: Team) -> None:
+    _, client_id, secret = await world.application(team.organization_id, team.members["DEVELOPER"], "Guessed at")
+    grant = "grant_type=client_credentials"
+    for _ in range(10):
+        assert error_of(await ask(world, grant, (client_id, write_secret("x" * 43)))) == "invalid_client"
+    held = [asyncio.create_task(ask(world, grant, (client_id, write_secret("x" * 43)))) for _ in range(6)]
+    await asyncio.sleep(0.3)
+    assert not all(each.done() for each in held)
+    assert (await ask(world, grant, (client_id, secret))).status == 200
+    assert not all(each.done() for each in held)
+    assert {error_of(await each) for each in held} == {"invalid_client"}
+
+
+def test_slowing_is_bounded_in_time_and_memory() -> None:
+    moment = 0.0
+    slowing = Slowing(lambda: moment)
+    assert [slowing.seconds_for("a") for _ in range(10)] == [0.0] * 10
+    assert [slowing.seconds_for("a") for _ in range(7)] == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    assert slowing.seconds_for("b") == 0.0
+    moment = 60.0
+    assert slowing.seconds_for("a") == 0.0
+    for number in range(20_000):
+        slowing.seconds_for(str(number))
+    assert len(slowing._wrong) <= 10_000
 
 
 async def test_a_foreign_client_gets_and_verifies_a_token_over_http(
