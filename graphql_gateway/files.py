@@ -1,0 +1,189 @@
+"""Files: sent and fetched as they are, beside the graph, with the same session. Identity keeps them and knows who may see which.
+
+The bytes of an upload are read with a bound before anything else is done with them; to identity they travel whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from chassis.calls import Answer, Call, ServiceUnavailable
+from chassis.errors import Invalid, Refusal, Unavailable, internal_problem
+from chassis.principal import SignInFirst
+from chassis.telemetry import current_trace, log, span
+from chassis.web import json_response, problem_response
+from graphql_gateway.auth import CSRF_HEADER, Doorkeeper
+from graphql_gateway.context import Context, Desk
+from graphql_gateway.errors import BodyTooLarge
+from graphql_gateway.limits import read_body
+
+LARGEST_BYTES = 10 * 1024 * 1024
+NAME_HEADER = "portico-file-name"
+MEDIA_TYPES = frozenset(
+    {
+        "application/octet-stream",
+        "application/pdf",
+        "application/vnd.etsi.asic-e+zip",
+        "application/x-zip-compressed",
+        "application/zip",
+    }
+)
+_PASSED_OUT = ("content-disposition", "content-type", "x-content-type-options")
+_NOT_STORED = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cross-origin-resource-policy": "same-origin",
+}
+_NEW_PASSPORT_HELPS = frozenset({"PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"})
+_PASSPORTS = 3
+_SECONDS = 60.0
+_log = log("gateway")
+
+
+class LengthMissing(Invalid):
+    """Say with Content-Length how many bytes the file has."""
+
+    status = 411
+
+
+class FileTooLarge(Invalid):
+    """The file is larger than 10 MiB; send a smaller one."""
+
+    status = 413
+
+
+class FileMediaTypeNotTaken(Invalid):
+    """Send a PDF, ASiC-E or ZIP file under its media type, or as application/octet-stream."""
+
+    status = 415
+
+
+@dataclass(slots=True)
+class _Counter:
+    """Where files are handed in and out."""
+
+    desk: Desk
+    door: Doorkeeper
+
+    async def upload(self, request: Request) -> Response:
+        """Take a file and hand it to identity."""
+        credentials = self.door.credentials(request.headers)
+        self.door.check_page(credentials, request.headers, request.headers.get(CSRF_HEADER))
+        context = Context(self.desk, credentials.token)
+        await _require_session(context)
+        content = await _read_file(request)
+        headers = {"content-type": "application/octet-stream", NAME_HEADER: request.headers.get(NAME_HEADER, "")}
+        answer = await self._ask(context, Call("identity", "/files", content, headers, "POST", _SECONDS))
+        if answer.status != 200:
+            return _passed_on(answer)
+        kept = orjson.loads(answer.body)["result"]
+        shown = {name: kept[name] for name in ("id", "name", "size", "sha256")} | {"contentType": kept["content_type"]}
+        response = json_response(shown, 201)
+        response.headers["location"] = f"/files/{kept['id']}"
+        return response
+
+    async def download(self, request: Request) -> Response:
+        """Fetch a file from identity, for whoever may see it.
+
+        Fetching changes nothing, so a page's cookie needs no token beside it; what comes back is not for other origins.
+        """
+        credentials = self.door.credentials(request.headers)
+        if credentials.is_cookie:
+            self.door.check_origin(request.headers)
+        context = Context(self.desk, credentials.token)
+        await _require_session(context)
+        path = f"/files/{quote(request.path_params['file_id'], safe='')}"
+        answer = await self._ask(context, Call("identity", path, b"", {}, "GET", _SECONDS))
+        if answer.status != 200:
+            return _passed_on(answer)
+        headers = {name: answer.headers[name] for name in _PASSED_OUT if name in answer.headers}
+        return Response(answer.body, 200, headers)
+
+    async def _ask(self, context: Context, call: Call) -> Answer:
+        for _ in range(_PASSPORTS):
+            headers = {**call.headers, **await context.headers()}
+            answer = await self.desk.caller.call(
+                Call(call.service, call.path, call.body, headers, call.method, call.timeout_seconds)
+            )
+            if answer.status != 401 or _code_of(answer) not in _NEW_PASSPORT_HELPS:
+                break
+            context.forget_passport()
+        return answer
+
+
+async def _require_session(context: Context) -> None:
+    if context.token is None:
+        raise SignInFirst
+    await context.headers()
+
+
+async def _read_file(request: Request) -> bytes:
+    """Return the body of an upload. Raises ``FileMediaTypeNotTaken``, ``LengthMissing`` or ``FileTooLarge``."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in MEDIA_TYPES:
+        raise FileMediaTypeNotTaken
+    declared = request.headers.get("content-length", "")
+    if not declared.isascii() or not declared.isdecimal():
+        raise LengthMissing
+    try:
+        return await read_body(request.receive, int(declared[:20]), LARGEST_BYTES)
+    except BodyTooLarge as error:
+        raise FileTooLarge from error
+
+
+def _code_of(answer: Answer) -> str:
+    return str(_problem_in(answer).get("code", ""))
+
+
+def _problem_in(answer: Answer) -> Mapping[str, Any]:
+    try:
+        document = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _passed_on(answer: Answer) -> Response:
+    """Return a refusal of identity as it is; of its failures nothing but where to look."""
+    if answer.status >= 500 and answer.status != 503:
+        _log.error("a service failed", service="identity", status=answer.status)
+        return _internal()
+    headers = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
+    return Response(answer.body, answer.status, headers, media_type="application/problem+json")
+
+
+def _internal() -> Response:
+    return Response(orjson.dumps(internal_problem(current_trace())), 500, media_type="application/problem+json")
+
+
+def file_routes(desk: Desk, door: Doorkeeper) -> list[BaseRoute]:
+    """Return ``POST /files`` and ``GET /files/{id}``. Every refusal is a problem document (RFC 9457)."""
+    counter = _Counter(desk, door)
+
+    async def answer(request: Request) -> Response:
+        with span("gateway /files", request.headers.get("traceparent")):
+            try:
+                response = await (counter.upload if request.method == "POST" else counter.download)(request)
+            except ServiceUnavailable:
+                response = problem_response(Unavailable("Files cannot be served at the moment; try again shortly."))
+            except Refusal as refusal:
+                response = problem_response(refusal)
+            except Exception:  # noqa: BLE001 - whatever it is, the outside learns the trace id and nothing else
+                _log.exception("a file was not served")
+                response = _internal()
+            for name, value in _NOT_STORED.items():
+                response.headers[name] = value
+            if response.status_code == 401:
+                response.headers["www-authenticate"] = "Bearer"
+            return response
+
+    return [
+        Route("/files", answer, methods=["POST"]),
+        Route("/files/{file_id}", answer, methods=["GET"]),
+    ]

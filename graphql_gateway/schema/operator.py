@@ -1,0 +1,151 @@
+"""The operator: what its staff sees and does about onboarding."""
+
+from typing import Annotated
+
+import strawberry
+
+from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned
+from graphql_gateway.schema.accounts import PlatformRole
+from graphql_gateway.schema.applications import IDENTITY
+from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
+from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.languages import Language
+from graphql_gateway.schema.nodes import DEFAULT_FIRST
+from graphql_gateway.schema.onboarding import (
+    OnboardingChannel,
+    OnboardingFormInput,
+    OnboardingPart,
+    OnboardingRequest,
+    OnboardingRequestConnection,
+    OnboardingStatus,
+)
+from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.scalars import DateTime
+
+
+@type_
+class Operator:
+    """What the operator's staff sees, each as far as their platform role goes."""
+
+    platform_roles: list[PlatformRole]
+
+    @asks(Load(IDENTITY, "onboarding_queue", Constant("all")))
+    def onboarding_requests(
+        self, status: OnboardingStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> OnboardingRequestConnection | None:
+        """List onboarding requests, longest with their holder first; without a status, those that wait for the operator."""
+        planned(status, first, after)
+
+    @asks(Load(IDENTITY, "expiring_certificates", Constant("all")))
+    def expiring_certificates(
+        self, within_days: int = DEFAULT_DAYS, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> CertificateConnection | None:
+        """List which live client certificates end soon, of all organizations, the soonest first."""
+        planned(within_days, first, after)
+
+
+@type_
+class OperatorQueries:
+    """What may be asked of the operator at the root."""
+
+    operator: Operator | None = loads(Load(IDENTITY, "operator", Constant("me")), says="Null unless one has a platform role.")
+
+
+@input_
+class RecordOnboardingRequestInput:
+    """A request that came by mail or on paper with its document as a file.
+
+    `organizationId` names an organization that is on the portal already; without it the approval makes one.
+    """
+
+    channel: OnboardingChannel
+    received_at: DateTime
+    form: OnboardingFormInput
+    file_id: strawberry.ID
+    language: Language
+    organization_id: strawberry.ID | None = strawberry.UNSET
+
+
+@input_
+class TakeOnboardingRequestInput:
+    """Which request one begins to work on."""
+
+    request_id: strawberry.ID
+
+
+@input_
+class OnboardingReasonInput:
+    """What is to be corrected, and why."""
+
+    part: OnboardingPart
+    message: str
+
+
+@input_
+class ReturnOnboardingRequestInput:
+    """Which request goes back, and why; at least one reason."""
+
+    request_id: strawberry.ID
+    reasons: list[OnboardingReasonInput]
+
+
+@input_
+class RejectOnboardingRequestInput:
+    """Which request is turned down, and why."""
+
+    request_id: strawberry.ID
+    reason: str
+
+
+@input_
+class ApproveOnboardingRequestInput:
+    """Which request is fulfilled.
+
+    `despiteFinding` says why it is approved in spite of its documents' signatures; `certificatePem` stands in for the form's.
+    With `submittedAt`, another submission than the one that was looked at is not approved.
+    """
+
+    request_id: strawberry.ID
+    despite_finding: str | None = strawberry.UNSET
+    certificate_pem: str | None = strawberry.UNSET
+    submitted_at: DateTime | None = strawberry.UNSET
+
+
+@type_
+class OperatorMutations:
+    """What the operator's administrators do about onboarding requests."""
+
+    @does(IDENTITY, "record_onboarding_request")
+    def record_onboarding_request(
+        self, input_: Annotated[RecordOnboardingRequestInput, strawberry.argument(name="input")]
+    ) -> Annotated[OnboardingRequest | Problem, strawberry.union("RecordOnboardingRequestResult")]:
+        """Write down a request that came by mail or on paper."""
+        planned(input_)
+
+    @does(IDENTITY, "take_onboarding_request")
+    def take_onboarding_request(
+        self, input_: Annotated[TakeOnboardingRequestInput, strawberry.argument(name="input")]
+    ) -> Annotated[OnboardingRequest | Problem, strawberry.union("TakeOnboardingRequestResult")]:
+        """Begin to work on a request, or take it over from another operator."""
+        planned(input_)
+
+    @does(IDENTITY, "return_onboarding_request")
+    def return_onboarding_request(
+        self, input_: Annotated[ReturnOnboardingRequestInput, strawberry.argument(name="input")]
+    ) -> Annotated[OnboardingRequest | Problem, strawberry.union("ReturnOnboardingRequestResult")]:
+        """Send a request back for correction."""
+        planned(input_)
+
+    @does(IDENTITY, "reject_onboarding_request")
+    def reject_onboarding_request(
+        self, input_: Annotated[RejectOnboardingRequestInput, strawberry.argument(name="input")]
+    ) -> Annotated[OnboardingRequest | Problem, strawberry.union("RejectOnboardingRequestResult")]:
+        """Turn a request down."""
+        planned(input_)
+
+    @does(IDENTITY, "approve_onboarding_request")
+    def approve_onboarding_request(
+        self, input_: Annotated[ApproveOnboardingRequestInput, strawberry.argument(name="input")]
+    ) -> Annotated[OnboardingRequest | Problem, strawberry.union("ApproveOnboardingRequestResult")]:
+        """Make the recipient's user, assign its data-exchange number, register its certificate and tell it and the provider."""
+        planned(input_)

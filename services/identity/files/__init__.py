@@ -1,0 +1,1 @@
+"""Files: what people upload, kept until it hangs on something, or lapses."""
