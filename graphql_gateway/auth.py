@@ -20,6 +20,7 @@ from graphql_gateway.errors import CsrfTokenMissing, OriginNotAllowed
 
 CSRF_HEADER = "portico-csrf"
 _BETWEEN = "|"
+_OUTSIDE_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Cookies:
         prefix = "__Host-" if is_secure else ""
         self.session_name = f"{prefix}portico_session"
         self.csrf_name = f"{prefix}portico_csrf"
+        self.outside_name = f"{prefix}portico_outside"
         self._attributes = "; Path=/; SameSite=Lax" + ("; Secure" if is_secure else "")
 
     def kept(self, token: str, csrf_token: str, expires_at: str) -> list[str]:
@@ -59,6 +61,19 @@ class Cookies:
             f"{self.session_name}=; Max-Age=0; HttpOnly{self._attributes}",
             f"{self.csrf_name}=; Max-Age=0{self._attributes}",
         ]
+
+    def bound(self, state: str) -> str:
+        """Return the ``Set-Cookie`` value that binds the way to an outside provider, and back, to this browser."""
+        return f"{self.outside_name}={state}; Max-Age={_OUTSIDE_SECONDS}; HttpOnly{self._attributes}"
+
+    def unbound(self) -> str:
+        """Return the ``Set-Cookie`` value that ends this."""
+        return f"{self.outside_name}=; Max-Age=0; HttpOnly{self._attributes}"
+
+    def is_bound(self, cookie_header: str, state: str) -> bool:
+        """Say whether a ``Cookie`` header shows that this very browser has begun the way that comes back with this state."""
+        kept = cookie_parser(cookie_header).get(self.outside_name, "")
+        return bool(kept) and hmac.compare_digest(kept.encode(), state.encode())
 
     def session_in(self, cookie_header: str) -> Credentials:
         """Return the session that a ``Cookie`` header carries."""
@@ -108,11 +123,22 @@ def bearer_in(header: str | None) -> str | None:
 
 
 def signed_in(context: Context, asked: Mapping[str, Any], result: dict[str, Any]) -> None:
-    """Go on as the one who signed in; where a cookie is wanted, the token travels in it and nowhere else."""
+    """Go on as the one who signed in; where a cookie is wanted, the token travels in it and nowhere else.
+
+    Where a second factor is still to be given, there is no session yet.
+    """
+    if result.get("token") is None:
+        return
     context.token = result["token"]
     if asked.get("cookie") and context.cookies is not None:
         context.set_cookies += context.cookies.kept(result["token"], result["csrf_token"], result["expires_at"])
         result["token"] = None
+
+
+def begun_outside(context: Context, _asked: Mapping[str, Any], result: dict[str, Any]) -> None:
+    """Bind the way to an outside provider to this browser, so that nobody can send somebody else back along it."""
+    if context.cookies is not None:
+        context.set_cookies.append(context.cookies.bound(result["state"]))
 
 
 def signed_out(context: Context, _asked: Mapping[str, Any], _result: dict[str, Any]) -> None:

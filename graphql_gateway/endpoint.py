@@ -36,6 +36,7 @@ from graphql_gateway.stream import EventStream
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 EVENTS = "text/event-stream"
+_USER_AGENT_LENGTH = 500
 _log = log("gateway")
 
 
@@ -92,7 +93,9 @@ class Endpoint:
         self.door.check_page(credentials, headers, headers.get(CSRF_HEADER))
         # Events begin before anything is done, so their headers can carry no cookie.
         cookies = None if media_type == EVENTS else self.door.cookies
-        context = Context(self.desk, credentials.token, cookies, network_address=address_of(scope))
+        context = Context(
+            self.desk, credentials.token, cookies, network_address=address_of(scope), user_agent=user_agent_in(headers)
+        )
         is_signed_in = await self._is_signed_in(context, credentials)
         most_bytes = self.sizes.signed_in if is_signed_in else self.sizes.anybody
         asked = _in_query(scope) if method == "GET" else await _in_body(headers, receive, most_bytes)
@@ -162,6 +165,11 @@ def _in_query(scope: Scope) -> Asked:
         else:
             sent.pop(name, None)
     return read_operation(sent)
+
+
+def user_agent_in(headers: Headers) -> str | None:
+    """Return what the program that asks calls itself, or None where it does not say."""
+    return headers.get("user-agent", "")[:_USER_AGENT_LENGTH] or None
 
 
 def address_of(scope: Scope) -> str | None:

@@ -18,13 +18,15 @@ from chassis.web import health_routes
 from graphql_gateway.auth import Cookies, Doorkeeper
 from graphql_gateway.clients.identity import Sessions
 from graphql_gateway.context import Desk
-from graphql_gateway.edge import edge_routes, readiness_of
+from graphql_gateway.edge import certified_edge, edge_routes, readiness_of
 from graphql_gateway.endpoint import Endpoint, Sizes
 from graphql_gateway.engine.front import Front
 from graphql_gateway.engine.price import Limits
+from graphql_gateway.files import file_routes
 from graphql_gateway.live import Hub
 from graphql_gateway.pages.graphiql import Graphiql
 from graphql_gateway.pages.links import link_routes
+from graphql_gateway.pages.outside import outside_routes
 from graphql_gateway.schema import model
 from graphql_gateway.settings import GatewaySettings
 from graphql_gateway.sockets import Sockets
@@ -34,10 +36,14 @@ SERVICES = ("identity", "catalog", "subscriptions", "analytics")
 
 @dataclass(slots=True)
 class Gateway:
-    """The gateway, put together: started and closed like any service."""
+    """The gateway, put together: started and closed like any service.
+
+    ``certified`` is for the TLS proxy, on a listener that nobody else reaches; None where no secret is shared with one.
+    """
 
     name: str
     app: ASGIApp
+    certified: ASGIApp | None
     bus: Bus
     sessions: Sessions
     hub: Hub
@@ -66,7 +72,9 @@ def build(settings: GatewaySettings, caller: Caller, bus: Bus, clock: Clock) -> 
         *health_routes(readiness_of(caller, SERVICES)),
         Route("/", _front_page(is_development=settings.development), methods=["GET"]),
     ]
-    return Gateway("gateway", Starlette(routes=routes, middleware=_middleware(settings)), bus, sessions, hub)
+    secret = settings.certified_secret.get_secret_value()
+    certified = certified_edge(caller, secret) if secret else None
+    return Gateway("gateway", Starlette(routes=routes, middleware=_middleware(settings)), certified, bus, sessions, hub)
 
 
 def _graph_routes(settings: GatewaySettings, desk: Desk, hub: Hub) -> list[BaseRoute]:
@@ -78,6 +86,8 @@ def _graph_routes(settings: GatewaySettings, desk: Desk, hub: Hub) -> list[BaseR
     pages = [*graphiql.routes(), *link_routes()] if graphiql is not None else []
     return [
         *pages,
+        *outside_routes(desk, door),
+        *file_routes(desk, door),
         Route("/graphql", Endpoint(front, desk, door, hub, sizes, graphiql), include_in_schema=False),
         WebSocketRoute("/graphql", Sockets(front, desk, door, hub, settings.body_bytes, settings.updates_per_connection)),
     ]
@@ -92,7 +102,8 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
             allow_origins=list(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "portico-csrf"],
+            allow_headers=["authorization", "content-type", "portico-csrf", "portico-file-name"],
+            expose_headers=["content-disposition"],
         )
     ]
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import Settings
@@ -11,7 +11,7 @@ from chassis.settings import Settings
 class GatewaySettings(Settings):
     """The gateway's settings."""
 
-    model_config = SettingsConfigDict(env_prefix="PORTICO_GATEWAY_")
+    model_config = SettingsConfigDict(env_prefix="PORTICO_GATEWAY_", populate_by_name=True)
 
     development: bool = Field(
         default=False,
@@ -26,6 +26,11 @@ class GatewaySettings(Settings):
     )
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="Origins of pages elsewhere that may use the graph with a visitor's cookies (JSON list)."
+    )
+    certified_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="What the TLS proxy shows to the certified edge (PORTICO_CERTIFIED_PORT), which has the same setting.",
+        validation_alias=AliasChoices("PORTICO_GATEWAY_CERTIFIED_SECRET", "PORTICO_CERTIFIED_SECRET"),
     )
     body_bytes: int = Field(default=1024 * 1024, ge=1024, description="The largest request body.")
     signed_in_body_bytes: int = Field(

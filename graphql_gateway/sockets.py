@@ -25,7 +25,7 @@ from chassis.errors import Refusal
 from chassis.telemetry import log, span
 from graphql_gateway.auth import CSRF_HEADER, Credentials, Doorkeeper, bearer_in
 from graphql_gateway.context import Context, Desk
-from graphql_gateway.endpoint import address_of
+from graphql_gateway.endpoint import address_of, user_agent_in
 from graphql_gateway.engine.front import Front, Refused
 from graphql_gateway.errors import BodyNotReadable, internal_body, refusal_body
 from graphql_gateway.limits import read_json, read_operation
@@ -79,7 +79,8 @@ class Sockets:
                 await websocket.close(4406, "Subprotocol not acceptable")
                 return
             await websocket.accept(PROTOCOL)
-            await self._handle(websocket, Member(headers, Context(self.desk, network_address=address_of(scope))))
+            context = Context(self.desk, network_address=address_of(scope), user_agent=user_agent_in(headers))
+            await self._handle(websocket, Member(headers, context))
 
     async def _handle(self, websocket: WebSocket, member: Member) -> None:
         handler: BaseGraphQLTransportWSHandler[Any, Any] = BaseGraphQLTransportWSHandler(

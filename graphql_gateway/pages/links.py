@@ -6,7 +6,15 @@ from starlette.routing import BaseRoute, Route
 
 from graphql_gateway.pages.page import Page
 
-PATHS = ("/verify-email", "/accept-invitation", "/sign-in")
+PATHS = (
+    "/verify-email",
+    "/accept-invitation",
+    "/forgot-password",
+    "/reset-password",
+    "/set-password",
+    "/confirm-address",
+    "/sign-in",
+)
 
 
 def link_routes() -> list[BaseRoute]:

@@ -1,18 +1,21 @@
 """Accounts: who asks, what they may do, and how they come and go."""
 
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
-from graphql_gateway.auth import signed_in, signed_out
-from graphql_gateway.engine.declare import Argument, Constant, Load, Parts, asks, derived, does, loads, planned
+from graphql_gateway.engine.declare import Argument, Constant, Load, Parts, asks, does, loads, planned, reads
 from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, input_, type_
-from graphql_gateway.schema.nodes import Node
-from graphql_gateway.schema.organizations import Membership
+from graphql_gateway.schema.factors import Factor
+from graphql_gateway.schema.invitations import ReceivedInvitationConnection
+from graphql_gateway.schema.languages import Language
+from graphql_gateway.schema.members import Membership
+from graphql_gateway.schema.nodes import DEFAULT_FIRST, Node
+from graphql_gateway.schema.openid import OutsideIdentity
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.sessions import Session
 
 
 @enum
@@ -37,6 +40,8 @@ class Action(Enum):
     CANCEL_SUBSCRIPTION = "CANCEL_SUBSCRIPTION"
     VIEW_ANALYTICS = "VIEW_ANALYTICS"
     MANAGE_PRODUCTS = "MANAGE_PRODUCTS"
+    FILE_ONBOARDING_REQUEST = "FILE_ONBOARDING_REQUEST"
+    MANAGE_CERTIFICATES = "MANAGE_CERTIFICATES"
     DECIDE_SUBSCRIPTIONS = "DECIDE_SUBSCRIPTIONS"
 
 
@@ -57,6 +62,7 @@ class User(Node):
 
     name: str
     email: str
+    language: Language = reads(says="In which the user is written to.")
     platform_roles: list[PlatformRole]
 
 
@@ -74,6 +80,22 @@ class Viewer:
 
     user: User
     memberships: list[Membership] | None = loads(Load(IDENTITY, "memberships_of_viewer", Constant("me")))
+    sessions: list[Session] | None = loads(
+        Load(IDENTITY, "sessions_of_viewer", Constant("me")), says="Where the viewer is signed in, the newest first."
+    )
+
+    factors: list[Factor] | None = loads(
+        Load(IDENTITY, "factors_of_viewer", Constant("me")), says="The viewer's second factors, the oldest first."
+    )
+    recovery_codes_left: int | None = loads(Load(IDENTITY, "recovery_codes_left_of_viewer", Constant("me")))
+    outside_identities: list[OutsideIdentity] | None = loads(
+        Load(IDENTITY, "outside_identities_of_viewer", Constant("me")), says="Through which providers the viewer can sign in."
+    )
+
+    @asks(Load(IDENTITY, "invitations_of_viewer", Constant("me")))
+    def invitations(self, first: int = DEFAULT_FIRST, after: str | None = None) -> ReceivedInvitationConnection | None:
+        """List the invitations that wait for the viewer's address, the newest first."""
+        planned(first, after)
 
     @asks(Load(IDENTITY, "permits", Parts({"action": Argument("action"), "on": Argument("on")})))
     def can(self, action: Action, on: strawberry.ID) -> Permit | None:
@@ -95,6 +117,15 @@ class RegisterInput:
     email: str
     password: str
     name: str
+    language: Language = Language.EN
+
+
+@input_
+class ChangeProfileInput:
+    """What changes of oneself; what is left out stays."""
+
+    name: str | None = strawberry.UNSET
+    language: Language | None = strawberry.UNSET
 
 
 @input_
@@ -102,15 +133,6 @@ class VerifyEmailInput:
     """The token that the mail carries."""
 
     token: str
-
-
-@input_
-class SignInInput:
-    """E-mail address and password; `cookie` asks for a cookie session, for pages."""
-
-    email: str
-    password: str
-    cookie: bool = False
 
 
 @type_
@@ -128,31 +150,10 @@ class VerifiedEmail:
 
 
 @type_
-class SignedIn:
-    """A new session."""
-
-    token: str | None = strawberry.field(description="Send it as `Authorization: Bearer …`. Null where a cookie carries it.")
-    csrf_token: str | None = strawberry.field(description="A page sends it as the header `Portico-CSRF` with each request.")
-    expires_at: DateTime
-    user: User
-
-
-def _always(_row: Any) -> bool:
-    return True
-
-
-@type_
-class SignedOut:
-    """The session has ended."""
-
-    done: bool = derived(_always)
-
-
-@type_
 class AccountMutations:
-    """How accounts and sessions begin and end."""
+    """How accounts begin and change."""
 
-    @does(IDENTITY, "register")
+    @does(IDENTITY, "register", adds=("network_address",))
     def register(
         self, input_: Annotated[RegisterInput, strawberry.argument(name="input")]
     ) -> Annotated[Registered | Problem, strawberry.union("RegisterResult")]:
@@ -166,14 +167,9 @@ class AccountMutations:
         """Verify the address of an account."""
         planned(input_)
 
-    @does(IDENTITY, "sign_in", keeps=("cookie",), adds=("network_address",), then=signed_in)
-    def sign_in(
-        self, input_: Annotated[SignInInput, strawberry.argument(name="input")]
-    ) -> Annotated[SignedIn | Problem, strawberry.union("SignInResult")]:
-        """Begin a session."""
+    @does(IDENTITY, "change_profile")
+    def change_profile(
+        self, input_: Annotated[ChangeProfileInput, strawberry.argument(name="input")]
+    ) -> Annotated[User | Problem, strawberry.union("ChangeProfileResult")]:
+        """Change what one is called, or the language that one is written to in."""
         planned(input_)
-
-    @does(IDENTITY, "sign_out", then=signed_out)
-    def sign_out(self) -> Annotated[SignedOut | Problem, strawberry.union("SignOutResult")]:
-        """End the session that asks. It takes no input: there is nothing to say."""
-        planned()

@@ -5,24 +5,17 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned, reads
+from graphql_gateway.schema.certificates import SHOWN_OF_APPLICATION, Certificate
+from graphql_gateway.schema.client_keys import MOST_LIVE, ClientKey
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.secrets import ClientSecret
 from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 IDENTITY = "identity"
-
-
-@type_
-class ClientSecret:
-    """A secret of an application. The secret itself was shown once and is not kept."""
-
-    id: strawberry.ID
-    hint: str = reads(says="The last characters, to tell one from another.")
-    created_at: DateTime
-    retired_at: DateTime | None
 
 
 @type_
@@ -33,7 +26,15 @@ class Application(Node):
     description: str | None
     client_id: str
     created_at: DateTime
-    secrets: list[ClientSecret] = reads(size=3)
+    secrets: list[ClientSecret] = reads(size=3, says="At most two are valid; of the retired ones the latest ten are shown.")
+    client_keys: list[ClientKey] | None = loads(
+        Load(IDENTITY, "client_keys_by_application", Parent("id"), size=MOST_LIVE),
+        says="The public keys that prove it, at most two.",
+    )
+    certificates: list[Certificate] | None = loads(
+        Load(IDENTITY, "certificates_by_application", Parent("id"), size=SHOWN_OF_APPLICATION),
+        says="The newest client certificates registered for it, the newest first.",
+    )
     organization_id: strawberry.ID
     organization: Any = loads(
         Load(IDENTITY, "organizations_by_id", Parent("organization_id")), later("organizations", "Organization")
@@ -92,9 +93,41 @@ class DeleteApplicationInput:
 
 @input_
 class RotateSecretInput:
-    """Which application gets a new secret."""
+    """Which application gets a new secret in place of the others, and how long these are still valid."""
 
     application_id: strawberry.ID
+    grace_seconds: int | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="How long the others are still valid, up to 30 days. Without a grace they and their tokens end at once.",
+    )
+    grace_days: int | None = strawberry.field(default=strawberry.UNSET, description="The same in days, 0 to 30.")
+    retire_when_silent: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether the others are retired within the grace as soon as nobody uses them."
+    )
+    expires_at: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="When the new secret ends, at most two years ahead. It has no end without this."
+    )
+
+
+@input_
+class IssueSecretInput:
+    """Which application gets a second secret, beside the one that goes on."""
+
+    application_id: strawberry.ID
+    expires_at: DateTime | None = strawberry.field(
+        default=strawberry.UNSET, description="When the new secret ends, at most two years ahead. It has no end without this."
+    )
+
+
+@input_
+class RetireSecretInput:
+    """Which secret ends at once."""
+
+    application_id: strawberry.ID
+    secret_id: strawberry.ID
+    even_if_last: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Say true to retire the last valid secret, too."
+    )
 
 
 @type_
@@ -108,6 +141,14 @@ class CreatedApplication:
 @type_
 class RotatedSecret:
     """An application with a new secret, which is shown here and never again."""
+
+    application: Application
+    client_secret: str
+
+
+@type_
+class IssuedSecret:
+    """An application with a second secret, which is shown here and never again."""
 
     application: Application
     client_secret: str
@@ -149,5 +190,19 @@ class ApplicationMutations:
     def rotate_secret(
         self, input_: Annotated[RotateSecretInput, strawberry.argument(name="input")]
     ) -> Annotated[RotatedSecret | Problem, strawberry.union("RotateSecretResult")]:
-        """Issue a new secret."""
+        """Issue a new secret in place of the others; without a grace they are valid no more at once."""
+        planned(input_)
+
+    @does(IDENTITY, "issue_secret")
+    def issue_secret(
+        self, input_: Annotated[IssueSecretInput, strawberry.argument(name="input")]
+    ) -> Annotated[IssuedSecret | Problem, strawberry.union("IssueSecretResult")]:
+        """Issue a second secret; the other one goes on until somebody retires it."""
+        planned(input_)
+
+    @does(IDENTITY, "retire_secret")
+    def retire_secret(
+        self, input_: Annotated[RetireSecretInput, strawberry.argument(name="input")]
+    ) -> Annotated[Application | Problem, strawberry.union("RetireSecretResult")]:
+        """End a secret at once; tokens that it obtained are refused from now on."""
         planned(input_)

@@ -10,11 +10,23 @@ from graphql_gateway.engine.declare import Argument, Load, asks, planned
 from graphql_gateway.engine.model import Model, model_of
 from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
 from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
+from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.factors import FactorMutations
+from graphql_gateway.schema.invitations import InvitationMutations
+from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
+from graphql_gateway.schema.onboarding import File, OnboardingMutations
+from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
+from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
+from graphql_gateway.schema.passwords import PasswordMutations
+from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
 from graphql_gateway.schema.scalars import SCALARS
+from graphql_gateway.schema.sessions import SessionMutations
+from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
@@ -22,6 +34,10 @@ from graphql_gateway.schema.usage import UsageQueries
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
     "app": ("Application", "identity", "applications_by_id"),
+    "crt": ("Certificate", "identity", "certificates_by_id"),
+    "onb": ("OnboardingRequest", "identity", "onboarding_requests_by_id"),
+    "dxc": ("DataExchange", "identity", "data_exchanges_by_id"),
+    "fil": ("File", "identity", "files_by_id"),
     "prd": ("Product", "catalog", "products_by_id"),
     "pln": ("Plan", "catalog", "plans_by_id"),
     "ver": ("Version", "catalog", "versions_by_id"),
@@ -30,7 +46,17 @@ _KINDS = {
 
 
 @type_
-class Query(AccountQueries, OrganizationQueries, ApplicationQueries, ProductQueries, SubscriptionQueries, UsageQueries):
+class Query(
+    AccountQueries,
+    OpenIdQueries,
+    OrganizationQueries,
+    ApplicationQueries,
+    CertificateQueries,
+    ProductQueries,
+    SubscriptionQueries,
+    UsageQueries,
+    OperatorQueries,
+):
     """What may be asked."""
 
     @asks(Load("identity", "node", Argument("id"), kinds=_KINDS))
@@ -40,7 +66,25 @@ class Query(AccountQueries, OrganizationQueries, ApplicationQueries, ProductQuer
 
 
 @type_
-class Mutation(AccountMutations, OrganizationMutations, ApplicationMutations, ProductMutations, SubscriptionMutations):
+class Mutation(
+    AccountMutations,
+    SigningInMutations,
+    FactorMutations,
+    OpenIdMutations,
+    SessionMutations,
+    PasswordMutations,
+    PrivacyMutations,
+    OrganizationMutations,
+    MemberMutations,
+    InvitationMutations,
+    ApplicationMutations,
+    CertificateMutations,
+    ClientKeyMutations,
+    ProductMutations,
+    SubscriptionMutations,
+    OnboardingMutations,
+    OperatorMutations,
+):
     """What may be done. Every verb takes one input and gives its thing or a problem."""
 
 
@@ -51,7 +95,7 @@ def graph() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Updates,
-        types=[User, Plan, Version],
+        types=[User, Plan, Version, File],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

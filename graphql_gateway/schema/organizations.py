@@ -1,74 +1,22 @@
-"""Organizations: where a user acts, with members, roles and invitations."""
+"""Organizations: where a user acts."""
 
-from enum import Enum
 from typing import Annotated
 
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, loads, planned
 from graphql_gateway.schema.applications import IDENTITY, ApplicationConnection
-from graphql_gateway.schema.described import enum, input_, type_
-from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Id, Node
+from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
+from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.invitations import InvitationConnection
+from graphql_gateway.schema.members import MembershipConnection, Person
+from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
+from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import CATALOG, ProductConnection
 from graphql_gateway.schema.scalars import DateTime
 from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
-
-
-@enum
-class Role(Enum):
-    """What a member is in an organization."""
-
-    OWNER = "OWNER"
-    ADMINISTRATOR = "ADMINISTRATOR"
-    DEVELOPER = "DEVELOPER"
-    OBSERVER = "OBSERVER"
-
-
-@enum
-class InvitationStatus(Enum):
-    """What became of an invitation."""
-
-    PENDING = "PENDING"
-    ACCEPTED = "ACCEPTED"
-    EXPIRED = "EXPIRED"
-
-
-@type_
-class Person:
-    """A user, as the fellow members see them."""
-
-    id: strawberry.ID
-    name: str
-    email: str
-
-
-@type_
-class Membership(Node):
-    """A user's place in an organization."""
-
-    role: Role
-    since: DateTime
-    user_id: strawberry.ID
-    organization_id: strawberry.ID
-    user: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("user_id"), inline="user"))
-    organization: Annotated["Organization", strawberry.lazy("graphql_gateway.schema.organizations")] | None = loads(
-        Load(IDENTITY, "organizations_by_id", Parent("organization_id"))
-    )
-
-
-MembershipConnection = Connection[Membership]
-
-
-@type_
-class Invitation(Node):
-    """An offer to become a member."""
-
-    email: str
-    role: Role
-    status: InvitationStatus
-    expires_at: DateTime
 
 
 @type_
@@ -81,11 +29,22 @@ class Organization(Node):
     is_provider: bool | None = loads(
         Load(CATALOG, "provider_standing_by_organization", Parent("id")), says="Whether it may publish products."
     )
-    invitations: list[Invitation] | None = loads(Load(IDENTITY, "invitations_by_organization", Parent("id")))
+    data_exchange: DataExchange | None = loads(
+        Load(IDENTITY, "data_exchanges_by_organization", Parent("id")), says="Null until the organization is onboarded."
+    )
+    onboarding_requests: list[OnboardingRequest] | None = loads(
+        Load(IDENTITY, "onboarding_requests_by_organization", Parent("id"), size=3), says="The newest 50, the newest first."
+    )
+    owner: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("owner_id")), says="The one Owner.")
 
     @asks(Load(IDENTITY, "memberships_by_organization", Parent("id")))
     def members(self, first: int = DEFAULT_FIRST, after: str | None = None) -> MembershipConnection | None:
         """List who belongs to the organization."""
+        planned(first, after)
+
+    @asks(Load(IDENTITY, "invitations_by_organization", Parent("id")))
+    def invitations(self, first: int = DEFAULT_FIRST, after: str | None = None) -> InvitationConnection | None:
+        """List the invitations, the newest first, for those who may invite."""
         planned(first, after)
 
     @asks(Load(IDENTITY, "applications_by_organization", Parent("id")))
@@ -94,6 +53,18 @@ class Organization(Node):
     ) -> ApplicationConnection | None:
         """List the organization's applications."""
         planned(search, first, after)
+
+    @asks(Load(IDENTITY, "certificates_by_organization", Parent("id")))
+    def certificates(self, first: int = DEFAULT_FIRST, after: str | None = None) -> CertificateConnection | None:
+        """List the client certificates registered for the organization and for its applications, the newest first."""
+        planned(first, after)
+
+    @asks(Load(IDENTITY, "expiring_certificates_by_organization", Parent("id")))
+    def expiring_certificates(
+        self, within_days: int = DEFAULT_DAYS, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> CertificateConnection | None:
+        """List which live client certificates of the organization and its applications end soon, the soonest first."""
+        planned(within_days, first, after)
 
     @asks(Load(CATALOG, "products_by_organization", Parent("id")))
     def products(self, first: int = DEFAULT_FIRST, after: str | None = None) -> ProductConnection | None:
@@ -137,44 +108,34 @@ class RenameOrganizationInput:
 
 
 @input_
-class InviteMemberInput:
-    """Who is invited, as what."""
+class DeleteOrganizationInput:
+    """Which organization goes; its name is typed again, so that nobody deletes another one by mistake."""
 
     organization_id: strawberry.ID
-    email: str
-    role: Role
+    name: str
 
 
 @input_
-class AcceptInvitationInput:
-    """The token that the invitation's mail carries."""
-
-    token: str
-
-
-@input_
-class ChangeRoleInput:
-    """A member's new role."""
+class TransferOwnershipInput:
+    """Which member is to be the Owner."""
 
     organization_id: strawberry.ID
     user_id: strawberry.ID
-    role: Role
 
 
 @input_
-class RemoveMemberInput:
-    """Who leaves."""
+class ChangeOwnerInput:
+    """Which member is to be the Owner; it may be the viewer."""
 
     organization_id: strawberry.ID
     user_id: strawberry.ID
 
 
 @type_
-class RemovedMember:
-    """Someone who is no longer a member."""
+class DeletedOrganization:
+    """An organization that is gone."""
 
-    organization_id: strawberry.ID
-    user_id: strawberry.ID
+    id: strawberry.ID
 
 
 @type_
@@ -195,30 +156,23 @@ class OrganizationMutations:
         """Give an organization another name."""
         planned(input_)
 
-    @does(IDENTITY, "invite_member")
-    def invite_member(
-        self, input_: Annotated[InviteMemberInput, strawberry.argument(name="input")]
-    ) -> Annotated[Invitation | Problem, strawberry.union("InviteMemberResult")]:
-        """Invite a user as administrator, developer or observer."""
+    @does(IDENTITY, "delete_organization")
+    def delete_organization(
+        self, input_: Annotated[DeleteOrganizationInput, strawberry.argument(name="input")]
+    ) -> Annotated[DeletedOrganization | Problem, strawberry.union("DeleteOrganizationResult")]:
+        """Delete an organization, as its Owner: its applications, their tokens and subscriptions end with it."""
         planned(input_)
 
-    @does(IDENTITY, "accept_invitation")
-    def accept_invitation(
-        self, input_: Annotated[AcceptInvitationInput, strawberry.argument(name="input")]
-    ) -> Annotated[Membership | Problem, strawberry.union("AcceptInvitationResult")]:
-        """Become a member."""
+    @does(IDENTITY, "transfer_ownership")
+    def transfer_ownership(
+        self, input_: Annotated[TransferOwnershipInput, strawberry.argument(name="input")]
+    ) -> Annotated[Organization | Problem, strawberry.union("TransferOwnershipResult")]:
+        """Make another member the Owner, as the Owner, who becomes an Administrator."""
         planned(input_)
 
-    @does(IDENTITY, "change_role")
-    def change_role(
-        self, input_: Annotated[ChangeRoleInput, strawberry.argument(name="input")]
-    ) -> Annotated[Membership | Problem, strawberry.union("ChangeRoleResult")]:
-        """Change a member's role."""
-        planned(input_)
-
-    @does(IDENTITY, "remove_member")
-    def remove_member(
-        self, input_: Annotated[RemoveMemberInput, strawberry.argument(name="input")]
-    ) -> Annotated[RemovedMember | Problem, strawberry.union("RemoveMemberResult")]:
-        """Remove a member; the member's applications stay."""
+    @does(IDENTITY, "change_owner")
+    def change_owner(
+        self, input_: Annotated[ChangeOwnerInput, strawberry.argument(name="input")]
+    ) -> Annotated[Organization | Problem, strawberry.union("ChangeOwnerResult")]:
+        """Make a member the Owner, as an Administrator; the former Owner becomes an Administrator and is told by mail."""
         planned(input_)

@@ -93,7 +93,7 @@ async def test_an_address_is_confirmed_with_one_press(serve: Any, tab: Tab, worl
     async with serve() as address:
         tab.complaints.clear()
         await tab.open(f"{address}/verify-email#token=t-1")
-        assert not world.asked
+        assert not [each for each in world.asked if each.path != "/do/issue_visitor_passport"]
         await fill_in(tab)
         assert "is confirmed" in await tab.wait_for(OUTCOME)
         await tab.open(f"{address}/verify-email#token=t-2")
@@ -128,12 +128,67 @@ async def test_signing_in_says_who_one_is(serve: Any, tab: Tab, world: World) ->
         assert "usr_ann" not in world.sessions.values(), "the page keeps nobody signed in"
 
 
+async def test_a_password_is_chosen_by_a_mailed_link(serve: Any, tab: Tab, world: World) -> None:
+    def choose(body: Any, _user: str | None) -> dict[str, Any]:
+        if body["token"] != "t-4":
+            _refuse()
+        return {"email": f"{body['password']}@example.org"}
+
+    world.verbs["reset_password"] = world.verbs["set_password"] = choose
+    async with serve() as address:
+        tab.complaints.clear()
+        for page, said in (("reset-password", "a new password"), ("set-password", "has a password now")):
+            await tab.open(f"{address}/{page}#token=t-4")
+            await fill_in(tab, password="river")
+            outcome = await tab.wait_for(OUTCOME)
+            assert "river@example.org" in outcome
+            assert said in outcome
+            await tab.open(f"{address}/{page}#token=t-5")
+            await fill_in(tab, password="river")
+            assert await tab.wait_for(OUTCOME) == "This link was used already."
+        assert await tab.run("document.querySelector('#password').labels[0].innerText") == "New password"
+        assert tab.complaints == []
+
+
+async def test_who_forgot_the_password_asks_for_a_mail(serve: Any, tab: Tab, world: World) -> None:
+    world.verbs["request_password_reset"] = lambda body, _user: {"email": body["email"]}
+    world.verbs["confirm_email_change"] = lambda body, _user: {"email": f"{body['token']}@example.org"}
+    async with serve() as address:
+        await tab.open(f"{address}/forgot-password")
+        await fill_in(tab, email="ann@example.org")
+        assert "on its way" in await tab.wait_for(OUTCOME)
+        await tab.open(f"{address}/confirm-address#token=new")
+        await fill_in(tab)
+        assert "sign in with new@example.org" in await tab.wait_for(OUTCOME)
+
+
+async def test_a_second_factor_is_asked_for_where_there_is_one(serve: Any, tab: Tab, world: World) -> None:
+    needed = {"challenge": "c-1", "methods": ["TOTP", "RECOVERY_CODE"], "expires_at": "2030-01-01T00:00:00Z"}
+    sign_in = world.verbs["sign_in"]
+    world.verbs["sign_in"] = lambda _body, _user: {"kind": "SecondFactorNeeded", **needed}
+
+    def answer(body: Any, user: str | None) -> Any:
+        if body.get("code") != "123456":
+            _refuse()
+        return sign_in({"email": "ann@example.org", "password": "right", "network_address": None}, user)
+
+    world.verbs["answer_second_factor"] = answer
+    async with serve() as address:
+        await tab.open(f"{address}/sign-in")
+        await fill_in(tab, email="ann@example.org", password="right")
+        await tab.wait_for("document.querySelector('#outcome').innerText.includes('second factor')")
+        await fill_in(tab, code="000000")
+        assert await tab.wait_for(OUTCOME) == "This link was used already."
+        await fill_in(tab, code="123 456")
+        assert "Your account works, Ann." in await tab.wait_for(OUTCOME.replace(", #outcome.bad", ""))
+
+
 async def test_every_field_has_a_label(serve: Any, tab: Tab) -> None:
     async with serve() as address:
         await tab.open(f"{address}/sign-in")
         await tab.wait_for("document.querySelector('#form:not([hidden])') !== null")
         assert await tab.run("[...document.querySelectorAll('input')].map(each => each.labels[0].innerText).join()") == (
-            "E-mail address,Password"
+            "E-mail address,Password,Code of your app, or a recovery code"
         )
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from graphql_gateway.pages.graphiql import FILES
 from graphql_gateway.pages.links import PATHS
-from services.identity.mail.domain import already_registered, confirm_address, invitation
+from services.identity.mail import letters
 
 HTML = {"accept": "text/html"}
+LETTERS = Path(letters.__file__).with_name("letters")
 
 
 @pytest.fixture
@@ -84,16 +85,14 @@ async def test_the_links_in_mails_lead_to_one_static_page(start_gateway: Any, pa
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert not re.search(r"""(src|href)=["']?(https?:|/)""", page.text)
         assert "set-cookie" not in page.headers
-        assert not running.world.asked
+        assert not [each for each in running.world.asked if each.path != "/do/issue_visitor_passport"]
 
 
 def test_every_link_in_a_mail_has_its_page() -> None:
-    letters = [
-        confirm_address("a@example.org", "https://here", "t"),
-        already_registered("a@example.org", "https://here"),
-        invitation("a@example.org", "https://here", "t", organization="Ann's", role="OBSERVER"),
-    ]
-    assert {re.findall(r"https://here([\w/-]+)", each.text)[0] for each in letters} == set(PATHS)
+    texts = [path.read_text("utf-8") for path in LETTERS.glob("*.txt")]
+    assert texts
+    links = {link for text in texts for link in re.findall(r"\{\{ portal_url \}\}([\w/-]+)", text)}
+    assert links <= set(PATHS)
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/graphiql/graphiql.min.js"])

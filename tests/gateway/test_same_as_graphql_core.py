@@ -37,7 +37,8 @@ MODEL = model()
 PLAIN = build_schema(sdl())
 USAGE = {"from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}
 POOLS: dict[str, list[Any]] = {
-    "id": ["org_ann", "app_1", "prd_cards", "org_bob", "sub_2", "xyz", "ver_1"],
+    "id": ["org_ann", "app_1", "prd_cards", "org_bob", "sub_2", "xyz", "ver_1", "onb_1", "crt_1", "dxc_1", "fil_1"],
+    "withinDays": [30],
     "slug": ["cards", "nothing"],
     "on": ["org_ann", "org_bob"],
     "input": [USAGE, USAGE | {"applicationId": "app_1"}, USAGE | {"organizationId": "org_bob"}],
@@ -70,6 +71,11 @@ FAILING = [
     "usage",
     "operations_by_version",
     "subscriptions_by_application",
+    "certificates_by_application",
+    "client_keys_by_application",
+    "onboarding_requests_by_organization",
+    "sessions_of_viewer",
+    "operator",
 ]
 
 
@@ -210,7 +216,7 @@ class Writer:
     def literal(self, value: Any, name: str) -> str:
         if isinstance(value, dict):
             return "{" + ", ".join(f"{key}: {self.literal(each, key)}" for key, each in value.items()) + "}"
-        return str(value) if name in ("action", "status", "first") else orjson.dumps(value).decode()
+        return str(value) if name in ("action", "status", "first", "withinDays") else orjson.dumps(value).decode()
 
     def directive(self) -> str:
         return self.random.choice(["", "", "", "@include(if: $yes)", "@skip(if: $no)", "@skip(if: $yes)", "@include(if: true)"])
