@@ -18,10 +18,11 @@ import structlog
 from chassis import telemetry
 from chassis.bus import Message
 from portico.foreign import Graph, Mailbox, Refused, open_account
+from tests.journeys.quiet_ways import a_persons_ways, an_applications_ways
 from tests.one_process import RunningInProcess, running_platform
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.")
-PREFIXES = re.compile(r"\b(?:pts|ptv|pti|pcs)_[0-9A-Za-z_-]{16,}")
+PREFIXES = re.compile(r"\b(?:pts|ptv|pti|ptr|ptw|pta|ptc|pto|pcs)_[0-9A-Za-z_-]{16,}")
 SOMEBODY_ELSES = ("httpx", "httpcore", "mail.log")  # the client of this test, and the mail server that stands in for a real one
 DOCUMENT = json.dumps(
     {
@@ -141,6 +142,7 @@ async def everything(visit: Visit) -> dict[str, str]:
     organization = await owner.do("createOrganization", "... on Organization { id }", name="Keepers of quiet")
     await invite(visit, owner, organization["id"])
     client_id = await applications(visit, owner, organization["id"])
+    await a_persons_ways(visit)
     await page_session(visit)
     await mistakes(visit)
     await owner.ask("mutation { signOut { __typename } }")
@@ -178,6 +180,7 @@ async def applications(visit: Visit, owner: Graph, organization_id: str) -> str:
     await visit.http.post(url, data=form, auth=(client_id, made["clientSecret"]))
     await visit.http.post(url, params={**form, "client_id": client_id, "client_secret": secret})
     await subscribe(visit, owner, organization_id, application["id"])
+    await an_applications_ways(visit, owner, application)
     return str(client_id)
 
 

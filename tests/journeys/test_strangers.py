@@ -10,57 +10,21 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.journeys.two_organizations import PERIOD, TERMS, World, absent_for, document, filled
+from tests.journeys.tried import CODES, FOREIGN, OPEN, OWN
+from tests.journeys.two_organizations import PERIOD, World, absent_for, filled
 
 PROBLEM = "... on Problem { code message fields { field message } retryAfterSeconds traceId }"
 FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 
-# ---- What strangers do: (verb, the thing in question, the input).
-DONE: list[tuple[str, str, dict[str, Any]]] = [
-    ("renameOrganization", "organization", {"organizationId": "$organization", "name": "Taken over"}),
-    ("inviteMember", "organization", {"organizationId": "$organization", "email": "x@strangers.example", "role": "OBSERVER"}),
-    ("changeRole", "organization", {"organizationId": "$organization", "userId": "$user", "role": "OBSERVER"}),
-    ("changeRole", "user", {"organizationId": "$own_organization", "userId": "$user", "role": "OBSERVER"}),
-    ("removeMember", "organization", {"organizationId": "$organization", "userId": "$user"}),
-    ("removeMember", "user", {"organizationId": "$own_organization", "userId": "$user"}),
-    ("acceptInvitation", "invitation_token", {"token": "$invitation_token"}),
-    ("createApplication", "organization", {"organizationId": "$organization", "name": "Mine"}),
-    ("changeApplication", "application", {"applicationId": "$application", "name": "Mine"}),
-    ("deleteApplication", "application", {"applicationId": "$application"}),
-    ("rotateSecret", "application", {"applicationId": "$application"}),
-    ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
-    ("createProduct", "organization", {"organizationId": "$organization", "title": "Mine"}),
-    ("changeProduct", "product", {"productId": "$product", "title": "Mine"}),
-    ("changeProduct", "public_product", {"productId": "$public_product", "title": "Mine"}),
-    ("importApi", "product", {"productId": "$product", "document": document("mine")}),
-    ("importApi", "product", {"productId": "$product", "document": "{ not a document"}),
-    ("importApi", "public_product", {"productId": "$public_product", "document": document("mine")}),
-    ("createPlan", "product", {"productId": "$product", **TERMS}),
-    ("changePlan", "plan", {"planId": "$plan", **TERMS}),
-    ("changePlan", "public_plan", {"planId": "$public_plan", **TERMS}),
-    ("publishVersion", "version", {"versionId": "$version"}),
-    ("publishVersion", "public_version", {"versionId": "$public_version"}),
-    *(
-        ("subscribe", name, {"applicationId": f"${application}", "productId": f"${product}", "planId": f"${plan}"})
-        for name, application, product, plan in (
-            ("application", "application", "public_product", "public_plan"),
-            ("product", "own_application", "product", "public_plan"),
-            ("plan", "own_application", "public_product", "plan"),
-        )
-    ),
-    ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
-    ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
-    ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
-]
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription"),
     *("api", "membership", "invitation", "secret", "user"),
 )
-OF_NOBODYS_THINGS = {"register", "verifyEmail", "signIn", "signOut", "createOrganization"}
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
 _OF_APPLICATION = f"id name clientId secrets {{ hint }} subscriptions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"
-_OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ email }} isProvider
+_OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
+  owner {{ email }} isProvider
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
@@ -69,6 +33,7 @@ _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status o
 ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("organization", f"organization(id: $it) {{ {_OF_ORGANIZATION} }}", {}),
     ("application", f"application(id: $it) {{ {_OF_APPLICATION} }}", {}),
+    ("certificate", "certificate(id: $it) { id thumbprint }", {}),
     ("subscription", "subscription(id: $it) { id status applicant { clientId } application { id } }", {}),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "node(id: $it) { __typename id ... on Version { operations { path } document { text } } }", {}) for name in KINDS),
@@ -84,7 +49,7 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("verb", "name", "values"), DONE, ids=[f"{verb}-{name}" for verb, name, _ in DONE])
+@pytest.mark.parametrize(("verb", "name", "values"), FOREIGN, ids=[f"{verb}-{name}" for verb, name, _ in FOREIGN])
 async def test_what_a_stranger_does_is_refused_as_for_what_does_not_exist(
     world: World, verb: str, name: str, values: dict[str, Any]
 ) -> None:
@@ -94,11 +59,18 @@ async def test_what_a_stranger_does_is_refused_as_for_what_does_not_exist(
     )
     assert foreign == absent
     code = json.loads(foreign[2])["data"][verb]["code"]
-    expected = {"grantProviderStanding": "OPERATOR_ONLY", "acceptInvitation": "NO_SUCH_INVITATION"}
-    assert code == expected.get(verb, "NO_SUCH_MEMBER" if name == "user" else "NOT_FOUND")
+    assert code == CODES.get(verb, "NO_SUCH_MEMBER" if name == "user" else "NOT_FOUND")
 
     anonymous, _ = await world.told("nobody", text, world.ids[name], absent_for(world, name), input=filled(world, values, name))
     assert json.loads(anonymous[2])["data"][verb]["code"] == "SIGN_IN_FIRST"
+
+
+@pytest.mark.parametrize(("verb", "given"), OWN, ids=[verb for verb, _ in OWN])
+async def test_nobody_has_anything_of_their_own(world: World, verb: str, given: dict[str, Any] | None) -> None:
+    head, call = (f"($input: {verb[0].upper()}{verb[1:]}Input!)", "(input: $input)") if given is not None else ("", "")
+    text = f"mutation{head} {{ {verb}{call} {{ __typename {PROBLEM} }} }}"
+    answer = await world.people["nobody"].ask(text, **({"input": given} if given is not None else {}))
+    assert answer[verb]["code"] == "SIGN_IN_FIRST"
 
 
 @pytest.mark.parametrize("who", ["stranger", "nobody"])
@@ -161,11 +133,13 @@ async def test_a_published_product_shows_no_draft_and_a_provider_no_draft_produc
 
 async def test_every_verb_of_the_graph_has_been_tried(world: World) -> None:
     shown = await world.people["nobody"].ask("{ __schema { mutationType { fields { name } } queryType { fields { name } } } }")
-    assert {each["name"] for each in shown["__schema"]["mutationType"]["fields"]} == {
-        verb for verb, *_ in DONE
-    } | OF_NOBODYS_THINGS
+    verbs = {each["name"] for each in shown["__schema"]["mutationType"]["fields"]}
+    tried = {verb for verb, *_ in FOREIGN} | {verb for verb, _ in OWN} | OPEN
+    assert verbs - tried == set(), "give each its line in tests/journeys/tried.py"
+    assert tried - verbs == set(), "take these out of tests/journeys/tried.py"
     asked = {fields.split("(")[0] for _, fields, _ in ASKED}
-    assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked | {"viewer", "products"}
+    asked |= {"viewer", "products", "openIdProviders", "operator"}
+    assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked
 
 
 CHANGED = "subscription($it: ID!) { subscriptionChanged(applicationId: $it) { id status applicant { clientId } } }"

@@ -11,14 +11,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from joserfc.jwk import OKPKey
 
 from portico.demo import passwords
 from portico.foreign import Graph, Mailbox, Refused, open_account
+from tests.certificates import issue
 
 ROLES = ("owner", "administrator", "developer", "observer")
 NEVER_GIVEN_OUT = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"
 PERIOD = {"from": "2030-01-01T00:00:00Z", "to": "2030-01-02T00:00:00Z"}
 TERMS = {"name": "Taken", "rateRequests": 1, "rateSeconds": 1, "approval": "AUTOMATIC"}
+FORM: dict[str, Any] = {
+    "legalName": "SIA Grāmata",
+    "registrationNumber": "40003 123456",
+    "address": "Alberta iela 10, Rīga, LV-1010",
+    "country": "lv",
+    "email": "office@gramata.example",
+    "contact": {"name": "Anna Bērziņa", "email": "anna@gramata.example", "position": "Architect"},
+    "providerContact": {"name": "Pēteris Kalns", "email": "peteris@provider.example"},
+    "purpose": "To check who lives where.",
+    "servicesText": "The register of addresses",
+}
 _TRACE = re.compile(r"[0-9a-f]{32}")
 _numbers = itertools.count(1)
 
@@ -27,6 +40,11 @@ def document(operation_id: str) -> str:
     operation = {"operationId": operation_id, "responses": {"200": {"description": "Fine."}}}
     head = {"openapi": "3.0.3", "info": {"title": f"Interface {operation_id}", "version": "1"}}
     return json.dumps({**head, "paths": {f"/{operation_id}": {"get": operation}}})
+
+
+def public_key() -> str:
+    """Return a public key that nobody has registered, as a JSON Web Key."""
+    return json.dumps(OKPKey.generate_key("Ed25519").as_dict(private=False))
 
 
 @dataclass
@@ -38,7 +56,6 @@ class World:
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
     people: dict[str, Graph] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
-    used: set[str] = field(default_factory=set)
 
     async def make(self, who: str, verb: str, selection: str, **input_: Any) -> dict[str, Any]:
         return await self.people[who].do(verb, selection, **input_)
@@ -49,13 +66,29 @@ class World:
     async def join(self, name: str) -> str:
         """Let somebody become a member of the first organization, as their name says, or as an Observer."""
         role = name.upper() if name in ROLES else "OBSERVER"
-        invited = {"organizationId": self.ids["organization"], "email": self.address_of(name), "role": role}
-        await self.make("owner", "inviteMember", "... on Invitation { id }", **invited)
-        async with asyncio.timeout(10):
-            while (token := await self.mailbox.token_for(self.address_of(name), about="invit")) in self.used:  # noqa: ASYNC110 - of a former one
-                await asyncio.sleep(0.02)
-        self.used.add(token)
-        return str((await self.make(name, "acceptInvitation", "... on Membership { id role }", token=token))["id"])
+        return await self.join_to(self.ids["organization"], name, role)
+
+    async def join_to(self, organization_id: str, name: str, role: str) -> str:
+        """Let the Owner invite somebody, who accepts; return the membership's id."""
+        wanted = {"organizationId": organization_id, "email": self.address_of(name), "role": role}
+        invited = await self.make("owner", "inviteMember", "... on Invitation { id }", **wanted)
+        accepted = await self.make(name, "acceptInvitation", "... on Membership { id role }", invitationId=invited["id"])
+        return str(accepted["id"])
+
+    async def team(self) -> str:
+        """Return an organization like the first, with nothing in it, which may be spoiled: see ``spoil``."""
+        if "team" not in self.ids:
+            wanted = {"name": "Of the team"}
+            made = (await self.make("owner", "createOrganization", "... on Organization { id }", **wanted))["id"]
+            for name in (*ROLES[1:], "spare"):
+                await self.join_to(made, name, name.upper() if name in ROLES else "OBSERVER")
+            self.ids["team"] = made
+        return self.ids["team"]
+
+    def spoil(self, organization_id: str) -> None:
+        """Say that something was changed in an organization; if it was the team's, the next one is a new one."""
+        if self.ids.get("team") == organization_id:
+            del self.ids["team"]
 
     async def application(self, who: str = "owner", organization: str = "organization") -> dict[str, Any]:
         selection = "... on CreatedApplication { application { id clientId secrets { id } } }"
@@ -87,13 +120,24 @@ class World:
 
     async def told(self, who: str, query: str, foreign: str, absent: str, **variables: Any) -> tuple[Any, Any]:
         """Ask the same about what is foreign and about what does not exist; return both answers, whole but for the two names."""
+        filled = json.loads(json.dumps(variables).replace("<it>", foreign))
+        return await self.told_of(who, query, filled, {foreign: absent})
+
+    async def told_of(self, who: str, query: str, variables: Any, instead: dict[str, str]) -> tuple[Any, Any]:
+        """Ask about what is foreign, and with other names ``instead`` about what does not exist; return both answers so."""
         answers = []
-        for name in (foreign, absent):
-            filled = json.loads(json.dumps(variables).replace("<it>", name))
+        for names in ({each: each for each in instead}, instead):
+            text = json.dumps(variables)
+            for foreign, name in names.items():
+                text = text.replace(foreign, name)
             headers = {"authorization": f"Bearer {self.people[who].token}"} if self.people[who].token else {}
-            answer = await self.people[who]._http.post(self.url, json={"query": query, "variables": filled}, headers=headers)
+            sent = {"query": query, "variables": json.loads(text)}
+            answer = await self.people[who]._http.post(self.url, json=sent, headers=headers)
             kept = {key: value for key, value in answer.headers.items() if key not in ("date", "content-length")}
-            answers.append((answer.status_code, kept, _TRACE.sub("<trace>", answer.text).replace(name, "<it>")))
+            said = _TRACE.sub("<trace>", answer.text)
+            for name in names.values():
+                said = said.replace(name, "<it>")
+            answers.append((answer.status_code, kept, said))
         return answers[0], answers[1]
 
 
@@ -144,6 +188,14 @@ async def _furnish(world: World) -> None:
     invited = {"organizationId": ids["organization"], "email": world.address_of("invited"), "role": "OBSERVER"}
     ids["invitation"] = (await world.make("owner", "inviteMember", "... on Invitation { id }", **invited))["id"]
     ids["invitation_token"] = await world.mailbox.token_for(world.address_of("invited"), about="invit")
+    drafted = {"organizationId": ids["organization"], "form": FORM}
+    ids["request"] = (await world.make("owner", "draftOnboardingRequest", "... on OnboardingRequest { id }", **drafted))["id"]
+    registered = {"organizationId": ids["organization"], "pem": issue().pem}
+    ids["certificate"] = (await world.make("owner", "registerCertificate", "... on Certificate { id }", **registered))["id"]
+    keyed = {"applicationId": application["id"], "jwk": public_key()}
+    ids["client_key"] = (await world.make("owner", "registerClientKey", "... on ClientKey { id }", **keyed))["id"]
+    sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
+    ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
     for scope in ("application", "public_product"):  # analytics hears of them in its own time
         await _until_usage_is_seen(world, scope)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.services.identity.filing import Bureau
 from tests.services.identity.world import MovingClock, Team, World
 
 MakeWorld = Callable[..., Awaitable[World]]
@@ -39,3 +40,13 @@ async def make_world(make_store: Any, tmp_path: Path) -> AsyncIterator[MakeWorld
             return made
 
         yield make
+
+
+@pytest.fixture(scope="module")
+async def bureau(make_store: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bureau]:
+    """An identity with an operator, for the tests of one file."""
+    clock = MovingClock()
+    made = World(make_store("identity", clock), tmp_path_factory.mktemp("bureau"), clock)
+    await made.start()
+    yield await Bureau.open(made)
+    await made.close()

@@ -180,11 +180,25 @@ class World:
         raise AssertionError(f"{len(about)} facts about {subject}: {[each.key for each in about]}")
 
     async def ask(self, path: str, body: Any, by: Person | None) -> Said:
-        headers = {HEADER: await self.passport(by)} if by else {}
-        answer = await self.caller.call(Call("identity", path, orjson.dumps(body), headers, timeout_seconds=30))
+        """Ask as the gateway does: with a passport, and once more with a new one where that is outdated."""
+        for _ in range(3):
+            headers = {HEADER: await self.passport(by) if by else await self.visitor()}
+            answer = await self.caller.call(Call("identity", path, orjson.dumps(body), headers, timeout_seconds=30))
+            said = Said(answer.status, orjson.loads(answer.body))
+            if by is None or said.status != 401 or said.code != "PASSPORT_OUTDATED":
+                break
+            by.passports.clear()
+        return said
+
+    async def visitor(self) -> str:
+        """Return the passport of nobody."""
+        return str((await self.without_passport("issue_visitor_passport")).result["passport"])
+
+    async def without_passport(self, verb: str, **given: Any) -> Said:
+        answer = await self.caller.call(Call("identity", f"/do/{verb}", orjson.dumps(given), timeout_seconds=30))
         return Said(answer.status, orjson.loads(answer.body))
 
-    async def do(self, verb: str, by: Person | None = None, **given: Any) -> Said:
+    async def do(self, verb: str, by: Person | None = None, /, **given: Any) -> Said:
         return await self.ask(f"/do/{verb}", given, by)
 
     async def load(self, name: str, keys: list[Any], by: Person | None = None, **args: Any) -> Said:
@@ -194,7 +208,7 @@ class World:
         """Return a passport that is good for a while (so it may be as old as a gateway's)."""
         if by.passports and by.passports[-1][0] > self.clock.now() + timedelta(seconds=2):
             return by.passports[-1][1]
-        said = (await self.do("issue_passport", token=by.token)).result
+        said = (await self.without_passport("issue_passport", token=by.token)).result
         by.passports.append((datetime.fromisoformat(said["expires_at"]), said["passport"]))
         return by.passports[-1][1]
 
@@ -210,11 +224,9 @@ class World:
         return str((await self.do("create_organization", owner, name=name)).result["id"])
 
     async def join(self, organization_id: str, owner: Person, person: Person, role: str) -> None:
-        before = len(self.inbox.to(person.email))
         said = await self.do("invite_member", owner, organization_id=organization_id, email=person.email, role=role)
-        assert said.status == 200, said.body
-        mail = await self.inbox.newest_to(person.email, count=before + 1)
-        assert (await self.do("accept_invitation", person, token=token_in(mail))).status == 200
+        accepted = await self.do("accept_invitation", person, invitation_id=said.result["id"])
+        assert accepted.status == 200, accepted.body
 
     async def team(self) -> Team:
         members = {role: await self.someone(role.title()) for role in ROLES}

@@ -1,0 +1,121 @@
+"""What is tried by strangers and by nobody: a verb that is new in the graph gets its line here, and nothing else.
+
+``FOREIGN`` are verbs about a thing of others: the answer is the same as for what does not exist. ``OWN`` are verbs about oneself.
+``OPEN`` are the verbs for which nobody has to sign in.
+"""
+
+from functools import cache
+from typing import Any
+
+from tests.certificates import issue
+from tests.journeys.two_organizations import FORM, NEVER_GIVEN_OUT, TERMS, document, public_key
+
+
+def certificate() -> str:
+    """Return a client certificate that nobody has registered."""
+    return issue().pem
+
+
+@cache
+def _certificate() -> str:
+    return certificate()
+
+
+# (verb, the thing in question, the input); ids of the world stand behind "$".
+FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
+    ("renameOrganization", "organization", {"organizationId": "$organization", "name": "Taken over"}),
+    ("deleteOrganization", "organization", {"organizationId": "$organization", "name": "Of owner"}),
+    ("transferOwnership", "organization", {"organizationId": "$organization", "userId": "$user"}),
+    ("transferOwnership", "user", {"organizationId": "$own_organization", "userId": "$user"}),
+    ("changeOwner", "organization", {"organizationId": "$organization", "userId": "$user"}),
+    ("leaveOrganization", "organization", {"organizationId": "$organization"}),
+    ("inviteMember", "organization", {"organizationId": "$organization", "email": "x@strangers.example", "role": "OBSERVER"}),
+    ("resendInvitation", "invitation", {"invitationId": "$invitation"}),
+    ("revokeInvitation", "invitation", {"invitationId": "$invitation"}),
+    ("acceptInvitation", "invitation", {"invitationId": "$invitation"}),
+    ("acceptInvitation", "invitation_token", {"token": "$invitation_token"}),
+    ("declineInvitation", "invitation", {"invitationId": "$invitation"}),
+    ("changeRole", "organization", {"organizationId": "$organization", "userId": "$user", "role": "OBSERVER"}),
+    ("changeRole", "user", {"organizationId": "$own_organization", "userId": "$user", "role": "OBSERVER"}),
+    ("removeMember", "organization", {"organizationId": "$organization", "userId": "$user"}),
+    ("removeMember", "user", {"organizationId": "$own_organization", "userId": "$user"}),
+    ("createApplication", "organization", {"organizationId": "$organization", "name": "Mine"}),
+    ("changeApplication", "application", {"applicationId": "$application", "name": "Mine"}),
+    ("deleteApplication", "application", {"applicationId": "$application"}),
+    ("rotateSecret", "application", {"applicationId": "$application"}),
+    ("issueSecret", "application", {"applicationId": "$application"}),
+    ("retireSecret", "application", {"applicationId": "$application", "secretId": "$secret"}),
+    ("registerClientKey", "application", {"applicationId": "$application", "jwk": public_key()}),
+    ("removeClientKey", "client_key", {"clientKeyId": "$client_key"}),
+    ("registerCertificate", "application", {"applicationId": "$application", "pem": _certificate()}),
+    ("registerCertificate", "organization", {"organizationId": "$organization", "pem": _certificate()}),
+    ("draftOnboardingRequest", "organization", {"organizationId": "$organization", "form": FORM}),
+    ("changeOnboardingRequest", "request", {"requestId": "$request", "form": FORM}),
+    ("attachSignedDocument", "request", {"requestId": "$request", "fileId": f"fil_{NEVER_GIVEN_OUT}"}),
+    ("removeSignedDocument", "request", {"requestId": "$request", "fileId": f"fil_{NEVER_GIVEN_OUT}"}),
+    ("submitOnboardingRequest", "request", {"requestId": "$request"}),
+    ("withdrawOnboardingRequest", "request", {"requestId": "$request"}),
+    ("takeOnboardingRequest", "request", {"requestId": "$request"}),
+    ("returnOnboardingRequest", "request", {"requestId": "$request", "reasons": [{"part": "PURPOSE", "message": "No."}]}),
+    ("rejectOnboardingRequest", "request", {"requestId": "$request", "reason": "No."}),
+    ("approveOnboardingRequest", "request", {"requestId": "$request"}),
+    ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
+    ("endSession", "session", {"sessionId": "$session"}),
+    ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
+    ("createProduct", "organization", {"organizationId": "$organization", "title": "Mine"}),
+    ("changeProduct", "product", {"productId": "$product", "title": "Mine"}),
+    ("changeProduct", "public_product", {"productId": "$public_product", "title": "Mine"}),
+    ("importApi", "product", {"productId": "$product", "document": document("mine")}),
+    ("importApi", "product", {"productId": "$product", "document": "{ not a document"}),
+    ("importApi", "public_product", {"productId": "$public_product", "document": document("mine")}),
+    ("createPlan", "product", {"productId": "$product", **TERMS}),
+    ("changePlan", "plan", {"planId": "$plan", **TERMS}),
+    ("changePlan", "public_plan", {"planId": "$public_plan", **TERMS}),
+    ("publishVersion", "version", {"versionId": "$version"}),
+    ("publishVersion", "public_version", {"versionId": "$public_version"}),
+    *(
+        ("subscribe", name, {"applicationId": f"${application}", "productId": f"${product}", "planId": f"${plan}"})
+        for name, application, product, plan in (
+            ("application", "application", "public_product", "public_plan"),
+            ("product", "own_application", "product", "public_plan"),
+            ("plan", "own_application", "public_product", "plan"),
+        )
+    ),
+    ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
+]
+_RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
+# (verb, the input, or None where it takes none): nobody is told to sign in first.
+OWN: list[tuple[str, dict[str, Any] | None]] = [
+    ("signOut", None),
+    ("createOrganization", {"name": "Mine"}),
+    ("changeProfile", {"name": "Me"}),
+    ("reauthenticate", {"password": "x"}),
+    ("enrolTotp", {"name": "Mine"}),
+    ("confirmTotp", {"factorId": f"fac_{NEVER_GIVEN_OUT}", "code": "000000"}),
+    ("beginPasskeyRegistration", None),
+    ("registerPasskey", {"challenge": "x", "credential": "{}", "name": "Mine"}),
+    ("renewRecoveryCodes", None),
+    ("removeFactor", {"factorId": f"fac_{NEVER_GIVEN_OUT}"}),
+    ("linkOpenId", {"provider": "x"}),
+    ("unlinkOpenId", {"provider": "x"}),
+    ("endOtherSessions", None),
+    ("changePassword", {"currentPassword": "x", "password": "a long walk by another river"}),
+    ("requestEmailChange", {"newEmail": "x@strangers.example", "password": "x"}),
+    ("exportMyData", {"password": "x"}),
+    ("eraseMyAccount", {"password": "x"}),
+    ("recordOnboardingRequest", {**_RECORDED, "form": FORM}),
+]
+OPEN = {
+    *("register", "verifyEmail", "signIn", "answerSecondFactor", "beginPasskeySignIn", "signInWithPasskey"),
+    *("beginOpenIdSignIn", "finishOpenIdSignIn", "requestPasswordReset", "resetPassword", "setPassword", "confirmEmailChange"),
+}
+# The code that a stranger gets, where it is not NOT_FOUND.
+CODES = {
+    **dict.fromkeys(("grantProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
+    "endSession": "NO_SUCH_SESSION",
+    "acceptInvitation": "NO_SUCH_INVITATION",
+    "declineInvitation": "NO_SUCH_INVITATION",
+}
