@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
+from chassis.principal import Principal
 from services.identity import throttles
 from services.identity.files import repository
 from services.identity.files.domain import (
@@ -100,9 +101,16 @@ async def release(tx: Transaction, file_id: str) -> None:
         await repository.save(tx, file.release(tx.now))
 
 
-async def forget_late(reader: Reader, file: File) -> None:
-    """Remove the contents of an upload that came too late to be kept: of them nothing is noted any more."""
-    await repository.forget(reader, file.id)
+async def keep_or_forget(store: Store, principal: Principal, coming: File) -> File:
+    """Note that the contents are there, or remove them where they came too late: of those nothing is noted any more.
+
+    Raises ``FileDamaged``.
+    """
+    try:
+        return await store.transact(principal, lambda tx: keep(tx, coming.id))
+    except FileDamaged:
+        await repository.forget(store.reader(principal), coming.id)
+        raise
 
 
 async def read_contents(reader: Reader, file: File) -> bytes:

@@ -11,7 +11,7 @@ from chassis.principal import HEADER
 from chassis.web import Asked, Edge, Json, Routes, json_response
 from services.identity.files import access, actions
 from services.identity.files.access import Viewers
-from services.identity.files.domain import MOST_BYTES, File, FileDamaged, FileTooLarge, disposition_of, read_file_name
+from services.identity.files.domain import MOST_BYTES, File, FileTooLarge, disposition_of, read_file_name
 
 NAME_HEADER = "portico-file-name"
 
@@ -51,11 +51,7 @@ class _Door:
         store = self._edge.store
         coming = await store.transact(principal, lambda tx: actions.announce_upload(tx, upload))
         await actions.put_contents(store.reader(principal), coming, upload)
-        try:
-            kept = await store.transact(principal, lambda tx: actions.keep(tx, coming.id))
-        except FileDamaged:
-            await actions.forget_late(store.reader(principal), coming)
-            raise
+        kept = await actions.keep_or_forget(store, principal, coming)
         return json_response({"result": file_row(kept)})
 
     async def download(self, request: Request) -> Response:

@@ -34,7 +34,7 @@ async def require_filing(reader: Reader, organization_id: str) -> Standing:
 
 
 async def require_own(reader: Reader, request_id: str) -> Request:
-    """Return a request that the one who asks may fill in: who may file in its organization; of one that was recorded, the operator.
+    """Return a request that the one who asks may fill in: that of an organization they may file in; a recorded one, the operator.
 
     What was signed on paper is what the operator wrote down; so nobody else changes it. Raises ``SignInFirst``, ``NotFound``,
     ``RoleNotAllowed`` or ``OperatorOnly``.

@@ -35,8 +35,8 @@ async def approve_request(tx: Transaction, request_id: str, approval: Approval, 
     """Make the recipient's user, assign its number, register its certificate, and tell it and the provider.
 
     For a request that was recorded, its organization is made too, with the user as its Owner. Raises what
-    ``Request.require_approvable`` refuses with, ``SubmittedAnew``, ``AlreadyOnboarded``, ``OwnerNotByInvitation`` or what a certificate is refused
-    for; then nothing of it has happened.
+    ``Request.require_approvable`` refuses with, ``SubmittedAnew``, ``AlreadyOnboarded``, ``OwnerNotByInvitation`` or what a
+    certificate is refused for; then nothing of it has happened.
     """
     request = await access.require_filed(tx, request_id)
     operator_id = access.require_operator(tx)

@@ -265,7 +265,7 @@ class Request:
         return replace(self._acted(act), documents=(*self.documents, document))
 
     def remove(self, file_id: str, by: str, now: datetime) -> "Request":
-        """Return the request without a document of the present submission. Raises ``NotYoursToChangeNow`` or ``NoSuchDocument``."""
+        """Return the request without a document. Raises ``NotYoursToChangeNow`` or ``NoSuchDocument``."""
         self._require_with_recipient()
         if file_id not in [each.file_id for each in self.current_documents()]:
             raise NoSuchDocument

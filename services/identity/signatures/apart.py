@@ -55,7 +55,7 @@ async def run_apart(header: dict[str, object], content: bytes, limits: Limits) -
     except TimeoutError:
         return Ended(code="JUDGING_TOO_LONG")
     finally:
-        await _end(program)
+        await end(program)
     if program.returncode == 0 and len(answer) <= _MOST_ANSWER_BYTES:
         return Ended(answer)
     return Ended(code=_why(program.returncode, said))
@@ -84,7 +84,8 @@ def _without_content(said: str) -> str:
     return " | ".join([*places[-5:], lines[-1].split(":")[0]])
 
 
-async def _end(program: asyncio.subprocess.Process, seconds: float = _ENDING_SECONDS) -> None:
+async def end(program: asyncio.subprocess.Process, seconds: float = _ENDING_SECONDS) -> None:
+    """Kill a program that still runs, and wait for its end, but no longer than so many seconds."""
     if program.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             program.kill()

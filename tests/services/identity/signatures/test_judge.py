@@ -1,8 +1,13 @@
+import asyncio
+import os
+import signal
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from services.identity.signatures import apart
 from services.identity.signatures.anchors import Anchors, AnchorsNotUsable, read_anchors
 from services.identity.signatures.apart import Limits
 from services.identity.signatures.codes import CODES, VERDICTS
@@ -62,3 +67,18 @@ def test_authorities_are_read_from_a_folder(tmp_path: Path) -> None:
 def test_every_code_is_documented() -> None:
     page = Path("docs/mechanisms/signatures.md").read_text()
     assert not [code for code in [*CODES, *VERDICTS] if f"`{code}`" not in page]
+
+
+async def test_what_holds_the_pipes_of_a_killed_program_open_holds_up_nothing_else() -> None:
+    program = await asyncio.create_subprocess_exec(
+        "sh", "-c", "sleep 600 & echo begun; wait", stdin=PIPE, stdout=PIPE, stderr=PIPE, start_new_session=True
+    )
+    assert program.stdout is not None
+    assert await program.stdout.readline() == b"begun\n"
+    try:
+        await apart.end(program, seconds=0.2)
+        os.killpg(program.pid, 0)  # the other one, which holds the pipes, still runs
+    finally:
+        os.killpg(program.pid, signal.SIGKILL)
+        await program.communicate()
+    assert program.returncode == -signal.SIGKILL
