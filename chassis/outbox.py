@@ -78,7 +78,8 @@ class Relay:
 
     async def _wait(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._store.committed.wait(), seconds)
+            async with asyncio.timeout(seconds):  # not wait_for, which can lose a cancellation in Python 3.11
+                await self._store.committed.wait()
         except TimeoutError:
             return
         self._store.committed.clear()

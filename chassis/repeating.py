@@ -45,5 +45,7 @@ class Repeating:
                 self._log.warning("the database does not answer; what is due waits")
             except Exception:  # noqa: BLE001 - whatever happened to one thing, the others are still due
                 self._log.exception("a look failed; trying again")
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes as the wait ends, and `close` would wait for ever.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), self._every_seconds)
+                async with asyncio.timeout(self._every_seconds):
+                    await self._wanted.wait()
