@@ -14,10 +14,13 @@ _NOTHING_ELSE = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-
 
 
 class Page:
-    """One of the files beside this module; ``more`` is what its policy allows beside its own scripts and styles."""
+    """One of the files beside this module; ``more`` is what its policy allows beside its own scripts and styles.
+
+    ``{{style}}`` in a file stands for the one style of all pages: it is put in before the policy is written.
+    """
 
     def __init__(self, name: str, more: Mapping[str, str] | None = None) -> None:
-        self._html = (_HERE / name).read_text("utf-8")
+        self._html = (_HERE / name).read_text("utf-8").replace("{{style}}", (_HERE / "style.css").read_text("utf-8"))
         allowed = {"script-src": "", "style-src": "", "img-src": "data:", **(more or {})}
         for kind, text in _INLINE.findall(self._html):
             # Beside a digest, 'unsafe-inline' would mean nothing: a page has the one or the other.
