@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
+from abc import ABC, abstractmethod
 
 from chassis.mongo import DatabaseUnavailable
 from chassis.telemetry import log
 
 
-class Repeating:
+class Repeating(ABC):
     """A service's worker that looks what is due, every so many seconds, or at once when ``wanted`` is set.
 
     A failure is logged and the next look comes all the same; so ``look`` leaves what it could not do where it finds it again. Any
@@ -21,9 +22,9 @@ class Repeating:
         self._task: asyncio.Task[None] | None = None
         self._log = log(name)
 
+    @abstractmethod
     async def look(self) -> None:
         """Do what is due now."""
-        raise NotImplementedError
 
     async def start(self) -> None:
         """Begin to look in the background."""
