@@ -1,5 +1,6 @@
 """How onboarding requests are kept: one document each, with its form, its documents and its acts."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from enum import Enum
@@ -24,6 +25,8 @@ from services.identity.organizations.roles import Role
 
 _NAME = "onboarding_requests"
 _MOST_OF_ONE = 50
+_CONTACTS = ("form.contact", "form.provider_contact")
+_NO_CONTACT: Row = {"name": "", "email": "", "phone": None, "position": None}
 INDEXES = (
     # One open request of an organization at a time; one that is recorded for nobody yet stands for itself.
     Index(_NAME, (("open_key", 1),), unique=True, partial={"is_open": True}),
@@ -148,3 +151,11 @@ async def find_namesakes(reader: Reader, registration_keys: Iterable[str]) -> li
 async def find_to_judge(reader: Reader, limit: int) -> list[Request]:
     """Return requests with documents whose signatures wait to be examined."""
     return [_to_request(row) for row in await reader.collection(_NAME).find({"waits_for_judge": True}, limit=limit)]
+
+
+async def leave_contact_blank(tx: Transaction, email: str) -> None:
+    """Forget a person whom requests name to write to; the requests stay, being their organizations'."""
+    spelled_anyhow = {"$regex": f"^{re.escape(email)}$", "$options": "i"}
+    for contact in _CONTACTS:
+        blank = {f"{contact}.{part}": nothing for part, nothing in _NO_CONTACT.items()}
+        await tx.collection(_NAME).update_many({f"{contact}.email": spelled_anyhow}, {"$set": blank})

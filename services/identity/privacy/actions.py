@@ -7,6 +7,7 @@ from services.identity.accounts.domain import User
 from services.identity.mail.actions import PostOffice, post, withdraw
 from services.identity.members import repository as members
 from services.identity.members.actions import end_memberships
+from services.identity.onboarding import repository as onboarding
 from services.identity.organizations.access import standings_of
 from services.identity.organizations.actions import close_organization
 from services.identity.organizations.domain import Organization
@@ -30,6 +31,7 @@ async def erase_account(tx: Transaction, proven: User, office: PostOffice) -> Us
     await announce_rights(tx, [user.id])
     await withdraw(tx, user.email)
     await repository.erase(tx, user)
+    await onboarding.leave_contact_blank(tx, user.email)
     await accounts.remove_user(tx, user.id)
     await tx.emit(erased(user.id), subject=user.id)
     await post(tx, office, "account_erased", user.email, language=user.language)

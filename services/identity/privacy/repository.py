@@ -4,7 +4,6 @@ A collection that keeps something about people has a row here. What a person is 
 is only derived) is named, so that whatever is added later is told unless somebody decides otherwise.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -54,8 +53,6 @@ KEPT = (
     Kept("files", "uploaded_by", "files_uploaded", is_erased=False),
     Kept("onboarding_requests", "filed_by", "onboarding_requests", is_erased=False),
 )
-_CONTACTS = ("form.contact", "form.provider_contact")
-_NOBODY = {"name": "", "email": "", "phone": None, "position": None}
 
 
 async def tell(reader: Reader, user: User) -> dict[str, list[Document]]:
@@ -73,11 +70,6 @@ async def erase(tx: Transaction, user: User) -> None:
     for kept in KEPT:
         if kept.is_erased:
             await tx.collection(kept.collection).delete_many(kept.query(user))
-    for contact in _CONTACTS:
-        # A request stays, being its organization's; whom to write to about it is left blank.
-        blank = {f"{contact}.{part}": nothing for part, nothing in _NOBODY.items()}
-        spelled_anyhow = {"$regex": f"^{re.escape(user.email)}$", "$options": "i"}
-        await tx.collection("onboarding_requests").update_many({f"{contact}.email": spelled_anyhow}, {"$set": blank})
 
 
 def _told(row: Mapping[str, Any]) -> Document:
