@@ -110,3 +110,12 @@ async def test_the_same_routes_answer_whoever_has_one(service: str, place: Place
         if path not in WITHOUT_PASSPORT and path.startswith(("/do/", "/load/")):
             answer = await caller.call(Call(service, path, b"no json", {HEADER: good}, method))
             assert (answer.status, orjson.loads(answer.body)["code"]) == (400, "BODY_NOT_READABLE"), path
+
+
+async def test_every_exception_is_a_route_that_exists(place: Place) -> None:
+    parts: list[Any] = [BUILDERS[service](place) for service in SERVICES]
+    known = {path for part in parts for _, path in _routes_of(part)} | {each for each in WITHOUT_PASSPORT if "/do/" not in each}
+    assert known >= WITHOUT_PASSPORT
+    assert {path for part in parts for _, path in _routes_of(part) if path.startswith(("/oauth/", "/.well-known/"))} == {
+        each for each in WITHOUT_PASSPORT if each.startswith(("/oauth/", "/.well-known/"))
+    }
