@@ -19,6 +19,7 @@ from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from chassis.errors import NotFound, NotHeardOf, Refusal, TooMany, Unavailable
+from chassis.tasks import end_task
 
 BACKOFF_SECONDS = (0.2, 1.0, 5.0, 30.0, 120.0)
 """The pauses before the second, third, … try; one more failure after the last makes a dead letter."""
@@ -103,8 +104,7 @@ class Listener:
     async def close(self) -> None:
         """Stop listening."""
         await self._on_close(self)
-        self.stop()
-        await asyncio.gather(self._worker, return_exceptions=True)
+        await end_task(self._worker)
 
     def stop(self) -> None:
         """Hand out nothing more."""

@@ -34,6 +34,7 @@ from chassis.bus import (
     try_once,
 )
 from chassis.disk import Disk
+from chassis.tasks import end_task
 
 PUBLISH_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
@@ -224,14 +225,10 @@ class _Consumer:
         self._awake.set()
 
     async def close(self, seconds: float) -> None:
-        self._pump.cancel()
-        await asyncio.gather(self._pump, return_exceptions=True)
+        await end_task(self._pump)
         if self._running:
             await asyncio.wait(self._running, timeout=seconds)
-        for task in self._running:
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running, timeout=seconds)
+        await asyncio.gather(*(end_task(task, seconds=seconds) for task in self._running))
 
     async def _hand_out(self) -> None:
         while True:

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from chassis.bus import Bus, BusUnavailable, Message
 from chassis.mongo import Index, Store
+from chassis.tasks import end_task
 from chassis.telemetry import RELAYED, log
 
 RETENTION_SECONDS = 7 * 24 * 3600
@@ -45,8 +46,7 @@ class Relay:
     async def close(self) -> None:
         """Stop; what is not sent yet stays in the outbox."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
             self._task = None
         if await self._store.ping():
             await self._store.reader().collection("leases").delete_one({"_id": "relay", "holder": self._holder})

@@ -5,6 +5,7 @@ import contextlib
 from abc import ABC, abstractmethod
 
 from chassis.mongo import DatabaseUnavailable
+from chassis.tasks import end_task
 from chassis.telemetry import log
 
 
@@ -33,8 +34,7 @@ class Repeating(ABC):
     async def close(self) -> None:
         """Stop; what is not done yet is still due."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
             self._task = None
 
     async def _run(self) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from chassis.tasks import end_task
 from portico.trouble import Trouble, sentence_of
 
 # Run by a bare interpreter before the program: asks the kernel for SIGTERM at the parent's death (1 is PR_SET_PDEATHSIG), makes
@@ -144,7 +145,8 @@ async def _knock(port: int | None) -> None:
     if port is None:
         return
     with contextlib.suppress(OSError, TimeoutError):
-        _, writer = await asyncio.wait_for(asyncio.open_connection("127.0.0.1", port), timeout=1)
+        async with asyncio.timeout(1):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.close()
 
 
@@ -210,8 +212,7 @@ class Keeper:
         """Stop watching over a child, then stop it."""
         watching = self._watching.pop(child, None)
         if watching is not None:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+            await end_task(watching)
         await child.stop(grace_seconds)
 
     async def _watch(self, child: Child) -> None:

@@ -3,7 +3,6 @@
 What differs is what they are handed: a place (database, bus, clock, keys) and, in one process, addresses found just now.
 """
 
-import asyncio
 import secrets
 import socket
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from starlette.types import ASGIApp
 from chassis.calls import AsgiCaller, Caller
 from chassis.local import LocalBus
 from chassis.mongo import connect
+from chassis.tasks import bounded
 from chassis.telemetry import log
 from portico.demo import OPERATOR
 from portico.mailbox import Mailbox, mailbox_app
@@ -182,7 +182,7 @@ class OneProcess:
 async def _close_bounded(close: Callable[[], Any], name: str) -> None:
     """Close one part; what fails or hangs is told to the log and does not keep the others from closing."""
     try:
-        await asyncio.wait_for(close(), _CLOSE_SECONDS)
+        await bounded(close(), _CLOSE_SECONDS)
     except Exception as failure:  # noqa: BLE001 - the others have to be closed all the same
         _log.error("a part did not close well", name=name, exc_info=failure)
 

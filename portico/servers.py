@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from chassis.tasks import end_task
 from portico.trouble import Trouble
 
 
@@ -64,5 +65,4 @@ class HttpServer:
         self._server.should_exit = True
         done, _ = await asyncio.wait([self._task], timeout=6)
         if not done:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)

@@ -230,7 +230,8 @@ class Store:
     async def ping(self) -> bool:
         """Say whether the database answers."""
         try:
-            await asyncio.wait_for(self.client.admin.command("ping"), 2)
+            async with asyncio.timeout(2):
+                await self.client.admin.command("ping")
         except (PyMongoError, TimeoutError):
             return False
         return True

@@ -22,6 +22,7 @@ from chassis.bus import (
 from chassis.rabbit.plan import Plan
 from chassis.rabbit.session import Session
 from chassis.rabbit.wire import bounded, headers_for, read, read_dead
+from chassis.tasks import end_task
 
 RECONNECT_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10  # a broker that falls silent is given up after three times as long
@@ -81,10 +82,7 @@ class RabbitBus:
         plan, at_work = self._plan, self._plan.at_work
         if session is not None:
             await session.finish(plan, self._close_seconds)
-        for task in at_work:
-            task.cancel()
-        if at_work:
-            await asyncio.wait(at_work, timeout=self._close_seconds)
+        await asyncio.gather(*(end_task(task, seconds=self._close_seconds) for task in list(at_work)))
         if session is not None:
             await session.close()
         self._plan = Plan(self._plan.backoff_seconds, self._plan.delivery_limit)
@@ -192,5 +190,4 @@ class RabbitBus:
     async def _stop_keeper(self) -> None:
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            await end_task(keeper)

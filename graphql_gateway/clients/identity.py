@@ -14,6 +14,7 @@ from chassis.calls import Call, Caller
 from chassis.clock import Clock
 from chassis.errors import Unauthenticated, Unavailable
 from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED
+from chassis.tasks import end_task
 from graphql_gateway.clients.answers import INTERNAL, UNAVAILABLE, ask
 from graphql_gateway.engine.failures import Failure
 
@@ -149,7 +150,6 @@ class Sessions:
     async def close(self) -> None:
         """Stop listening."""
         if self._fetching is not None:
-            self._fetching.cancel()
-            await asyncio.gather(self._fetching, return_exceptions=True)
+            await end_task(self._fetching)
         if self._listener is not None:
             await self._listener.close()

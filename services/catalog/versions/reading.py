@@ -89,7 +89,8 @@ class DocumentReader:
             env=_environment(),
         )
         try:
-            answer, said = await asyncio.wait_for(program.communicate(text), self._limits.seconds)
+            async with asyncio.timeout(self._limits.seconds):
+                answer, said = await program.communicate(text)
         except TimeoutError as error:
             raise DocumentTooComplex(f"Reading the document takes longer than {self._limits.seconds:g} seconds.") from error
         finally:

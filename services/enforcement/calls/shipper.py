@@ -13,6 +13,7 @@ from pathlib import Path
 from chassis import messages
 from chassis.bus import Bus, BusUnavailable, Message, is_asked_to_stop
 from chassis.clock import Clock
+from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.calls.ledger import Ledger, LedgerFile, Outgoing, Run
 from services.enforcement.calls.lines import Line, read_line
@@ -62,11 +63,10 @@ class Shipper:
     async def close(self) -> None:
         """Announce what the log holds now, within bounds, and stop; the rest waits in the log."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
             self._task = None
             with contextlib.suppress(BusUnavailable, TimeoutError, OSError):
-                await asyncio.wait_for(self._ship_all(), 3)
+                await bounded(self._ship_all(), 3)
         await self._source.admin.close()
         self._source.tail.close()
 

@@ -14,6 +14,7 @@ from chassis import messages
 from chassis.bus import Bus, Listener, Message
 from chassis.errors import Unavailable
 from chassis.mongo import Store
+from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.checks import repository
 from services.enforcement.checks.copies import KEYS, Copy, copy_of
@@ -61,8 +62,7 @@ class Feed:
         if self._listener is not None:
             await self._listener.close()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
 
     async def _hear(self, message: Message) -> None:
         try:
@@ -124,10 +124,9 @@ class QuotaKeeper:
     async def close(self) -> None:
         """Save once more and stop."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await end_task(self._task)
         with contextlib.suppress(Exception):
-            await asyncio.wait_for(self.save(), 3)
+            await bounded(self.save(), 3)
 
     async def _run(self) -> None:
         while True:

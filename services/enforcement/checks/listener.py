@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
 from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
@@ -259,5 +260,5 @@ class CheckListener:
         for connection in list(self._connections):
             connection.close()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._server.wait_closed(), 2)
+            await bounded(self._server.wait_closed(), 2)
         self._server = None

@@ -51,7 +51,8 @@ async def run_apart(header: dict[str, object], content: bytes, limits: Limits) -
     )
     asked = orjson.dumps(header) + b"\n" + content
     try:
-        answer, said = await asyncio.wait_for(program.communicate(asked), limits.seconds)
+        async with asyncio.timeout(limits.seconds):
+            answer, said = await program.communicate(asked)
     except TimeoutError:
         return Ended(code="JUDGING_TOO_LONG")
     finally:
@@ -91,7 +92,8 @@ async def end(program: asyncio.subprocess.Process, seconds: float = _ENDING_SECO
             program.kill()
         # Its pipes are read to their end, so that nothing of it stays behind; but for nothing that holds them open without end.
         try:
-            await asyncio.wait_for(program.communicate(), seconds)
+            async with asyncio.timeout(seconds):
+                await program.communicate()
         except TimeoutError:
             _log.error("the program that judges signatures was killed, and its pipes stay open")
 
