@@ -6,8 +6,8 @@ from chassis.errors import Invalid
 from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
-from services.subscriptions import actions
-from services.subscriptions.domain import Step
+from services.subscriptions.subscriptions import actions
+from services.subscriptions.subscriptions.domain import Step
 
 APPLICATION_DELETED = "The application was deleted."
 

@@ -25,10 +25,20 @@ async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
 @pytest.fixture
 async def empty_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
     """The service that has heard of nothing."""
-    verifier = make_verifier(tmp_path / "keys")
-    service = build(SubscriptionsSettings(patience_seconds=0.2), bus, make_store("subscriptions"), verifier)
+    return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=0.2)
+
+
+@pytest.fixture
+async def patient_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
+    """The service that has heard of nothing and waits long for what it will hear."""
+    return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=10)
+
+
+async def _empty(make_store: Callable[..., Any], bus: LocalBus, keys: Path, *, patience_seconds: float) -> Stage:
+    settings = SubscriptionsSettings(patience_seconds=patience_seconds)
+    service = build(settings, bus, make_store("subscriptions"), make_verifier(keys))
     await service.declare()
-    return Stage(service, tmp_path / "keys")
+    return Stage(service, keys)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from chassis.mongo import Collection, Reader
 from chassis.principal import system
-from services.subscriptions import access, repository
+from services.subscriptions.subscriptions import access, repository
 from tests.services.stage import Stage
 from tests.services.subscriptions.announcements import (
     APPLICATION,

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.errors import Conflict
-from services.subscriptions import domain
-from services.subscriptions.domain import LIVE, Application, Plan, Product, Status, Step, Subscription, Wish
+from services.subscriptions.known.domain import Application, Plan, Product
+from services.subscriptions.subscriptions import domain
+from services.subscriptions.subscriptions.domain import LIVE, Status, Step, Subscription, Wish
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 STEP = Step("usr_1", NOW)
@@ -41,7 +42,6 @@ def test_a_plan_that_the_provider_approves_leaves_it_pending() -> None:
     [
         (wish(product_id="other"), domain.PlanOfAnotherProduct),
         (wish(withdrawn=True), domain.PlanWithdrawn),
-        (wish(is_confidential=True), domain.AgreementRequired),
     ],
 )
 def test_what_cannot_be_subscribed_to(asked: Wish, refusal: type[Exception]) -> None:

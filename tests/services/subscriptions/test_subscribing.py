@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from services.subscriptions.domain import Status
+from services.subscriptions.subscriptions.domain import Status
 from tests.passports import GRANTS, ROLES
 from tests.services.stage import Stage
 from tests.services.subscriptions.announcements import (
@@ -134,11 +134,11 @@ async def test_unusable_input_names_each_field(stage: Stage) -> None:
     assert {each["field"] for each in answer.body["fields"]} == {"application_id", "product_id", "plan_id", "extra"}
 
 
-async def test_subscribing_waits_for_what_is_about_to_be_heard(empty_stage: Stage) -> None:
-    owner = empty_stage.person(org_consumer="OWNER")
+async def test_subscribing_waits_for_what_is_about_to_be_heard(patient_stage: Stage) -> None:
+    owner = patient_stage.person(org_consumer="OWNER")
     asking = asyncio.create_task(owner.do("subscribe", **WISH))
     await asyncio.sleep(0.05)
-    await empty_stage.hear(*whole_offer())
+    await patient_stage.hear(*whole_offer())
     assert (await asking).result["status"] == "ACTIVE"
 
 

@@ -9,8 +9,9 @@ from starlette.routing import BaseRoute
 from chassis.mongo import Reader
 from chassis.paging import Page, connection, read_page
 from chassis.web import Asked, Edge, Json, Routes, read_input
-from services.subscriptions import access, actions
-from services.subscriptions.domain import Applicant, Status, Subscription
+from services.subscriptions.known.domain import Applicant
+from services.subscriptions.subscriptions import access, actions
+from services.subscriptions.subscriptions.domain import Status, Subscription
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]

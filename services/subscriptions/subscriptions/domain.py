@@ -23,6 +23,7 @@ from services.subscriptions.events import (
     SubscriptionRejected,
     SubscriptionRequested,
 )
+from services.subscriptions.known.domain import Application, Plan, Product
 
 
 class Status(StrEnum):
@@ -40,10 +41,6 @@ LIVE = frozenset({Status.PENDING, Status.ACTIVE})
 
 class AlreadySubscribed(Conflict):
     """The application already has a subscription to this product, or has asked for one."""
-
-
-class AgreementRequired(Conflict):
-    """The product is confidential: an agreement with its provider has to stand before the subscription."""
 
 
 class PlanWithdrawn(Conflict):
@@ -80,42 +77,6 @@ _WRONG_STEP: Mapping[Status, type[Conflict]] = {
     Status.REJECTED: AlreadyRejected,
     Status.CANCELLED: AlreadyCancelled,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Application:
-    """What is known here of an application that subscribes."""
-
-    id: str
-    organization_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Applicant:
-    """Who asks, in words for the one who decides; None is what has not been heard of yet."""
-
-    application_name: str | None
-    client_id: str | None
-    organization_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """What is known here of a published product."""
-
-    id: str
-    provider_id: str
-    is_confidential: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is known here of a plan."""
-
-    id: str
-    product_id: str
-    approves_automatically: bool
-    is_withdrawn: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,14 +166,12 @@ class Wish:
 def subscribe(subscription_id: str, wish: Wish, step: Step) -> tuple[Subscription, list[Event]]:
     """Return the new subscription and what is to be announced.
 
-    Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``AgreementRequired``.
+    Raises ``PlanOfAnotherProduct`` or ``PlanWithdrawn``.
     """
     if wish.plan.product_id != wish.product.id:
         raise PlanOfAnotherProduct
     if wish.plan.is_withdrawn:
         raise PlanWithdrawn
-    if wish.product.is_confidential:
-        raise AgreementRequired
     requested = Subscription(
         id=subscription_id,
         application_id=wish.application.id,

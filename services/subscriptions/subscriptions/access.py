@@ -10,8 +10,10 @@ from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
 from chassis.mongo import Reader, Transaction
 from chassis.paging import Page
 from chassis.principal import Principal
-from services.subscriptions import repository
-from services.subscriptions.domain import Applicant, Application, Plan, Product, Status, Subscription
+from services.subscriptions.known import repository as known
+from services.subscriptions.known.domain import Applicant, Application, Plan, Product
+from services.subscriptions.subscriptions import repository
+from services.subscriptions.subscriptions.domain import Status, Subscription
 
 
 class OnlyTheProviderDecides(Forbidden):
@@ -33,11 +35,11 @@ def _not_heard_of(field: str, noun: str) -> NotHeardOf:
 async def application_to_subscribe(tx: Transaction, application_id: str) -> Application:
     """Return an application that the principal may subscribe. Raises ``SignInFirst``, ``NotHeardOf`` or ``RoleNotAllowed``."""
     tx.principal.require_signed_in()
-    application = await repository.find_application(tx, application_id)
+    application = await known.find_application(tx, application_id)
     if application is None or not tx.principal.is_member(application.organization_id):
         # A stranger waits as long as for an id that does not exist: not even the time tells the two apart.
         raise _not_heard_of("application_id", "application")
-    if await repository.has_ended(tx, application.organization_id):
+    if await known.has_ended(tx, application.organization_id):
         # Its applications end one after another; none of them is subscribed meanwhile.
         raise _not_heard_of("application_id", "application")
     tx.principal.require("SUBSCRIBE", application.organization_id)
@@ -46,7 +48,7 @@ async def application_to_subscribe(tx: Transaction, application_id: str) -> Appl
 
 async def product_on_offer(tx: Transaction, product_id: str) -> Product:
     """Return a published product. Raises ``NotHeardOf``."""
-    product = await repository.find_published_product(tx, product_id)
+    product = await known.find_published_product(tx, product_id)
     if product is None:
         raise _not_heard_of("product_id", "published product")
     return product
@@ -54,10 +56,10 @@ async def product_on_offer(tx: Transaction, product_id: str) -> Product:
 
 async def plan_on_offer(tx: Transaction, plan_id: str, product: Product) -> Plan:
     """Return a plan of the product, or of any other that is published: those of drafts are hidden. Raises ``NotHeardOf``."""
-    plan = await repository.find_plan(tx, plan_id)
+    plan = await known.find_plan(tx, plan_id)
     if plan is not None and plan.product_id == product.id:
         return plan
-    if plan is None or await repository.find_published_product(tx, plan.product_id) is None:
+    if plan is None or await known.find_published_product(tx, plan.product_id) is None:
         raise _not_heard_of("plan_id", "plan")
     return plan
 
@@ -117,7 +119,7 @@ async def applicants_of(reader: Reader, subscriptions: Iterable[Subscription]) -
 
     It is all that the provider, who does not belong to the application's organization, learns of it.
     """
-    return await repository.find_applicants(reader, subscriptions)
+    return await known.find_applicants(reader, subscriptions)
 
 
 async def _pages(

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from chassis.ids import new_id
 from chassis.messages import Event
 from chassis.mongo import Transaction
-from services.subscriptions import access, domain, repository
-from services.subscriptions.domain import Step, Subscription, Wish
+from services.subscriptions.grounds import access as grounds
+from services.subscriptions.known import repository as known
+from services.subscriptions.subscriptions import access, domain, repository
+from services.subscriptions.subscriptions.domain import Step, Subscription, Wish
 
 __all__ = ["approve_subscription", "cancel_all_of_application", "cancel_subscription", "reject_subscription", "subscribe"]
 
@@ -16,8 +18,9 @@ async def subscribe(tx: Transaction, application_id: str, product_id: str, plan_
     application = await access.application_to_subscribe(tx, application_id)
     product = await access.product_on_offer(tx, product_id)
     plan = await access.plan_on_offer(tx, plan_id, product)
+    await grounds.require(tx, application, product)
     subscription, events = domain.subscribe(new_id("sub"), Wish(application, product, plan), _step(tx))
-    await repository.hold_application(tx, application.id)
+    await known.hold_application(tx, application.id)
     await repository.add(tx, subscription)
     await _announce(tx, subscription, events)
     return subscription

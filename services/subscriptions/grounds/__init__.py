@@ -1,0 +1,1 @@
+"""Grounds: what a subscription rests on beside its plan, and stops without."""

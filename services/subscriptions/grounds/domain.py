@@ -1,0 +1,18 @@
+"""What may be missing under a subscription, in the order in which one gets it."""
+
+from enum import StrEnum
+
+from chassis.errors import Conflict
+
+
+class Ground(StrEnum):
+    """What a product may ask for before an application calls it."""
+
+    AGREEMENT = "AGREEMENT"
+
+
+class AgreementRequired(Conflict):
+    """The product is confidential: an agreement with its provider has to stand before the subscription."""
+
+
+REFUSALS: dict[Ground, type[Conflict]] = {Ground.AGREEMENT: AgreementRequired}

@@ -1,0 +1,1 @@
+"""Subscriptions: an application on a plan of a product."""
