@@ -55,7 +55,7 @@ PRODUCTS = (
     DemoProduct(
         "addresses", "Address register", "Search, read and check addresses of the whole country.", "addresses.yaml",
         "STANDARD", ("registers", "addresses"),
-        (DemoPlan("Starter", (20, 1), 60, 10_000), DemoPlan("Professional", (200, 1), 400)),
+        (DemoPlan("Starter", (5, 1), 60, 10_000), DemoPlan("Professional", (200, 1), 400)),
     ),
     DemoProduct(
         "parcels", "Land parcels", "Boundaries and use of land parcels; each subscription is decided on.", "parcels.yaml",
