@@ -36,6 +36,15 @@ class SensitivityKind(Enum):
 
 
 @enum
+class Prerequisite(Enum):
+    """What an application or its organization needs before it may subscribe to a product."""
+
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
+@enum
 class ProductStatus(Enum):
     """Whether everybody sees a product: it is published with its first version."""
 
@@ -143,6 +152,7 @@ class Product(Node):
     tags: list[str]
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
+    prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
     provider: Provider
     apis: list[Api] = reads(size=2)
@@ -212,6 +222,7 @@ class CreateProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
 
 
 @input_
@@ -224,6 +235,7 @@ class ChangeProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
 
 
 @input_

@@ -21,6 +21,7 @@ class ProductCreated(Event, service="catalog", version=1):
     slug: str
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
+    prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
 
 
 class ProductChanged(Event, service="catalog", version=1):
@@ -31,6 +32,7 @@ class ProductChanged(Event, service="catalog", version=1):
     slug: str
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
+    prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
 
 
 class PublishedOperation(BaseModel):

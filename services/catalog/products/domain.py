@@ -4,7 +4,7 @@ A product is one aggregate: plans and versions change only through it, so its ru
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -41,6 +41,14 @@ class SensitivityKind(StrEnum):
     COMMERCIAL_SECRECY = "COMMERCIAL_SECRECY"
 
 
+class Prerequisite(StrEnum):
+    """What somebody needs before they may subscribe to a product; written in this order, each once."""
+
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
 class VersionStatus(StrEnum):
     """Where a version stands in its life."""
 
@@ -67,6 +75,20 @@ class NotConfidential(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("sensitivity_kinds", "name none, because the product is not confidential")])
+
+
+class OpenTestAsksForNothing(Invalid):
+    """Every registered user may call an open test product, so it has no prerequisites."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("prerequisites", "name none, because the product is an open test")])
+
+
+class AgreementAlwaysNeeded(Invalid):
+    """A confidential product is never to be had without an agreement."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("prerequisites", "name AGREEMENT too, because the product is confidential")])
 
 
 class SlugTaken(Conflict):
@@ -162,11 +184,19 @@ class Description:
     tags: tuple[str, ...]
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...]
+    prerequisites: tuple[Prerequisite, ...]
 
     def __post_init__(self) -> None:
-        """Refuse kinds that do not go with the sensitivity. Raises ``NotConfidential``."""
+        """Refuse what does not go with the sensitivity.
+
+        Raises ``NotConfidential``, ``OpenTestAsksForNothing`` or ``AgreementAlwaysNeeded``.
+        """
         if self.sensitivity is not Sensitivity.CONFIDENTIAL and self.sensitivity_kinds:
             raise NotConfidential
+        if self.sensitivity is Sensitivity.OPEN_TEST and self.prerequisites:
+            raise OpenTestAsksForNothing
+        if self.sensitivity is Sensitivity.CONFIDENTIAL and Prerequisite.AGREEMENT not in self.prerequisites:
+            raise AgreementAlwaysNeeded
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +253,7 @@ class Product:
             "slug": self.slug,
             "title": self.description.title,
             "sensitivity": self.description.sensitivity.value,
+            "prerequisites": tuple(each.value for each in self.description.prerequisites),
         }
 
     def add_plan(self, plan: Plan) -> tuple["Product", PlanCreated]:
@@ -289,6 +320,14 @@ class Product:
             operations=operations,
         )
         return product, announced
+
+
+def with_agreement(sensitivity: Sensitivity, prerequisites: Iterable[Prerequisite]) -> tuple[Prerequisite, ...]:
+    """Return prerequisites in their order, with the agreement that a confidential product asks for by itself."""
+    wanted = set(prerequisites)
+    if sensitivity is Sensitivity.CONFIDENTIAL:
+        wanted.add(Prerequisite.AGREEMENT)
+    return tuple(each for each in Prerequisite if each in wanted)
 
 
 def terms_row(terms: Terms) -> dict[str, Any]:

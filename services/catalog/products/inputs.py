@@ -10,10 +10,12 @@ from services.catalog.products.domain import (
     SLUG_MAX,
     Approval,
     Description,
+    Prerequisite,
     QuotaPeriod,
     Sensitivity,
     SensitivityKind,
     Terms,
+    with_agreement,
 )
 from services.catalog.products.words import fold
 
@@ -69,11 +71,18 @@ class CreateProduct(Input):
     tags: Tags | None = None
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
+    prerequisites: tuple[Prerequisite, ...] | None = None
 
     def description(self) -> Description:
         """Return what the product is to say of itself."""
-        kinds = tuple(dict.fromkeys(self.sensitivity_kinds or ()))
-        return Description(self.title, self.summary, self.tags or (), self.sensitivity, kinds)
+        return Description(
+            title=self.title,
+            summary=self.summary,
+            tags=self.tags or (),
+            sensitivity=self.sensitivity,
+            sensitivity_kinds=tuple(dict.fromkeys(self.sensitivity_kinds or ())),
+            prerequisites=with_agreement(self.sensitivity, self.prerequisites or ()),
+        )
 
 
 class ChangeProduct(Input):
@@ -85,6 +94,7 @@ class ChangeProduct(Input):
     tags: Tags | None = None
     sensitivity: Sensitivity | None = None
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
+    prerequisites: tuple[Prerequisite, ...] | None = None
 
     def onto(self, present: Description) -> Description:
         """Return the description as it is to be."""
@@ -99,7 +109,17 @@ class ChangeProduct(Input):
             tags=present.tags if self.tags is None else self.tags,
             sensitivity=sensitivity,
             sensitivity_kinds=tuple(dict.fromkeys(kinds)),
+            prerequisites=self._prerequisites_onto(present, sensitivity),
         )
+
+    def _prerequisites_onto(self, present: Description, sensitivity: Sensitivity) -> tuple[Prerequisite, ...]:
+        if self.prerequisites is None:
+            # An open test has none. Whatever else the product becomes, it asks for no less than it did, unless that is said.
+            return with_agreement(sensitivity, () if sensitivity is Sensitivity.OPEN_TEST else present.prerequisites)
+        if sensitivity is present.sensitivity:
+            # Where the agreement was asked for already, leaving it out means to take it away, and that is for the rule to judge.
+            return tuple(each for each in Prerequisite if each in self.prerequisites)
+        return with_agreement(sensitivity, self.prerequisites)
 
 
 class _PlanTerms(Input):

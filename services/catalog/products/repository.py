@@ -9,6 +9,7 @@ from services.catalog.products.domain import (
     Api,
     Description,
     Plan,
+    Prerequisite,
     Product,
     Sensitivity,
     SensitivityKind,
@@ -17,6 +18,7 @@ from services.catalog.products.domain import (
     VersionStatus,
     read_terms,
     terms_row,
+    with_agreement,
 )
 from services.catalog.products.words import fold
 
@@ -48,6 +50,7 @@ def to_document(product: Product) -> Document:
         "folded_tags": [fold(tag) for tag in said.tags],
         "sensitivity": said.sensitivity.value,
         "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
+        "prerequisites": [each.value for each in said.prerequisites],
         "created_at": product.created_at,
         "is_public": product.is_public,
         "plans": [{"id": plan.id, **terms_row(plan.terms)} for plan in product.plans],
@@ -71,6 +74,9 @@ def _version_document(version: Version) -> Document:
 
 def to_product(kept: Document) -> Product:
     """Return the product that a document keeps."""
+    sensitivity = Sensitivity(kept["sensitivity"])
+    # What was kept before products had prerequisites has the ones that its sensitivity brings along.
+    prerequisites = with_agreement(sensitivity, (Prerequisite(each) for each in kept.get("prerequisites", ())))
     return Product(
         id=kept["_id"],
         organization_id=kept["organization_id"],
@@ -79,8 +85,9 @@ def to_product(kept: Document) -> Product:
             title=kept["title"],
             summary=kept["summary"],
             tags=tuple(kept["tags"]),
-            sensitivity=Sensitivity(kept["sensitivity"]),
+            sensitivity=sensitivity,
             sensitivity_kinds=tuple(SensitivityKind(each) for each in kept["sensitivity_kinds"]),
+            prerequisites=prerequisites,
         ),
         created_at=kept["created_at"],
         plans=tuple(Plan(id=each["id"], terms=read_terms(each)) for each in kept["plans"]),

@@ -27,6 +27,7 @@ async def test_a_product_is_begun_and_announced(stage: Stage) -> None:
         "slug": row["slug"],
         "title": row["title"],
         "sensitivity": "STANDARD",
+        "prerequisites": [],
     }
     assert await stage.facts("product_created") == [told]
     wrapped = (await stage.announced())[-1]
