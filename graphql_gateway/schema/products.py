@@ -69,6 +69,15 @@ class QuotaPeriod(Enum):
 
 
 @enum
+class NotOfferedBecause(Enum):
+    """Why nobody can subscribe to a plan: its provider took it back, or it is not the time."""
+
+    WITHDRAWN = "WITHDRAWN"
+    NOT_YET_VALID = "NOT_YET_VALID"
+    NO_LONGER_VALID = "NO_LONGER_VALID"
+
+
+@enum
 class VersionStatus(Enum):
     """Where a version stands in its life."""
 
@@ -140,6 +149,11 @@ class Plan(Node):
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
     approval: Approval
+    valid_from: DateTime | None = reads(says="From this moment on it can be subscribed to …")
+    valid_to: DateTime | None = reads(says="… until before this one; null is no bound.")
+    withdrawn_at: DateTime | None
+    is_offered: bool = reads(says="Whether it can be subscribed to now. Whoever is on it stays on it.")
+    not_offered_because: NotOfferedBecause | None
 
 
 @type_
@@ -272,6 +286,8 @@ class CreatePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval = Approval.AUTOMATIC
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
 
 
 @input_
@@ -286,6 +302,15 @@ class ChangePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
+
+
+@input_
+class WithdrawPlanInput:
+    """Which plan nobody can subscribe to any more."""
+
+    plan_id: strawberry.ID
 
 
 @input_
@@ -339,6 +364,13 @@ class ProductMutations:
         self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
         """Change a plan's terms."""
+        planned(input_)
+
+    @does(CATALOG, "withdraw_plan")
+    def withdraw_plan(
+        self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
+        """Let nobody subscribe to a plan any more; who is on it stays on it."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

@@ -4,7 +4,7 @@ A product is one aggregate: plans and versions change only through it, so its ru
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,10 +15,12 @@ from services.catalog.events import (
     ApiVersionPublished,
     PlanChanged,
     PlanCreated,
+    PlanWithdrawn,
     ProductChanged,
     ProductCreated,
     PublishedOperation,
 )
+from services.catalog.products.plans import Plan, PlanNameTaken, terms_row
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -56,20 +58,6 @@ class VersionStatus(StrEnum):
     PUBLISHED = "PUBLISHED"
 
 
-class QuotaPeriod(StrEnum):
-    """After which time a quota begins anew."""
-
-    DAY = "DAY"
-    MONTH = "MONTH"
-
-
-class Approval(StrEnum):
-    """Who lets an application onto a plan."""
-
-    AUTOMATIC = "AUTOMATIC"
-    BY_PROVIDER = "BY_PROVIDER"
-
-
 class NotConfidential(Invalid):
     """Only a confidential product names kinds of secrecy."""
 
@@ -98,13 +86,6 @@ class SlugTaken(Conflict):
         super().__init__(fields=[FieldProblem("slug", "choose another one, this one is taken")])
 
 
-class PlanNameTaken(Conflict):
-    """The product has a plan of this name already; choose another name."""
-
-    def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("name", "choose another one, the product has a plan of this name")])
-
-
 class VersionLabelTaken(Conflict):
     """The API has a version with this label already; choose another label."""
 
@@ -120,32 +101,11 @@ class AlreadyPublished(Conflict):
 
 
 class NoPlanYet(Conflict):
-    """The product has no plan under which it could be called; create one first."""
+    """The product has no plan that is offered or will be, so nobody could come to call it; create one first."""
 
 
 class NothingToCall(Conflict):
     """The version's document describes no operation, so there is nothing to call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a plan grants: ``rate_requests`` in ``rate_seconds``, ``burst`` at once, and a quota per period where there is one."""
-
-    name: str
-    rate_requests: int
-    rate_seconds: int
-    burst: int
-    quota_calls: int | None
-    quota_period: QuotaPeriod | None
-    approval: Approval
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The terms under which a product can be called."""
-
-    id: str
-    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +226,21 @@ class Product:
         if plan in self.plans:
             return self, None
         self._require_free_name(plan)
-        plans = tuple(plan if each.id == plan.id else each for each in self.plans)
-        return replace(self, plans=plans), PlanChanged(**self._announced_plan(plan))
+        return self._with_plan(plan), PlanChanged(**self._announced_plan(plan))
+
+    def withdraw_plan(self, plan: Plan, now: datetime) -> tuple["Product", PlanWithdrawn]:
+        """Return the product with a plan withdrawn; who is on it stays on it. Raises ``PlanAlreadyWithdrawn``."""
+        withdrawn = plan.withdraw(now)
+        return self._with_plan(withdrawn), PlanWithdrawn(**self._announced_plan(withdrawn))
+
+    def _with_plan(self, plan: Plan) -> "Product":
+        return replace(self, plans=tuple(plan if each.id == plan.id else each for each in self.plans))
 
     def _require_free_name(self, plan: Plan) -> None:
+        # A plan that was withdrawn leaves its name to another one.
         name = plan.terms.name.casefold()
-        if any(each.terms.name.casefold() == name and each.id != plan.id for each in self.plans):
+        others = (each for each in self.plans if each.id != plan.id and each.withdrawn_at is None)
+        if any(each.terms.name.casefold() == name for each in others):
             raise PlanNameTaken
 
     def _announced_plan(self, plan: Plan) -> dict[str, Any]:
@@ -303,7 +272,7 @@ class Product:
             raise AlreadyPublished
         if not operations:
             raise NothingToCall
-        if not self.plans:
+        if not any(plan.has_future(now) for plan in self.plans):
             raise NoPlanYet
         version = replace(draft, status=VersionStatus.PUBLISHED, published_at=now)
         grown = replace(api, versions=tuple(version if each is draft else each for each in api.versions))
@@ -328,30 +297,3 @@ def with_agreement(sensitivity: Sensitivity, prerequisites: Iterable[Prerequisit
     if sensitivity is Sensitivity.CONFIDENTIAL:
         wanted.add(Prerequisite.AGREEMENT)
     return tuple(each for each in Prerequisite if each in wanted)
-
-
-def terms_row(terms: Terms) -> dict[str, Any]:
-    """Return a plan's terms as plain data."""
-    return {
-        "name": terms.name,
-        "rate_requests": terms.rate_requests,
-        "rate_seconds": terms.rate_seconds,
-        "burst": terms.burst,
-        "quota_calls": terms.quota_calls,
-        "quota_period": terms.quota_period.value if terms.quota_period else None,
-        "approval": terms.approval.value,
-    }
-
-
-def read_terms(row: Mapping[str, Any]) -> Terms:
-    """Return the terms that plain data holds."""
-    period = row["quota_period"]
-    return Terms(
-        name=row["name"],
-        rate_requests=row["rate_requests"],
-        rate_seconds=row["rate_seconds"],
-        burst=row["burst"],
-        quota_calls=row["quota_calls"],
-        quota_period=QuotaPeriod(period) if period else None,
-        approval=Approval(row["approval"]),
-    )

@@ -8,7 +8,6 @@ from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
 from services.catalog.products.domain import (
     Api,
     Description,
-    Plan,
     Prerequisite,
     Product,
     Sensitivity,
@@ -16,10 +15,9 @@ from services.catalog.products.domain import (
     SlugTaken,
     Version,
     VersionStatus,
-    read_terms,
-    terms_row,
     with_agreement,
 )
+from services.catalog.products.plans import Plan, read_terms, terms_row
 from services.catalog.products.words import fold
 
 INDEXES = (
@@ -53,12 +51,16 @@ def to_document(product: Product) -> Document:
         "prerequisites": [each.value for each in said.prerequisites],
         "created_at": product.created_at,
         "is_public": product.is_public,
-        "plans": [{"id": plan.id, **terms_row(plan.terms)} for plan in product.plans],
+        "plans": [_plan_document(plan) for plan in product.plans],
         "apis": [
             {"id": api.id, "slug": api.slug, "title": api.title, "versions": [_version_document(each) for each in api.versions]}
             for api in product.apis
         ],
     }
+
+
+def _plan_document(plan: Plan) -> Document:
+    return {"id": plan.id, **terms_row(plan.terms), "withdrawn_at": plan.withdrawn_at}
 
 
 def _version_document(version: Version) -> Document:
@@ -90,7 +92,7 @@ def to_product(kept: Document) -> Product:
             prerequisites=prerequisites,
         ),
         created_at=kept["created_at"],
-        plans=tuple(Plan(id=each["id"], terms=read_terms(each)) for each in kept["plans"]),
+        plans=tuple(Plan(each["id"], read_terms(each), each.get("withdrawn_at")) for each in kept["plans"]),
         apis=tuple(
             Api(
                 id=each["id"],
