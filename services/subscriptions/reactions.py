@@ -1,5 +1,6 @@
 """What subscriptions does when others announce something: it remembers, and ends what lost its application."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from chassis.errors import Invalid
@@ -21,6 +22,17 @@ def _take(heard: Heard, *names: str) -> dict[str, Any]:
         return {name: heard.data[name] for name in names}
     except KeyError as missing:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
+
+
+def _moment(heard: Heard, name: str) -> datetime | None:
+    """Return a moment that an announcement may lack."""
+    text = heard.data.get(name)
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id} has no moment in the field {name}.") from error
 
 
 async def remember_application(tx: Transaction, heard: Heard) -> None:
@@ -59,9 +71,10 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
-    """Keep which product a plan belongs to, who approves, and whether it is still offered."""
+    """Keep which product a plan belongs to, who approves, and when it is offered."""
     is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
-    fields = {**_take(heard, "product_id", "approval"), "is_withdrawn": is_withdrawn}
+    validity = {name: _moment(heard, name) for name in ("valid_from", "valid_to")}
+    fields = {**_take(heard, "product_id", "approval"), "is_withdrawn": is_withdrawn, **validity}
     await copy_if_newer(tx, "plans", heard, fields)
 
 

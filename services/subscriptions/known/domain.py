@@ -1,6 +1,7 @@
 """What is known here of the things of others."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,9 @@ class Plan:
     product_id: str
     approves_automatically: bool
     is_withdrawn: bool
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Say whether the moment lies in the time in which its provider offers it."""
+        return (self.valid_from is None or self.valid_from <= moment) and (self.valid_to is None or moment < self.valid_to)

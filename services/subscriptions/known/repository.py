@@ -92,4 +92,6 @@ async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
         copy["product_id"],
         approves_automatically=copy["approval"] == "AUTOMATIC",
         is_withdrawn=copy["is_withdrawn"],
+        valid_from=copy.get("valid_from"),
+        valid_to=copy.get("valid_to"),
     )

@@ -47,6 +47,10 @@ class PlanWithdrawn(Conflict):
     """The plan is not offered any more; choose another plan of the product."""
 
 
+class PlanNotOffered(Conflict):
+    """The plan is not offered at present: look at its validity, or choose another plan of the product."""
+
+
 class PlanOfAnotherProduct(Invalid):
     """The plan does not belong to the product."""
 
@@ -166,12 +170,14 @@ class Wish:
 def subscribe(subscription_id: str, wish: Wish, step: Step) -> tuple[Subscription, list[Event]]:
     """Return the new subscription and what is to be announced.
 
-    Raises ``PlanOfAnotherProduct`` or ``PlanWithdrawn``.
+    Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``.
     """
     if wish.plan.product_id != wish.product.id:
         raise PlanOfAnotherProduct
     if wish.plan.is_withdrawn:
         raise PlanWithdrawn
+    if not wish.plan.is_valid_at(step.at):
+        raise PlanNotOffered
     requested = Subscription(
         id=subscription_id,
         application_id=wish.application.id,

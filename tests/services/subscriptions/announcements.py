@@ -47,8 +47,10 @@ def plan(
     plan_id: str = AUTOMATIC,
     approval: str = "AUTOMATIC",
     product_id: str = PRODUCT,
+    **more: str | None,
 ) -> Message:
-    data = {"plan_id": plan_id, "product_id": product_id, "organization_id": PROVIDER, "name": "Basic", "approval": approval}
+    ids = {"plan_id": plan_id, "product_id": product_id, "organization_id": PROVIDER}
+    data = {**ids, "name": "Basic", "approval": approval, **more}
     return envelope(f"catalog.plan_{fact}.v1", plan_id, sequence, data)
 
 
