@@ -80,6 +80,7 @@ from services.identity.signing_in.actions import Entrance
 from services.identity.signing_in.gate import Gate
 from services.identity.signing_in.routes import Reception
 from services.identity.signing_in.watchman import Watchman
+from services.identity.staff import routes as staff_routes
 from services.identity.tokens import repository as tokens
 from services.identity.tokens import routes as token_routes
 from services.identity.tokens.actions import TokenOffice
@@ -152,6 +153,7 @@ def _routes_of_people(edge: Edge, settings: IdentitySettings, hasher: Hasher, po
     verification_ttl = timedelta(seconds=settings.verification_ttl_seconds)
     return [
         *account_routes.routes(edge, _account_rules(settings)),
+        *staff_routes.routes(edge, settings.operator_keys),
         *session_routes.routes(edge),
         *password_routes.routes(edge, hasher, post_office, timedelta(seconds=settings.reset_ttl_seconds)),
         *address_routes.routes(edge, hasher, post_office, verification_ttl),

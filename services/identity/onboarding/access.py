@@ -8,10 +8,11 @@ from chassis.mongo import Reader
 from chassis.paging import Page
 from services.identity.accounts import repository as accounts
 from services.identity.onboarding import repository
-from services.identity.onboarding.domain import Channel, OperatorOnly, Request, Status
+from services.identity.onboarding.domain import Channel, Request, Status
 from services.identity.onboarding.timeline import people_in
 from services.identity.organizations import access as organizations
 from services.identity.organizations.access import Standing
+from services.identity.staff.domain import OperatorOnly
 
 FILE = "FILE_ONBOARDING_REQUEST"
 ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"

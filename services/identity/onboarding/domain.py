@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from chassis.errors import Conflict, FieldProblem, Forbidden, Invalid, NotFound
+from chassis.errors import Conflict, FieldProblem, Invalid, NotFound
 from services.identity.events import (
     OnboardingApproved,
     OnboardingRejected,
@@ -30,10 +30,6 @@ REQUEST_PREFIX = "onb"
 MOST_DOCUMENTS = 10
 GOOD_VERDICT = "SIGNED_AND_TIMESTAMPED"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class OperatorOnly(Forbidden):
-    """Only an administrator of the operator may do this."""
 
 
 class RequestOpenAlready(Conflict):
