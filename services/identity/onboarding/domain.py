@@ -24,6 +24,7 @@ from services.identity.events import (
     OnboardingSubmitted,
     OnboardingWithdrawn,
 )
+from services.identity.findings.domain import Judging
 from services.identity.onboarding.form import Form, Part
 
 REQUEST_PREFIX = "onb"
@@ -143,14 +144,6 @@ class ActKind(StrEnum):
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
     WITHDRAWN = "WITHDRAWN"
-
-
-class Judging(StrEnum):
-    """Whether the signatures of a document were examined: they wait, they are, or it could not be done."""
-
-    WAITING = "WAITING"
-    DONE = "DONE"
-    FAILED = "FAILED"
 
 
 HOLDERS: Mapping[Status, Holder] = {
