@@ -14,10 +14,11 @@ from graphql_gateway.schema.certificates import CertificateMutations, Certificat
 from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.factors import FactorMutations
+from graphql_gateway.schema.files import File
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
-from graphql_gateway.schema.onboarding import File, OnboardingMutations
+from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries

@@ -59,6 +59,9 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("returnOnboardingRequest", "request", {"requestId": "$request", "reasons": [{"part": "PURPOSE", "message": "No."}]}),
     ("rejectOnboardingRequest", "request", {"requestId": "$request", "reason": "No."}),
     ("approveOnboardingRequest", "request", {"requestId": "$request"}),
+    ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
+    ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
@@ -116,6 +119,7 @@ OPEN = {
 # The code that a stranger gets, where it is not NOT_FOUND.
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",
     "acceptInvitation": "NO_SUCH_INVITATION",
