@@ -45,6 +45,7 @@ class DemoProduct:
     sensitivity: str
     tags: tuple[str, ...]
     plans: tuple[DemoPlan, ...]
+    prerequisites: tuple[str, ...] = ()
 
 
 PRODUCTS = (
@@ -63,7 +64,11 @@ PRODUCTS = (
     ),
     DemoProduct(
         "accounts", "Account information", "Balances and transactions, under banking secrecy.", "accounts.yaml",
-        "CONFIDENTIAL", ("banking",), (DemoPlan("Partner", (50, 1), 100),),
+        "CONFIDENTIAL", ("banking",), (DemoPlan("Partner", (50, 1), 100),), ("AGREEMENT",),
+    ),
+    DemoProduct(
+        "persons", "Population register", "Who lives where, for recipients that are onboarded and permitted.", "persons.yaml",
+        "STANDARD", ("registers", "persons"), (DemoPlan("Register", (10, 1), 20, 5_000),), ("ONBOARDING", "PERMISSION"),
     ),
 )  # fmt: skip
 
@@ -138,6 +143,7 @@ async def _product(provider: Graph, organization_id: str, wanted: DemoProduct) -
         product = await provider.do(
             "createProduct", selection, organizationId=organization_id, slug=wanted.slug, title=wanted.title,
             summary=wanted.summary, sensitivity=wanted.sensitivity, tags=list(wanted.tags),
+            prerequisites=list(wanted.prerequisites),
         )  # fmt: skip
     await _plans(provider, product, wanted)
     versions = [version for api in product["apis"] for version in api["versions"]]
