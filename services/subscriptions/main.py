@@ -5,11 +5,16 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.subscriptions.calls import repository as calls
 from services.subscriptions.known import repository as known
+from services.subscriptions.plan_changes import actions as plan_changes
+from services.subscriptions.plan_changes import routes as plan_change_routes
 from services.subscriptions.reactions import REACTIONS
 from services.subscriptions.settings import SubscriptionsSettings
+from services.subscriptions.subscriptions import actions as subscription_actions
 from services.subscriptions.subscriptions import repository as subscriptions
 from services.subscriptions.subscriptions import routes as subscription_routes
+from services.subscriptions.timekeeper import Timekeeper
 
 
 def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
@@ -19,8 +24,12 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
         name="subscriptions",
         store=store,
         bus=bus,
-        routes=[*subscription_routes.routes(edge, patience_seconds=settings.patience_seconds)],
-        indexes=[*known.INDEXES, *subscriptions.INDEXES],
+        routes=[
+            *subscription_routes.routes(edge, patience_seconds=settings.patience_seconds),
+            *plan_change_routes.routes(edge, patience_seconds=settings.patience_seconds),
+        ],
+        indexes=[*known.INDEXES, *calls.INDEXES, *subscriptions.INDEXES],
         reactions=REACTIONS,
+        workers=[Timekeeper(store, [plan_changes.begin_due_plan_change, subscription_actions.reconsider_more])],
         verifier=verifier,
     )

@@ -37,3 +37,17 @@ class Plan:
     product_id: str
     approves_automatically: bool
     is_withdrawn: bool
+    terms: "Terms | None" = None
+    """Under what rate and quota it is called; None where that was not heard of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a plan is called, and its rate, burst and quota."""
+
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int
+    quota_calls: int | None
+    quota_period: str | None

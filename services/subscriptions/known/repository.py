@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from chassis.mongo import Document, Index, Reader, Transaction
-from services.subscriptions.known.domain import Applicant, Application, Plan, Product
+from services.subscriptions.known.domain import Applicant, Application, Plan, Product, Terms
 
 INDEXES = (
     Index("applications", (("organization_id", 1),)),
@@ -77,8 +77,16 @@ async def find_published_product(tx: Transaction, product_id: str) -> Product | 
     if await tx.collection("published_versions").find_one({"product_id": product_id}, projection={"_id": 1}) is None:
         return None
     copy = await tx.collection("products").find_one({"_id": product_id})
-    if copy is None:
-        return None
+    return None if copy is None else _product(copy)
+
+
+async def find_product(tx: Transaction, product_id: str) -> Product | None:
+    """Return the local copy of a product, published or not, or None where it is not heard of."""
+    copy = await tx.collection("products").find_one({"_id": product_id})
+    return None if copy is None else _product(copy)
+
+
+def _product(copy: Document) -> Product:
     return Product(copy["_id"], copy["organization_id"], is_confidential=copy["sensitivity"] == "CONFIDENTIAL")
 
 
@@ -92,4 +100,12 @@ async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
         copy["product_id"],
         approves_automatically=copy["approval"] == "AUTOMATIC",
         is_withdrawn=copy["is_withdrawn"],
+        terms=_terms(copy),
     )
+
+
+def _terms(copy: Document) -> Terms | None:
+    if copy.get("rate_requests") is None:
+        return None
+    names = ("name", "rate_requests", "rate_seconds", "burst", "quota_calls", "quota_period")
+    return Terms(**{name: copy[name] for name in names})
