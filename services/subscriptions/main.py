@@ -14,7 +14,10 @@ from services.subscriptions.settings import SubscriptionsSettings
 from services.subscriptions.subscriptions import actions as subscription_actions
 from services.subscriptions.subscriptions import repository as subscriptions
 from services.subscriptions.subscriptions import routes as subscription_routes
-from services.subscriptions.timekeeper import Timekeeper
+from services.subscriptions.timekeeper import Due, Timekeeper
+
+# What time makes due, noun by noun.
+DUE: tuple[Due, ...] = (plan_changes.begin_due_plan_change, subscription_actions.reconsider_more)
 
 
 def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
@@ -30,6 +33,6 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
         ],
         indexes=[*known.INDEXES, *calls.INDEXES, *subscriptions.INDEXES],
         reactions=REACTIONS,
-        workers=[Timekeeper(store, [plan_changes.begin_due_plan_change, subscription_actions.reconsider_more])],
+        workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds)],
         verifier=verifier,
     )

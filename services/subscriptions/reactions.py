@@ -45,6 +45,12 @@ async def remember_organization(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "organization_names", heard, _take(heard, "name"))
 
 
+async def remember_data_exchange(tx: Transaction, heard: Heard) -> None:
+    """Keep that an organization is onboarded, and under which number; its subscriptions are reconsidered."""
+    if await copy_if_newer(tx, "data_exchanges", heard, _take(heard, "number")):
+        await actions.reconsider(tx, None, organization_id=heard.subject)
+
+
 async def remember_end_of_organization(tx: Transaction, heard: Heard) -> None:
     """Keep that an organization is gone; each of its applications is announced to be deleted by itself."""
     await copy_if_newer(tx, "ended_organizations", heard, {})
@@ -60,7 +66,9 @@ async def cancel_subscriptions_of_application(tx: Transaction, heard: Heard) -> 
 
 async def remember_product(tx: Transaction, heard: Heard) -> None:
     """Keep whose a product is, how sensitive and what it asks for; where that is news, its subscriptions are reconsidered."""
-    if await copy_if_newer(tx, "products", heard, _take(heard, "organization_id", "sensitivity")):
+    told = heard.data.get("prerequisites")
+    fields = {**_take(heard, "organization_id", "sensitivity"), "prerequisites": told if isinstance(told, list) else None}
+    if await copy_if_newer(tx, "products", heard, fields):
         await actions.reconsider(tx, heard.subject, once_more=True)
 
 
@@ -130,12 +138,13 @@ REACTIONS = (
     On(remember_application, "identity.application_created.v1", "identity.application_changed.v1"),
     On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
     On(remember_end_of_organization, "identity.organization_deleted.v1"),
+    On(remember_data_exchange, "identity.data_exchange_assigned.v1"),
     On(cancel_subscriptions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),
     On(
         reconsider_by_permission,
-        *(f"subscriptions.permission_{each}.v1" for each in ("granted", "refused", "revoked", "lapsed", "extended")),
+        *(f"subscriptions.permission_{each}.v1" for each in ("granted", "began", "refused", "revoked", "lapsed", "extended")),
     ),
     On(reconsider_by_agreement, "subscriptions.agreement_confirmed.v1", "subscriptions.agreement_lapsed.v1"),
     # Batches meet in the same counts: handled side by side they would only make one another run again.

@@ -1,33 +1,33 @@
-"""The worker that does what time makes due. Any number of processes may run one: each thing happens once."""
+"""The worker that does what time makes due. Any number of processes may run one: each thing is done once."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from chassis.mongo import Store, Transaction
+from chassis.mongo import DatabaseUnavailable, Store, Transaction
 from chassis.principal import system
 from chassis.repeating import Repeating
-
-_POLL_SECONDS = 1.0
+from chassis.telemetry import log
 
 Due = Callable[[Transaction], Awaitable[int]]
-"""Does some of what is due, and returns how many there were."""
+"""Does some of what is due at ``tx.now`` and returns how many things that were; it is called until none is left."""
+
+_log = log("subscriptions.timekeeper")
 
 
 class Timekeeper(Repeating):
-    """Looks every second for what is due: each noun says for itself what that is."""
+    """Looks every so many seconds, noun by noun, for what has become due."""
 
-    def __init__(self, store: Store, dues: Sequence[Due]) -> None:
-        super().__init__("subscriptions.timekeeper", every_seconds=_POLL_SECONDS)
+    def __init__(self, store: Store, due: Sequence[Due], *, every_seconds: float) -> None:
+        super().__init__("subscriptions.timekeeper", every_seconds=every_seconds)
         self._store = store
-        self._dues = dues
+        self._due = tuple(due)
 
     async def look(self) -> None:
-        """Do everything that is due now, each in a transaction of its own; what fails of one noun does not hinder the others."""
-        failures: list[Exception] = []
-        for due in self._dues:
+        """Do everything that is due now; what one noun cannot do holds up no other."""
+        for each in self._due:
             try:
-                while await self._store.transact(system("subscriptions.timekeeper"), due, patience_seconds=0):
+                while await self._store.transact(system("subscriptions.timekeeper"), each):
                     pass
-            except Exception as error:  # noqa: BLE001 - raised below, after the others
-                failures.append(error)
-        if failures:
-            raise failures[0]
+            except DatabaseUnavailable:
+                raise
+            except Exception:  # noqa: BLE001 - whatever happened to one noun, the others are still due
+                _log.exception("something that is due could not be done; trying again", due=getattr(each, "__name__", "?"))
