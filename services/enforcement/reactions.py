@@ -60,6 +60,11 @@ async def remember_version(tx: Transaction, heard: Heard) -> None:
     await _remember(tx, heard)
 
 
+async def remember_life_of_version(tx: Transaction, heard: Heard) -> None:
+    """Remember that a version is deprecated, until when, and what follows it; or that it is retired."""
+    await _remember(tx, heard)
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Remember a plan's rate and quota."""
     await _remember(tx, heard)
@@ -83,6 +88,12 @@ REACTIONS: tuple[On, ...] = (
     On(remember_deleted_organization, "identity.organization_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_version, "catalog.api_version_published.v1"),
+    On(
+        remember_life_of_version,
+        "catalog.api_version_deprecated.v1",
+        "catalog.api_version_undeprecated.v1",
+        "catalog.api_version_retired.v1",
+    ),
     On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),
     On(
         remember_subscription,

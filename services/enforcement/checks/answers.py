@@ -4,6 +4,7 @@ One header is for the log alone: ``portico-verdict``, the ids of everything that
 ``VERDICT_FIELDS``.
 """
 
+from email.utils import formatdate
 from urllib.parse import quote
 
 import orjson
@@ -15,10 +16,12 @@ from services.enforcement.checks.domain import (
     ScopeNotGranted,
     TokenMissing,
     Verdict,
+    VersionRetired,
     scope_form,
     whole_seconds,
 )
 from services.enforcement.checks.rates import DAY
+from services.enforcement.checks.world import Life
 
 VERDICT_HEADER = "portico-verdict"
 VERDICT_FIELDS = (
@@ -38,6 +41,7 @@ _REASONS = {
     403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
+    410: b"Gone",
     429: b"Too Many Requests",
     503: b"Service Unavailable",
 }
@@ -78,11 +82,14 @@ def _allowed(verdict: Verdict, wall_ns: int) -> bytes:
     lease, operation = verdict.lease, verdict.operation
     assert lease is not None
     assert operation is not None
-    head = lease.answers.get((operation, verdict.secret_id))
+    assert verdict.version is not None
+    # Two versions of a product may have the same operation.
+    key = (verdict.version.id, operation, verdict.secret_id)
+    head = lease.answers.get(key)
     if head is None:
         if len(lease.answers) > 1000:
             lease.answers.clear()
-        head = lease.answers[operation, verdict.secret_id] = _allowed_head(verdict)
+        head = lease.answers[key] = _allowed_head(verdict)
     return b"%s%s\r\n\r\n" % (head, _limits(verdict, wall_ns).encode())
 
 
@@ -103,8 +110,21 @@ def _allowed_head(verdict: Verdict) -> bytes:
     }
     lines = ["HTTP/1.1 200 OK", "content-length: 0"]
     lines += [f"{name}: {quoted(value)}" for name, value in identity.items() if value is not None]
+    lines += _of_life(version.life)
     lines += [f"{VERDICT_HEADER}: {_verdict_line(verdict)}", f"ratelimit-policy: {_policy(verdict)}", "ratelimit: "]
     return "\r\n".join(lines).encode()
+
+
+def _of_life(life: Life) -> list[str]:
+    """Return the headers of a version whose end is known: ``Deprecation`` (RFC 9745), ``Sunset`` (RFC 8594), what follows it."""
+    lines = []
+    if life.deprecated_at is not None:
+        lines.append(f"deprecation: @{life.deprecated_at}")
+    if life.sunset_at is not None:
+        lines.append(f"sunset: {formatdate(life.sunset_at, usegmt=True)}")
+    if life.successor is not None:
+        lines.append(f'link: <{quoted(life.successor)}>; rel="successor-version"')
+    return lines
 
 
 def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns: int) -> bytes:
@@ -114,6 +134,8 @@ def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns:
     problem["request_id"] = request_id
     if refusal.status == 401 or refusal is ScopeNotGranted:
         lines.append(f"www-authenticate: {_challenge(verdict, refusal, str(problem['detail']))}")
+    if refusal is VersionRetired and verdict.version is not None:
+        lines += _of_life(verdict.version.life)
     if refusal.status == 405:
         lines.append(f"allow: {', '.join(verdict.methods)}")
     if verdict.lease is not None and verdict.taken is not None:

@@ -17,6 +17,7 @@ CERTIFICATE = "certificate"
 TOKEN = "token"  # noqa: S105 - the same
 PRODUCT = "product"
 VERSION = "version"
+LIFE = "life"
 PLAN = "plan"
 SUBSCRIPTION = "subscription"
 
@@ -82,6 +83,32 @@ def _version(heard: Heard) -> Copy:
     return Copy(VERSION, heard.data["version_id"], heard.sequence, fields)
 
 
+def _life(heard: Heard) -> Copy:
+    """Return where a version stands in its life: beside what it describes, so that either may be heard of first."""
+    status = _LIVES[heard.key]
+    fields = {"version_id": heard.data["version_id"], "status": status, **dict.fromkeys(_OF_ITS_END)}
+    if status != "PUBLISHED":
+        moments = [_moment(heard, name) for name in ("deprecated_at", "sunset_at")]
+        fields |= dict(zip(_OF_ITS_END, (*moments, heard.data.get("migrate_to_base_path")), strict=True))
+    return Copy(LIFE, f"life:{heard.data['version_id']}", heard.sequence, fields)
+
+
+_OF_ITS_END = ("deprecated_at", "sunset_at", "successor")
+_LIVES = {
+    "catalog.api_version_deprecated.v1": "DEPRECATED",
+    "catalog.api_version_undeprecated.v1": "PUBLISHED",
+    "catalog.api_version_retired.v1": "RETIRED",
+}
+
+
+def _moment(heard: Heard, name: str) -> int:
+    """Return a moment in seconds since 1970."""
+    moment = datetime.fromisoformat(heard.data[name])
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} lacks its offset from UTC")
+    return int(moment.timestamp())
+
+
 def _plan(heard: Heard) -> Copy:
     names = ("product_id", "rate_requests", "rate_seconds", "burst")
     fields = {name: heard.data[name] for name in names}
@@ -109,6 +136,7 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "catalog.product_created.v1": _product,
     "catalog.product_changed.v1": _product,
     "catalog.api_version_published.v1": _version,
+    **dict.fromkeys(_LIVES, _life),
     "catalog.plan_created.v1": _plan,
     "catalog.plan_changed.v1": _plan,
     "subscriptions.subscription_requested.v1": _subscription,

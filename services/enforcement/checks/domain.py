@@ -62,6 +62,12 @@ class MethodNotAllowed(NotFound):
     status = 405
 
 
+class VersionRetired(NotFound):
+    """This version of the API is retired and cannot be called any more."""
+
+    status = 410
+
+
 class NotSubscribed(Forbidden):
     """The application has no active subscription to this product."""
 
@@ -156,6 +162,8 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
         return Verdict(CertificateNotShown, "", application, secret_id, version, match.operation)
     if version is None:
         return Verdict(ApiNotFound, "", application, secret_id)
+    if version.life.is_retired:
+        return Verdict(VersionRetired, "", application, secret_id, version, match.operation)
     lease = world.lease(application.id, version.product_id, now.steady_ns, now.wall_ns)
     operation = match.operation
     if operation is None:

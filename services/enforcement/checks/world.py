@@ -7,6 +7,7 @@ from services.enforcement.checks.copies import (
     APPLICATION,
     CERTIFICATE,
     CLIENT_KEY,
+    LIFE,
     ORGANIZATION,
     PLAN,
     PRODUCT,
@@ -36,14 +37,27 @@ class Application(NamedTuple):
     is_deleted: bool
 
 
+class Life(NamedTuple):
+    """Where a version stands in its life; moments in seconds since 1970, and where its successor is called."""
+
+    is_retired: bool = False
+    deprecated_at: int | None = None
+    sunset_at: int | None = None
+    successor: str | None = None
+
+
+IN_FORCE = Life()
+
+
 class Version(NamedTuple):
-    """A published version: callable below its base path."""
+    """A published version: below its base path it is called, or said to be retired."""
 
     id: str
     product_id: str
     product_slug: str
     base_path: str
     matcher: Matcher
+    life: Life = IN_FORCE
 
 
 class Plan(NamedTuple):
@@ -92,6 +106,7 @@ class World:
         self._sensitivities: dict[str, str] = {}
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
+        self._lives: dict[str, Life] = {}
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
@@ -158,10 +173,22 @@ class World:
         base_path = fields["base_path"]
         # Copies that are older than scopes do not name the product's slug: it is where every base path begins.
         slug = fields.get("product_slug") or base_path.split("/")[1]
-        version = Version(identifier, fields["product_id"], slug, base_path, Matcher(operations))
+        version = Version(
+            identifier, fields["product_id"], slug, base_path, Matcher(operations), self._lives.get(identifier, IN_FORCE)
+        )
         self._versions[identifier] = version
         self._by_base_path[version.base_path] = version
         self.routes_changed += 1
+
+    def _apply_life(self, _identifier: str, fields: Fields) -> None:
+        version_id, is_retired = fields["version_id"], fields["status"] == "RETIRED"
+        life = Life(is_retired, fields.get("deprecated_at"), fields.get("sunset_at"), fields.get("successor"))
+        self._lives[version_id] = life
+        version = self._versions.get(version_id)
+        if version is not None:
+            self._versions[version_id] = self._by_base_path[version.base_path] = version._replace(life=life)
+            # Ready-made answers tell of it.
+            self._drop_leases(product_id=version.product_id)
 
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
@@ -277,6 +304,7 @@ _APPLIERS = {
     SECRET: World._apply_secret,  # noqa: SLF001
     PRODUCT: World._apply_product,  # noqa: SLF001
     VERSION: World._apply_version,  # noqa: SLF001
+    LIFE: World._apply_life,  # noqa: SLF001
     PLAN: World._apply_plan,  # noqa: SLF001
     SUBSCRIPTION: World._apply_subscription,  # noqa: SLF001
 }

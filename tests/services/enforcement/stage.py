@@ -191,6 +191,21 @@ class Stage:
         )
         return product
 
+    async def life(self, product: Product, fact: str, **data: Any) -> Message:
+        """Announce that the product's version is ``deprecated``, ``undeprecated`` or ``retired``."""
+        told = {
+            "version_id": product.version_id,
+            "product_id": product.id,
+            "organization_id": "org_provider",
+            "base_path": product.base_path,
+            "deprecated_at": "2026-01-01T00:00:00Z",
+            "sunset_at": "2026-11-08T08:49:37Z",
+            "migrate_to": "ver_next",
+            "migrate_to_base_path": "/zoo/pets/v2",
+            **data,
+        }
+        return await self.announce(f"catalog.api_version_{fact}", product.version_id, **told)
+
     async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
         terms = {
             "rate_requests": 1000,
