@@ -9,6 +9,7 @@ from services.subscriptions.known.domain import Applicant, Application, Plan, Pr
 
 INDEXES = (
     Index("applications", (("organization_id", 1),)),
+    Index("data_exchanges", (("sequence", 1),)),
     Index("ended_organizations", (("sequence", 1),)),
     Index("products", (("organization_id", 1),)),
     Index("published_versions", (("product_id", 1),)),
