@@ -23,6 +23,7 @@ from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
 from graphql_gateway.schema.passwords import PasswordMutations
+from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
 from graphql_gateway.schema.scalars import SCALARS
@@ -83,6 +84,7 @@ class Mutation(
     ClientKeyMutations,
     ProductMutations,
     SubscriptionMutations,
+    PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
 ):

@@ -159,6 +159,8 @@ def _reactions_of_copies() -> tuple[On, ...]:
             "subscriptions.subscription_activated.v1",
             "subscriptions.subscription_rejected.v1",
             "subscriptions.subscription_cancelled.v1",
+            "subscriptions.subscription_suspended.v1",
+            "subscriptions.subscription_resumed.v1",
         ),
         On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
         On(remember_published_version, "catalog.api_version_published.v1"),

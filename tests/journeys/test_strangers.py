@@ -25,7 +25,7 @@ USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
 _OF_APPLICATION = f"id name clientId secrets {{ hint }} subscriptions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
   owner {{ email }} isProvider
-  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
+  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
@@ -34,7 +34,11 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("organization", f"organization(id: $it) {{ {_OF_ORGANIZATION} }}", {}),
     ("application", f"application(id: $it) {{ {_OF_APPLICATION} }}", {}),
     ("certificate", "certificate(id: $it) { id thumbprint }", {}),
-    ("subscription", "subscription(id: $it) { id status applicant { clientId } application { id } }", {}),
+    (
+        "subscription",
+        "subscription(id: $it) { id status holds { cause } planChange { planId } applicant { clientId } application { id } }",
+        {},
+    ),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "node(id: $it) { __typename id ... on Version { operations { path } document { text } } }", {}) for name in KINDS),
     *(

@@ -89,6 +89,14 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("endSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("suspendSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("resumeSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("previewPlanChange", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("changePlanOf", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("approvePlanChange", "subscription", {"subscriptionId": "$subscription"}),
+    ("rejectPlanChange", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("withdrawPlanChange", "subscription", {"subscriptionId": "$subscription"}),
 ]
 _RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
 # (verb, the input, or None where it takes none): nobody is told to sign in first.
