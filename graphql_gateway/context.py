@@ -9,7 +9,7 @@ import orjson
 from chassis import idempotency
 from chassis.calls import Call, Caller
 from chassis.principal import HEADER
-from graphql_gateway.clients.answers import Hear, ask, internal, unavailable
+from graphql_gateway.clients.answers import UNAVAILABLE, Hear, ask, internal, unavailable
 from graphql_gateway.clients.identity import PassportNotIssued, SessionEnded, Sessions
 from graphql_gateway.engine.declare import Do
 from graphql_gateway.engine.failures import Failure
@@ -19,6 +19,10 @@ _NEW_PASSPORT_HELPS = frozenset({"PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"})
 _MOST_PASSPORTS = 3
 OPEN_TO_ALL = frozenset({"catalog"})  # these answer visitors too, so they answer while sessions cannot be checked
 DO_SECONDS = 30.0
+_MAYBE_DONE = (
+    "This part of the platform does not answer at the moment, and what was asked may have been done all the same: "
+    "ask again with the same idempotency key, or look first."
+)
 
 
 @dataclass(slots=True)
@@ -129,6 +133,8 @@ class Context:
 
         answer = await self._ask(call, hear=hear)
         self._note(field, was_replayed=was_replayed)
+        if isinstance(answer, Failure) and answer.code == UNAVAILABLE:
+            answer = replace(answer, message=_MAYBE_DONE)
         if self.token is not None:
             self.desk.sessions.forget(self.token)
         if isinstance(answer, Failure):
