@@ -109,3 +109,47 @@ class PlanWithdrawn(Event, service="catalog", version=1):
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+
+
+class CategoryCreated(Event, service="catalog", version=1):
+    """The tree of categories has one more; ``names`` are by language."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    names: dict[str, str]
+
+
+class CategoryChanged(Event, service="catalog", version=1):
+    """A category is named otherwise or stands elsewhere."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    names: dict[str, str]
+
+
+class CategoryRemoved(Event, service="catalog", version=1):
+    """A category is gone; what was in it is in it no more."""
+
+    category_id: str
+    slug: str
+
+
+class GuidanceWritten(Event, service="catalog", version=1):
+    """The page that guides through a step says something else now: the platform's, or a product's where one is named."""
+
+    page_id: str
+    step: str
+    product_id: str | None
+    organization_id: str | None
+    languages: tuple[str, ...]
+
+
+class GuidanceRemoved(Event, service="catalog", version=1):
+    """A page that guided through a step is gone."""
+
+    page_id: str
+    step: str
+    product_id: str | None
+    organization_id: str | None

@@ -9,6 +9,13 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.catalog.categories import repository as categories
+from services.catalog.categories import routes as category_routes
+from services.catalog.entries import repository as entries
+from services.catalog.finding import routes as finding_routes
+from services.catalog.finding.searching import KeepsIndex, Searcher
+from services.catalog.guidance import repository as guidance
+from services.catalog.guidance import routes as guidance_routes
 from services.catalog.products import repository as products
 from services.catalog.products import routes as product_routes
 from services.catalog.products.rows import Rows
@@ -27,7 +34,7 @@ NAME = "catalog"
 
 def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the catalogue, not started yet."""
-    edge, rows = Edge(store, verifier), Rows(settings.calls_url)
+    edge, rows, searcher = Edge(store, verifier), Rows(settings.calls_url), Searcher()
     reader = DocumentReader(
         Limits(
             max_bytes=settings.document_max_bytes,
@@ -42,11 +49,23 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
         bus=bus,
         routes=[
             *provider_routes.routes(edge),
+            *category_routes.routes(edge),
             *product_routes.routes(edge, rows),
             *version_routes.routes(edge, rows, reader),
+            *guidance_routes.routes(edge),
+            *finding_routes.routes(edge, rows, searcher),
         ],
-        indexes=[*providers.INDEXES, *products.INDEXES, *versions.INDEXES, *sandbox.INDEXES],
+        indexes=[
+            *providers.INDEXES,
+            *entries.INDEXES,
+            *categories.INDEXES,
+            *products.INDEXES,
+            *versions.INDEXES,
+            *sandbox.INDEXES,
+            *guidance.INDEXES,
+        ],
         reactions=REACTIONS,
+        workers=[KeepsIndex(store, searcher)],
         verifier=verifier,
     )
 

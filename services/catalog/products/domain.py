@@ -21,6 +21,7 @@ from services.catalog.events import (
     PublishedOperation,
 )
 from services.catalog.products.plans import Plan, PlanNameTaken, terms_row
+from services.catalog.texts.domain import DEFAULT, Language, chosen, in_order, require_each_once
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -77,6 +78,13 @@ class AgreementAlwaysNeeded(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("prerequisites", "name AGREEMENT too, because the product is confidential")])
+
+
+class MainLanguageTwice(Invalid):
+    """What a product says in its main language are its title and its summary; give no other text in that language."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("texts", "leave out the main language, its text is title and summary")])
 
 
 class SlugTaken(Conflict):
@@ -136,8 +144,20 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
-    """What a product says of itself and how sensitive it is."""
+    """What a product says of itself and how sensitive it is.
+
+    ``title`` and ``summary`` are in the main language; ``translations`` are in others.
+    """
 
     title: str
     summary: str
@@ -145,18 +165,44 @@ class Description:
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...]
     prerequisites: tuple[Prerequisite, ...]
+    main_language: Language = DEFAULT
+    translations: tuple[ProductText, ...] = ()
+    category_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what does not go with the sensitivity.
+        """Refuse what does not go with the sensitivity, and texts of which two are in one language.
 
-        Raises ``NotConfidential``, ``OpenTestAsksForNothing`` or ``AgreementAlwaysNeeded``.
+        Raises ``NotConfidential``, ``OpenTestAsksForNothing``, ``AgreementAlwaysNeeded``, ``LanguageTwice`` or
+        ``MainLanguageTwice``.
         """
+        require_each_once(self.translations, "texts")
+        if any(text.language is self.main_language for text in self.translations):
+            raise MainLanguageTwice
         if self.sensitivity is not Sensitivity.CONFIDENTIAL and self.sensitivity_kinds:
             raise NotConfidential
         if self.sensitivity is Sensitivity.OPEN_TEST and self.prerequisites:
             raise OpenTestAsksForNothing
         if self.sensitivity is Sensitivity.CONFIDENTIAL and Prerequisite.AGREEMENT not in self.prerequisites:
             raise AgreementAlwaysNeeded
+
+    @property
+    def texts(self) -> tuple[ProductText, ...]:
+        """Return everything that the product says of itself, the main language first."""
+        return (ProductText(self.main_language, self.title, self.summary), *self.translations)
+
+    def text_in(self, language: Language) -> ProductText:
+        """Return the text to show to whoever asks for a language."""
+        return chosen(self.texts, language, self.main_language)
+
+    def in_main_language(self, language: Language) -> "Description":
+        """Return the description with another main language: its text becomes the main one, where there is one."""
+        if language is self.main_language:
+            return self
+        own = next((text for text in self.translations if text.language is language), None)
+        if own is None:
+            return replace(self, main_language=language)
+        others = (text for text in self.texts if text is not own)
+        return replace(self, main_language=language, title=own.title, summary=own.summary, translations=in_order(others))
 
 
 @dataclass(frozen=True, slots=True)

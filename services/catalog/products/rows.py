@@ -7,11 +7,16 @@ from typing import Any
 from chassis.mongo import Reader
 from chassis.principal import Principal
 from services.catalog.products.access import may_see_version, sees_drafts
-from services.catalog.products.domain import Api, Product, Version
+from services.catalog.products.domain import Api, Product, ProductText, Version
 from services.catalog.products.plans import Plan, terms_row
 from services.catalog.providers.actions import names_of
 
 Row = dict[str, Any]
+
+
+def text_row(text: ProductText) -> Row:
+    """Return what a product says in one language as a row."""
+    return {"language": text.language.value, "title": text.title, "summary": text.summary}
 
 
 class Rows:
@@ -25,6 +30,10 @@ class Rows:
         names = await names_of(reader, [product.organization_id for product in products])
         return [self._product(reader, product, names.get(product.organization_id, "")) for product in products]
 
+    async def by_id(self, reader: Reader, products: Sequence[Product]) -> dict[str, Row]:
+        """Return products as rows, by their ids."""
+        return {row["id"]: row for row in await self.products(reader, products)}
+
     async def product(self, reader: Reader, product: Product) -> Row:
         """Return one product as a row."""
         return (await self.products(reader, [product]))[0]
@@ -37,7 +46,10 @@ class Rows:
             "slug": product.slug,
             "title": said.title,
             "summary": said.summary,
+            "main_language": said.main_language.value,
+            "texts": [text_row(each) for each in said.texts],
             "tags": list(said.tags),
+            "category_ids": list(said.category_ids),
             "sensitivity": said.sensitivity.value,
             "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
             "prerequisites": [each.value for each in said.prerequisites],

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import new_id
 from chassis.mongo import Transaction
+from services.catalog.entries import repository as entries
 from services.catalog.events import PublishedOperation
 from services.catalog.products import access
 from services.catalog.products import repository as products
-from services.catalog.products.actions import find_by_description
 from services.catalog.products.domain import LABEL, SLUG_MAX, Api, Product, Version, VersionStatus
-from services.catalog.products.words import slug_of, weigh_operations
+from services.catalog.products.words import slug_of, text_of_operations
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.versions import repository
 from services.catalog.versions.reading import Reading
@@ -78,8 +78,6 @@ async def publish_version(tx: Transaction, version_id: str) -> Product:
     )
     product, published = present.publish(version_id, tx.now, operations)
     await products.replace(tx, product)
-    if not present.is_public:
-        await find_by_description(tx, product)
-    await products.keep_words(tx, product.id, version_id, weigh_operations(rows))
+    await entries.keep_operations(tx, product.id, version_id, text_of_operations(rows))
     await tx.emit(published, subject=version_id, organization=product.organization_id, audience=[product.organization_id])
     return product
