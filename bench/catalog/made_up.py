@@ -6,17 +6,15 @@ from typing import Any
 
 from chassis.ids import new_id
 from services.catalog.products.domain import (
-from services.catalog.products.plans import Plan, read_terms
     Api,
     Description,
-    Plan,
     Product,
     ProductText,
     Sensitivity,
     Version,
     VersionStatus,
-    read_terms,
 )
+from services.catalog.products.plans import Plan, read_terms
 from services.catalog.texts.domain import Language
 
 _WORDS = {

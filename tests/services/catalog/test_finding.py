@@ -1,7 +1,6 @@
 """Searching: forms of words in three languages, ranks, facets; and that every process finds what is committed, and nobody a draft."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,12 +146,11 @@ async def test_categories_find_their_products_by_every_name(library: Stage) -> N
     assert (await anonymous.load("categories_by_ids", [[below["id"]], [top["id"]]])).rows[0] == []
 
 
-async def test_every_process_finds_at_once_what_any_has_published(library: Stage, tmp_path: Path) -> None:
+async def test_every_process_finds_at_once_what_any_has_published(library: Stage) -> None:
     others = [
         Stage(build(CatalogSettings(), library.service.bus, library.service.store, make_verifier(library.keys)), library.sandbox, library.keys)
         for _ in range(2)
     ]  # fmt: skip
-    assert tmp_path
     processes = [library, *others]
     for number in range(4):
         publishing = processes[number % 3]
