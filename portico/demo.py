@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from portico.demo_texts import load_catalogue_texts, load_guidance
 from portico.foreign import Graph, Mailbox, Refused, open_account
 
 OPERATOR = "operator@portico.example"
@@ -107,6 +108,9 @@ async def load(addresses: Addresses, known: dict[str, str], say: Callable[[str],
         for product in PRODUCTS:
             say(f"demonstration: {product.title}")
             await _product(provider, organization_id, product)
+        say("demonstration: texts in three languages")
+        await load_catalogue_texts(operator, provider)
+        await load_guidance(operator)
 
 
 async def _account(http: httpx.AsyncClient, addresses: Addresses, mailbox: Mailbox, email: str, *, password: str) -> Graph:

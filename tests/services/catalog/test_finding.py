@@ -1,6 +1,7 @@
-"""Searching: forms of words in three languages, ranks, facets; and that every process finds what is committed, and nobody a draft."""
+"""Searching: forms of words in three languages, ranks, facets; every process finds what is committed, and nobody a draft."""
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -96,7 +97,7 @@ async def test_finds_are_narrowed_down_and_counted(library: Stage) -> None:
     ).result
     await library.product("draft", title="A draft of a company", tags=["zeme"])
     for verb, body in (("create_plan", {"product_id": product["id"], **PLAN}), ("import_api", {"product_id": product["id"]})):
-        text = {"document": _document()} if verb == "import_api" else {}
+        text = {"document": json.dumps(small())} if verb == "import_api" else {}
         made = (await library.member(OTHER, "OWNER").do(verb, **body, **text)).result
     await library.member(OTHER, "OWNER").do("publish_version", version_id=made["version"]["id"])
     anonymous = library.anonymous
@@ -147,10 +148,8 @@ async def test_categories_find_their_products_by_every_name(library: Stage) -> N
 
 
 async def test_every_process_finds_at_once_what_any_has_published(library: Stage) -> None:
-    others = [
-        Stage(build(CatalogSettings(), library.service.bus, library.service.store, make_verifier(library.keys)), library.sandbox, library.keys)
-        for _ in range(2)
-    ]  # fmt: skip
+    builds = [build(CatalogSettings(), library.service.bus, library.service.store, make_verifier(library.keys)) for _ in range(2)]
+    others = [Stage(each, library.sandbox, library.keys) for each in builds]
     processes = [library, *others]
     for number in range(4):
         publishing = processes[number % 3]
@@ -217,9 +216,3 @@ def test_whatever_a_text_is_indexed_by_its_own_words_find(text: str, said: set[L
 def test_forms_of_a_word_have_one_stem(language: Language, forms: str) -> None:
     stems = {stem for word in words_in(forms) for stem in stems_of(word, [language])}
     assert len(stems - {"RU:справок"}) == 1, stems
-
-
-def _document() -> str:
-    import json
-
-    return json.dumps(small())
