@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
@@ -13,11 +14,10 @@ from services.catalog.products.domain import (
     Sensitivity,
     SensitivityKind,
     SlugTaken,
-    Version,
-    VersionStatus,
     read_terms,
     terms_row,
 )
+from services.catalog.products.lives import Ending, Version, VersionChange, VersionStatus
 from services.catalog.products.words import fold
 
 INDEXES = (
@@ -50,6 +50,7 @@ def to_document(product: Product) -> Document:
         "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
         "created_at": product.created_at,
         "is_public": product.is_public,
+        "is_callable": product.is_callable,
         "plans": [{"id": plan.id, **terms_row(plan.terms)} for plan in product.plans],
         "apis": [
             {"id": api.id, "slug": api.slug, "title": api.title, "versions": [_version_document(each) for each in api.versions]}
@@ -66,6 +67,9 @@ def _version_document(version: Version) -> Document:
         "openapi_version": version.openapi_version,
         "operations_count": version.operations_count,
         "published_at": version.published_at,
+        "ending": asdict(version.ending) if version.ending else None,
+        "retired_at": version.retired_at,
+        "history": [{**asdict(each), "status": each.status.value} for each in version.history],
     }
 
 
@@ -104,6 +108,9 @@ def _to_version(kept: Document) -> Version:
         openapi_version=kept["openapi_version"],
         operations_count=kept["operations_count"],
         published_at=kept["published_at"],
+        ending=Ending(**kept["ending"]) if kept.get("ending") else None,
+        retired_at=kept.get("retired_at"),
+        history=tuple(VersionChange(**{**each, "status": VersionStatus(each["status"])}) for each in kept.get("history", ())),
     )
 
 
@@ -157,7 +164,8 @@ def _after(query: Mapping[str, Any], after: SortKey | None) -> dict[str, Any]:
 
 
 def _public(sensitivity: str | None, tag: str | None) -> dict[str, Any]:
-    query: dict[str, Any] = {"is_public": True}
+    # What can be called no more is history: readable by who knows it, but not offered. (Older documents do not say.)
+    query: dict[str, Any] = {"is_public": True, "is_callable": {"$ne": False}}
     if sensitivity is not None:
         query["sensitivity"] = sensitivity
     if tag is not None:

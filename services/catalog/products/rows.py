@@ -6,7 +6,8 @@ from typing import Any
 from chassis.mongo import Reader
 from chassis.principal import Principal
 from services.catalog.products.access import may_see_version
-from services.catalog.products.domain import Api, Plan, Product, Version, terms_row
+from services.catalog.products.domain import Api, Plan, Product, terms_row
+from services.catalog.products.lives import Version
 from services.catalog.providers.actions import names_of
 
 Row = dict[str, Any]
@@ -41,6 +42,7 @@ class Rows:
             "organization_id": product.organization_id,
             "provider": {"id": product.organization_id, "name": provider},
             "status": "PUBLISHED" if product.is_public else "DRAFT",
+            "is_callable": product.is_callable,
             "created_at": product.created_at,
             "plans": [self.plan(product, plan) for plan in product.plans],
             "apis": [api for api in apis if api["versions"]],
@@ -61,7 +63,7 @@ class Rows:
 
     def version(self, product: Product, api: Api, version: Version) -> Row:
         """Return a version as a row."""
-        base_path = product.base_path(api, version)
+        base_path, ending = product.base_path(api, version), version.ending
         return {
             "id": version.id,
             "product_id": product.id,
@@ -70,7 +72,13 @@ class Rows:
             "status": version.status.value,
             "base_path": base_path,
             "call_url": self._calls_url + base_path,
+            "is_callable": version.is_callable,
             "published_at": version.published_at,
+            "deprecated_at": ending and ending.deprecated_at,
+            "sunset_at": ending and ending.sunset_at,
+            "migrate_to_id": ending and ending.migrate_to,
+            "deprecation_note": ending and ending.note,
+            "retired_at": version.retired_at,
             "openapi_version": version.openapi_version,
             "operations_count": version.operations_count,
         }
