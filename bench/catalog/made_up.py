@@ -11,9 +11,8 @@ from services.catalog.products.domain import (
     Product,
     ProductText,
     Sensitivity,
-    Version,
-    VersionStatus,
 )
+from services.catalog.products.lives import Version, VersionStatus
 from services.catalog.products.plans import Plan, read_terms
 from services.catalog.texts.domain import Language
 

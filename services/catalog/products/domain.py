@@ -20,6 +20,7 @@ from services.catalog.events import (
     ProductCreated,
     PublishedOperation,
 )
+from services.catalog.products.lives import OnlyDraftsAreDeleted, Version
 from services.catalog.products.plans import Plan, PlanNameTaken, terms_row
 from services.catalog.texts.domain import DEFAULT, Language, chosen, in_order, require_each_once
 
@@ -50,13 +51,6 @@ class Prerequisite(StrEnum):
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
-
-
-class VersionStatus(StrEnum):
-    """Where a version stands in its life."""
-
-    DRAFT = "DRAFT"
-    PUBLISHED = "PUBLISHED"
 
 
 class NotConfidential(Invalid):
@@ -104,33 +98,12 @@ class VersionLabelTaken(Conflict):
         )
 
 
-class AlreadyPublished(Conflict):
-    """The version is published already."""
-
-
 class NoPlanYet(Conflict):
     """The product has no plan that is offered or will be, so nobody could come to call it; create one first."""
 
 
 class NothingToCall(Conflict):
     """The version's document describes no operation, so there is nothing to call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One release of an API."""
-
-    id: str
-    label: str
-    status: VersionStatus
-    openapi_version: str
-    operations_count: int
-    published_at: datetime | None = None
-
-    @property
-    def is_public(self) -> bool:
-        """Say whether everybody may see it."""
-        return self.status is not VersionStatus.DRAFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +195,11 @@ class Product:
         """Say whether everybody may see it: from its first published version on."""
         return any(version.is_public for _, version in self.versions())
 
+    @property
+    def is_callable(self) -> bool:
+        """Say whether any version can be called: once all are retired, the product is history."""
+        return any(version.is_callable for _, version in self.versions())
+
     def versions(self) -> Iterator[tuple[Api, Version]]:
         """Go through all versions, each with its API."""
         for api in self.apis:
@@ -307,34 +285,51 @@ class Product:
         grown = replace(present, versions=(*present.versions, version))
         return replace(self, apis=tuple(grown if each is present else each for each in self.apis))
 
-    def publish(
-        self, version_id: str, now: datetime, operations: tuple[PublishedOperation, ...]
-    ) -> tuple["Product", ApiVersionPublished]:
-        """Return the product with a draft published. Raises ``AlreadyPublished``, ``NothingToCall`` or ``NoPlanYet``."""
+    def put(self, api: Api, version: Version) -> "Product":
+        """Return the product with a version of one of its APIs as it is now."""
+        grown = replace(api, versions=tuple(version if each.id == version.id else each for each in api.versions))
+        return replace(self, apis=tuple(grown if each.id == api.id else each for each in self.apis))
+
+    def without_draft(self, version_id: str) -> "Product":
+        """Return the product without a draft, and without an API that has no version left. Raises ``OnlyDraftsAreDeleted``."""
         found = self.version(version_id)
         assert found is not None, "the version belongs to this product"
         api, draft = found
-        if draft.status is not VersionStatus.DRAFT:
-            raise AlreadyPublished
+        if draft.is_public:
+            raise OnlyDraftsAreDeleted
+        left = replace(api, versions=tuple(each for each in api.versions if each is not draft))
+        apis = (left if each is api else each for each in self.apis)
+        return replace(self, apis=tuple(each for each in apis if each.versions))
+
+    def publish(
+        self, version_id: str, operations: tuple[PublishedOperation, ...], *, now: datetime, actor: str | None
+    ) -> tuple["Product", ApiVersionPublished]:
+        """Return the product with a draft published.
+
+        Raises ``AlreadyPublished``, ``AlreadyRetired``, ``NothingToCall`` or ``NoPlanYet``.
+        """
+        found = self.version(version_id)
+        assert found is not None, "the version belongs to this product"
+        api, draft = found
+        version = draft.publish(now, actor)
         if not operations:
             raise NothingToCall
         if not any(plan.has_future(now) for plan in self.plans):
             raise NoPlanYet
-        version = replace(draft, status=VersionStatus.PUBLISHED, published_at=now)
-        grown = replace(api, versions=tuple(version if each is draft else each for each in api.versions))
-        product = replace(self, apis=tuple(grown if each is api else each for each in self.apis))
-        announced = ApiVersionPublished(
-            version_id=version.id,
-            api_id=api.id,
-            product_id=self.id,
-            organization_id=self.organization_id,
-            product_slug=self.slug,
-            title=api.title,
-            label=version.label,
-            base_path=self.base_path(api, version),
-            operations=operations,
-        )
-        return product, announced
+        return self.put(api, version), ApiVersionPublished(**self.announced_version(api, version), operations=operations)
+
+    def announced_version(self, api: Api, version: Version) -> dict[str, Any]:
+        """Return what announcements tell of a version."""
+        return {
+            "version_id": version.id,
+            "api_id": api.id,
+            "product_id": self.id,
+            "organization_id": self.organization_id,
+            "product_slug": self.slug,
+            "title": api.title,
+            "label": version.label,
+            "base_path": self.base_path(api, version),
+        }
 
 
 def with_agreement(sensitivity: Sensitivity, prerequisites: Iterable[Prerequisite]) -> tuple[Prerequisite, ...]:

@@ -31,7 +31,8 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text. Raises ``ValueError`` where it has control characters other than new lines."""
     if _CONTROL_BUT_LINES.search(text):
         raise ValueError("write it without control characters")
     return text
@@ -57,7 +58,7 @@ def _to_utc(moment: datetime) -> datetime:
 Id = Annotated[str, Field(max_length=64)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_one_line)]
-Summary = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+Summary = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(printable)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(_one_line)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_different)]
 Slug = Annotated[str, StringConstraints(max_length=SLUG_MAX), AfterValidator(_slug)]

@@ -1,6 +1,7 @@
 """How products are kept: one document each, with its plans, APIs and versions; and the entry by which each is found."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
 from services.catalog.entries import repository as entries
@@ -13,10 +14,9 @@ from services.catalog.products.domain import (
     Sensitivity,
     SensitivityKind,
     SlugTaken,
-    Version,
-    VersionStatus,
     with_agreement,
 )
+from services.catalog.products.lives import Ending, Version, VersionChange, VersionStatus
 from services.catalog.products.plans import Plan, read_terms, terms_row
 from services.catalog.products.words import fold
 from services.catalog.texts.domain import DEFAULT, Language
@@ -52,6 +52,7 @@ def to_document(product: Product) -> Document:
         "category_ids": list(said.category_ids),
         "created_at": product.created_at,
         "is_public": product.is_public,
+        "is_callable": product.is_callable,
         "plans": [_plan_document(plan) for plan in product.plans],
         "apis": [
             {"id": api.id, "slug": api.slug, "title": api.title, "versions": [_version_document(each) for each in api.versions]}
@@ -72,14 +73,15 @@ def _entry(product: Product) -> Document:
     """Return what a product is found by, but for its operations."""
     said = product.description
     return {
-        "is_public": product.is_public,
+        # What can be called no more is history: readable by who knows it, but not found.
+        "is_public": product.is_callable,
         "organization_id": product.organization_id,
         "sort_title": fold(said.title),
         "sensitivity": said.sensitivity.value,
         "tags": list(said.tags),
         "category_ids": list(said.category_ids),
         "texts": [_text_document(each) for each in said.texts],
-        "versions": [version.id for _, version in product.versions() if version.is_public],
+        "versions": [version.id for _, version in product.versions() if version.is_callable],
     }
 
 
@@ -91,6 +93,9 @@ def _version_document(version: Version) -> Document:
         "openapi_version": version.openapi_version,
         "operations_count": version.operations_count,
         "published_at": version.published_at,
+        "ending": asdict(version.ending) if version.ending else None,
+        "retired_at": version.retired_at,
+        "history": [{**asdict(each), "status": each.status.value} for each in version.history],
     }
 
 
@@ -138,6 +143,9 @@ def _to_version(kept: Document) -> Version:
         openapi_version=kept["openapi_version"],
         operations_count=kept["operations_count"],
         published_at=kept["published_at"],
+        ending=Ending(**kept["ending"]) if kept.get("ending") else None,
+        retired_at=kept.get("retired_at"),
+        history=tuple(VersionChange(**{**each, "status": VersionStatus(each["status"])}) for each in kept.get("history", ())),
     )
 
 
@@ -190,10 +198,9 @@ async def by_versions(reader: Reader, version_ids: Sequence[str]) -> dict[str, P
 
 
 async def public_ids(reader: Reader, after: str, limit: int) -> list[str]:
-    """Return the ids of public products in order, at most ``limit`` of those after one."""
-    found = await reader.collection("products").find(
-        {"is_public": True, "_id": {"$gt": after}}, sort=[("_id", 1)], limit=limit, projection={"_id": 1}
-    )
+    """Return the ids of public products that can be called in order, at most ``limit`` of those after one."""
+    query = {"is_public": True, "is_callable": {"$ne": False}, "_id": {"$gt": after}}
+    found = await reader.collection("products").find(query, sort=[("_id", 1)], limit=limit, projection={"_id": 1})
     return [each["_id"] for each in found]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 from chassis.mongo import Reader
 from chassis.principal import Principal
 from services.catalog.products.access import may_see_version, sees_drafts
-from services.catalog.products.domain import Api, Product, ProductText, Version
+from services.catalog.products.domain import Api, Product, ProductText
+from services.catalog.products.lives import Version
 from services.catalog.products.plans import Plan, terms_row
 from services.catalog.providers.actions import names_of
 
@@ -56,6 +57,7 @@ class Rows:
             "organization_id": product.organization_id,
             "provider": {"id": product.organization_id, "name": provider},
             "status": "PUBLISHED" if product.is_public else "DRAFT",
+            "is_callable": product.is_callable,
             "created_at": product.created_at,
             "plans": self._plans(reader, product),
             "apis": [api for api in apis if api["versions"]],
@@ -90,7 +92,7 @@ class Rows:
 
     def version(self, product: Product, api: Api, version: Version) -> Row:
         """Return a version as a row."""
-        base_path = product.base_path(api, version)
+        base_path, ending = product.base_path(api, version), version.ending
         return {
             "id": version.id,
             "product_id": product.id,
@@ -99,7 +101,13 @@ class Rows:
             "status": version.status.value,
             "base_path": base_path,
             "call_url": self._calls_url + base_path,
+            "is_callable": version.is_callable,
             "published_at": version.published_at,
+            "deprecated_at": ending and ending.deprecated_at,
+            "sunset_at": ending and ending.sunset_at,
+            "migrate_to_id": ending and ending.migrate_to,
+            "deprecation_note": ending and ending.note,
+            "retired_at": version.retired_at,
             "openapi_version": version.openapi_version,
             "operations_count": version.operations_count,
         }
