@@ -25,7 +25,8 @@ USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
 _OF_APPLICATION = f"id name clientId secrets {{ hint }} subscriptions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
   owner {{ email }} isProvider
-  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
+  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }}
+  subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
