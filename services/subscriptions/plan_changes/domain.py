@@ -13,7 +13,7 @@ subscription itself.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -73,8 +73,10 @@ def due_at(when: When, at: datetime | None, plans: tuple[Plan | None, Plan], now
     The next period is that of the present plan's quota, else of the other one's, else the calendar month. Raises ``Invalid``.
     """
     _require_moment(when, at, now)
-    if when is not When.NEXT_PERIOD:
-        return at
+    if at is not None:
+        return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+    if when is When.NOW:
+        return None
     terms = [each.terms for each in plans if each is not None and each.terms is not None]
     period = next((each.quota_period for each in terms if each.quota_period is not None), MONTH)
     return period_of(period, now)[1]
