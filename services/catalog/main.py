@@ -9,6 +9,8 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.catalog.fetching.addresses import Allowed
+from services.catalog.fetching.fetcher import Bounds, Fetcher
 from services.catalog.products import repository as products
 from services.catalog.products import routes as product_routes
 from services.catalog.products.rows import Rows
@@ -36,6 +38,10 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             at_once=settings.documents_at_once,
         )
     )
+    fetcher = Fetcher(
+        Allowed(settings.url_ports, settings.url_networks, insecure=settings.document_url_insecure),
+        Bounds(settings.document_url_seconds, settings.document_max_bytes, settings.documents_at_once),
+    )
     return Service(
         name=NAME,
         store=store,
@@ -43,7 +49,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
         routes=[
             *provider_routes.routes(edge),
             *product_routes.routes(edge, rows),
-            *version_routes.routes(edge, rows, reader),
+            *version_routes.routes(edge, rows, reader, fetcher),
         ],
         indexes=[*providers.INDEXES, *products.INDEXES, *versions.INDEXES, *sandbox.INDEXES],
         reactions=REACTIONS,
