@@ -6,7 +6,10 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.schema.categories import Category, categories_of_product
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
+from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.requirements import NEXT, WAY, Requirement
@@ -37,6 +40,15 @@ class SensitivityKind(Enum):
 
 
 @enum
+class Prerequisite(Enum):
+    """What an application or its organization needs before it may subscribe to a product."""
+
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
+@enum
 class ProductStatus(Enum):
     """Whether everybody sees a product: it is published with its first version."""
 
@@ -58,6 +70,15 @@ class QuotaPeriod(Enum):
 
     DAY = "DAY"
     MONTH = "MONTH"
+
+
+@enum
+class NotOfferedBecause(Enum):
+    """Why nobody can subscribe to a plan: its provider took it back, or it is not the time."""
+
+    WITHDRAWN = "WITHDRAWN"
+    NOT_YET_VALID = "NOT_YET_VALID"
+    NO_LONGER_VALID = "NO_LONGER_VALID"
 
 
 @enum
@@ -132,6 +153,20 @@ class Plan(Node):
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
     approval: Approval
+    valid_from: DateTime | None = reads(says="From this moment on it can be subscribed to …")
+    valid_to: DateTime | None = reads(says="… until before this one; null is no bound.")
+    withdrawn_at: DateTime | None
+    is_offered: bool = reads(says="Whether it can be subscribed to now. Whoever is on it stays on it.")
+    not_offered_because: NotOfferedBecause | None
+
+
+@type_
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
 
 
 @type_
@@ -139,11 +174,15 @@ class Product(Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
-    title: str
-    summary: str
+    title: str = reads(says="In the main language.")
+    summary: str = reads(says="In the main language.")
+    main_language: Language
+    texts: list[ProductText] = reads(size=3, says="In every language that there is, the main one first.")
     tags: list[str]
+    categories: list[Category] | None = loads(categories_of_product())
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
+    prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
     provider: Provider
     apis: list[Api] = reads(size=2)
@@ -163,6 +202,16 @@ class Product(Node):
         """Tell the first of what `requires` tells that is not done."""
         planned(application_id, organization_id)
 
+    @asks(Load(CATALOG, "product_texts", Parent("id")))
+    def text(self, language: Language) -> ProductText | None:
+        """Say it in a language, or in the main one where that is not there."""
+        planned(language)
+
+    @asks(pages_of_product())
+    def guidance(self, language: Language, step: GuidanceStep | None = None) -> list[GuidancePage] | None:
+        """Read the platform's pages, each with what the provider adds for this product after it."""
+        planned(language, step)
+
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
         """Report on the calls of the product, to its provider."""
@@ -174,10 +223,13 @@ ProductConnection = Connection[Product]
 
 @input_
 class ProductFilter:
-    """Which products."""
+    """Which products: each that is given has to hold."""
 
     sensitivity: Sensitivity | None = None
     tag: str | None = None
+    tags: list[str] | None = strawberry.field(default=None, description="All of them.")
+    category: strawberry.ID | None = strawberry.field(default=None, description="This category, or any below it.")
+    provider: strawberry.ID | None = strawberry.field(default=None, description="The organization that publishes them.")
 
 
 @type_
@@ -217,8 +269,17 @@ class ProviderStanding:
 
 
 @input_
+class ProductTextInput:
+    """What a product says of itself in another than its main language."""
+
+    language: Language
+    title: str
+    summary: str = ""
+
+
+@input_
 class CreateProductInput:
-    """A new product of a provider."""
+    """A new product of a provider; title and summary are in the main language."""
 
     organization_id: strawberry.ID
     title: str
@@ -227,11 +288,15 @@ class CreateProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language = Language.EN
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ChangeProductInput:
-    """What changes of a product; what is left out stays."""
+    """What changes of a product; what is left out stays. The texts are all those in other languages than the main one."""
 
     product_id: strawberry.ID
     title: str | None = strawberry.UNSET
@@ -239,6 +304,10 @@ class ChangeProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language | None = strawberry.UNSET
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
@@ -275,6 +344,8 @@ class CreatePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval = Approval.AUTOMATIC
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
 
 
 @input_
@@ -289,6 +360,15 @@ class ChangePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
+
+
+@input_
+class WithdrawPlanInput:
+    """Which plan nobody can subscribe to any more."""
+
+    plan_id: strawberry.ID
 
 
 @input_
@@ -342,6 +422,13 @@ class ProductMutations:
         self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
         """Change a plan's terms."""
+        planned(input_)
+
+    @does(CATALOG, "withdraw_plan")
+    def withdraw_plan(
+        self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
+        """Let nobody subscribe to a plan any more; who is on it stays on it."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

@@ -21,6 +21,21 @@ class _Told(BaseModel):
     reason: str | None
 
 
+class _Held(_Told):
+    """What is told where it matters what a subscription stands still for."""
+
+    causes: tuple[str, ...] = ()
+    """Who or what holds it: PROVIDER, OPERATOR, CONSUMER, ONBOARDING, AGREEMENT, PERMISSION."""
+
+
+class _OtherPlan(_Held):
+    """What is told of a wish for another plan; ``plan_id`` is the plan that it is on still."""
+
+    new_plan_id: str
+    effective_at: datetime | None = None
+    """When the other plan begins; null for at once."""
+
+
 class SubscriptionRequested(_Told, Event, service="subscriptions", version=1):
     """Somebody asked to subscribe an application to a plan."""
 
@@ -88,3 +103,39 @@ class PermissionLapsed(_PermissionTold, Event, service="subscriptions", version=
 
 class PermissionExtended(_PermissionTold, Event, service="subscriptions", version=1):
     """The permission ends at another moment, or never; it may have lapsed before and is in force again."""
+
+
+class SubscriptionSuspended(_Held, Event, service="subscriptions", version=1):
+    """The application may not call the product for now; told again whenever the causes are others."""
+
+
+class SubscriptionResumed(_Held, Event, service="subscriptions", version=1):
+    """The application may call the product again; ``causes`` are what was lifted last."""
+
+
+class PlanChanged(_Held, Event, service="subscriptions", version=1):
+    """The subscription is on another plan from now on, with the same id and the same credentials."""
+
+    former_plan_id: str
+
+
+class PlanChangeRequested(_OtherPlan, Event, service="subscriptions", version=1):
+    """The subscription shall go over to another plan: later, or once the provider agrees."""
+
+    needs_approval: bool
+
+
+class PlanChangeApproved(_OtherPlan, Event, service="subscriptions", version=1):
+    """The provider agrees to the other plan."""
+
+
+class PlanChangeRejected(_OtherPlan, Event, service="subscriptions", version=1):
+    """The provider has declined the other plan; the present one goes on. ``reason`` says why."""
+
+
+class PlanChangeWithdrawn(_OtherPlan, Event, service="subscriptions", version=1):
+    """Whoever wished for the other plan does not any more; the present one goes on."""
+
+
+class PlanChangeLapsed(_OtherPlan, Event, service="subscriptions", version=1):
+    """The other plan could not begin when it was due; the present one goes on. ``reason`` says why."""

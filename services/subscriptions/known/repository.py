@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from chassis.mongo import Document, Index, Reader, Transaction
-from services.subscriptions.known.domain import Applicant, Application, Plan, Product, Standing, prerequisites_of
+from services.subscriptions.known.domain import Applicant, Application, Plan, Product, Standing, Terms, prerequisites_of
 
 INDEXES = (
     Index("applications", (("organization_id", 1),)),
@@ -157,6 +157,12 @@ def _to_product(copy: Document) -> Product:
     )
 
 
+async def find_product(tx: Transaction, product_id: str) -> Product | None:
+    """Return the local copy of a product, published or not, or None where it is not heard of."""
+    copy = await tx.collection("products").find_one({"_id": product_id})
+    return None if copy is None else _to_product(copy)
+
+
 async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
     """Return the local copy of a plan, or None where it is not heard of."""
     copy = await tx.collection("plans").find_one({"_id": plan_id})
@@ -167,4 +173,14 @@ async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
         copy["product_id"],
         approves_automatically=copy["approval"] == "AUTOMATIC",
         is_withdrawn=copy["is_withdrawn"],
+        valid_from=copy.get("valid_from"),
+        valid_to=copy.get("valid_to"),
+        terms=_terms(copy),
     )
+
+
+def _terms(copy: Document) -> Terms | None:
+    if copy.get("rate_requests") is None:
+        return None
+    names = ("name", "rate_requests", "rate_seconds", "burst", "quota_calls", "quota_period")
+    return Terms(**{name: copy[name] for name in names})
