@@ -12,7 +12,7 @@ from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.requirements import NEXT, WAY, Requirement
+from graphql_gateway.schema.requirements import WayToACall
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
@@ -109,10 +109,20 @@ class Operation:
 
 @type_
 class ApiDocument:
-    """The OpenAPI document of a version, as it was imported."""
+    """A document of a version: in OpenAPI as it is used, or as it was imported."""
 
     text: str
     media_type: str
+
+
+@type_
+class VersionSource:
+    """Where a version's document came from; without an address where it was handed in."""
+
+    url: URL | None
+    etag: str | None = reads(says="What its server called this state of it.")
+    fetched_at: DateTime | None
+    sha256: str = reads(says="Of the imported text in UTF-8.")
 
 
 @type_
@@ -131,6 +141,13 @@ class Version(Node):
         Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
     )
     document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
+    original_document: ApiDocument | None = loads(
+        Load(CATALOG, "originals_by_version", Parent("id"), weight=DOCUMENT_WEIGHT),
+        says="What was imported, where it had to be converted into OpenAPI 3.",
+    )
+    source: VersionSource | None = loads(
+        Load(CATALOG, "sources_by_version", Parent("id")), says="Where the document came from, for the provider's members."
+    )
 
 
 @type_
@@ -170,7 +187,7 @@ class ProductText:
 
 
 @type_
-class Product(Node):
+class Product(WayToACall, Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
@@ -187,20 +204,6 @@ class Product(Node):
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
-
-    @asks(WAY)
-    def requires(
-        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
-    ) -> list[Requirement] | None:
-        """Tell what stands between the viewer, or an application or organization of theirs, and a successful call, in order."""
-        planned(application_id, organization_id)
-
-    @asks(NEXT)
-    def next_step(
-        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
-    ) -> Requirement | None:
-        """Tell the first of what `requires` tells that is not done."""
-        planned(application_id, organization_id)
 
     @asks(Load(CATALOG, "product_texts", Parent("id")))
     def text(self, language: Language) -> ProductText | None:
@@ -312,10 +315,11 @@ class ChangeProductInput:
 
 @input_
 class ImportApiInput:
-    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product."""
+    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product: itself, or where to fetch it."""
 
     product_id: strawberry.ID
-    document: str
+    document: str | None = strawberry.UNSET
+    url: URL | None = strawberry.UNSET
     slug: str | None = strawberry.UNSET
     title: str | None = strawberry.UNSET
     label: str | None = strawberry.UNSET
