@@ -12,6 +12,7 @@ from graphql_gateway.schema.invitations import InvitationConnection
 from graphql_gateway.schema.members import MembershipConnection, Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
 from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
+from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import CATALOG, ProductConnection
 from graphql_gateway.schema.scalars import DateTime
@@ -75,6 +76,13 @@ class Organization(Node):
     def subscription_requests(self, first: int = DEFAULT_FIRST, after: str | None = None) -> SubscriptionConnection | None:
         """List the subscriptions that wait for the organization's decision, as a provider."""
         planned(first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
+    def permission_requests(
+        self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> PermissionConnection | None:
+        """List what the organization was asked to permit, as a provider, the longest waiting first."""
+        planned(status, first, after)
 
     @asks(Load(SUBSCRIPTIONS, "subscriptions_by_provider", Parent("id")))
     def subscriptions_as_provider(

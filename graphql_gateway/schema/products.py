@@ -12,6 +12,7 @@ from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.requirements import WayToACall
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
@@ -186,7 +187,7 @@ class ProductText:
 
 
 @type_
-class Product(Node):
+class Product(WayToACall, Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str

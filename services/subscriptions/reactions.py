@@ -107,6 +107,11 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": operations})
 
 
+async def forget_retired_version(tx: Transaction, heard: Heard) -> None:
+    """Keep that nothing of a version can be called any more, so that nobody is permitted to call it."""
+    await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": []})
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Keep which product a plan belongs to, who approves, and when it is offered."""
     is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
@@ -182,6 +187,7 @@ REACTIONS = (
     On(end_permissions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),
+    On(forget_retired_version, "catalog.api_version_retired.v1"),
     On(
         reconsider_by_permission,
         *(f"subscriptions.permission_{each}.v1" for each in ("granted", "began", "refused", "revoked", "lapsed", "extended")),
