@@ -2,9 +2,10 @@
 
 A catalogue of made-up products in three languages, each with operations, is written through the catalogue's own repositories into
 the embedded database (importing so many documents would take hours); then one process of the catalogue is asked over its HTTP
-interface, one question after the other. Printed are the median and the 95th percentile of each kind of
-question (and of the time that this process was computing, without the database), how long the index took to read, and how much memory the process has more with it. The program fails where the 95th
-percentile of one kind is longer than the promise.
+interface, one question after the other. Printed are the median and the 95th percentile of each kind of question, and of the
+time that this process was computing (the rest is the database, and whatever else the machine does); how long the index took
+to read, and how much memory the process has more with it. The program fails where the 95th percentile of one kind is longer
+than the promise.
 """
 
 import argparse
