@@ -9,6 +9,7 @@ from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, ask
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.requirements import NEXT, WAY, Requirement
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
@@ -147,6 +148,20 @@ class Product(Node):
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
+
+    @asks(WAY)
+    def requires(
+        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
+    ) -> list[Requirement] | None:
+        """Tell what stands between the viewer, or an application or organization of theirs, and a successful call, in order."""
+        planned(application_id, organization_id)
+
+    @asks(NEXT)
+    def next_step(
+        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
+    ) -> Requirement | None:
+        """Tell the first of what `requires` tells that is not done."""
+        planned(application_id, organization_id)
 
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

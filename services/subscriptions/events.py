@@ -1,6 +1,7 @@
-"""What subscriptions announces: the life of a subscription, from the request to its end."""
+"""What subscriptions announces: the life of a subscription and of its plan, and of the permission that it may rest on."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel
 
@@ -85,3 +86,56 @@ class PlanChangeWithdrawn(_OtherPlan, Event, service="subscriptions", version=1)
 
 class PlanChangeLapsed(_OtherPlan, Event, service="subscriptions", version=1):
     """The other plan could not begin when it was due; the present one goes on. ``reason`` says why."""
+
+
+class _PermissionTold(BaseModel):
+    """What every fact about a permission tells: who may call which operations of what (None: all of them), when, how much."""
+
+    permission_id: str
+    application_id: str
+    organization_id: str
+    product_id: str
+    provider_id: str
+    status: str
+    operations: tuple[str, ...] | None
+    valid_from: datetime | None
+    valid_to: datetime | None
+    quota_calls: int | None
+    quota_period: Literal["DAY", "MONTH"] | None
+    reason: str | None
+
+
+class PermissionRequested(_PermissionTold, Event, service="subscriptions", version=1):
+    """An organization asks a provider to let its application call a product, or asks again with other words."""
+
+
+class PermissionReturned(_PermissionTold, Event, service="subscriptions", version=1):
+    """The provider asks back before it decides; ``reason`` is the question."""
+
+
+class PermissionWithdrawn(_PermissionTold, Event, service="subscriptions", version=1):
+    """Nobody asks for the permission any more."""
+
+
+class PermissionGranted(_PermissionTold, Event, service="subscriptions", version=1):
+    """The provider lets the application call, from ``valid_from`` on, which may lie ahead."""
+
+
+class PermissionBegan(_PermissionTold, Event, service="subscriptions", version=1):
+    """A permission that was granted ahead is in force from now on."""
+
+
+class PermissionRefused(_PermissionTold, Event, service="subscriptions", version=1):
+    """The provider does not let the application call; ``reason`` says why."""
+
+
+class PermissionRevoked(_PermissionTold, Event, service="subscriptions", version=1):
+    """The provider has taken the permission back; ``reason`` says why."""
+
+
+class PermissionLapsed(_PermissionTold, Event, service="subscriptions", version=1):
+    """The permission has ended by itself: its time is over, or its application is gone."""
+
+
+class PermissionExtended(_PermissionTold, Event, service="subscriptions", version=1):
+    """The permission ends at another moment, or never; it may have lapsed before and is in force again."""

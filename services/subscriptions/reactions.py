@@ -12,6 +12,8 @@ from chassis.messages import Heard
 from chassis.mongo import Transaction
 from services.subscriptions.calls import actions as calls
 from services.subscriptions.calls.domain import Batch, day_of
+from services.subscriptions.permissions import actions as permissions
+from services.subscriptions.permissions.domain import Act
 from services.subscriptions.subscriptions import actions
 from services.subscriptions.subscriptions.domain import Step
 
@@ -41,8 +43,16 @@ async def remember_application(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_organization(tx: Transaction, heard: Heard) -> None:
-    """Keep what an organization is called."""
+    """Keep what an organization is called, and, from its beginning, whether it is for trying only."""
     await copy_if_newer(tx, "organization_names", heard, _take(heard, "name"))
+    if "is_test" in heard.data:
+        await copy_if_newer(tx, "test_organizations", heard, _take(heard, "is_test"))
+
+
+async def remember_onboarding_request(tx: Transaction, heard: Heard) -> None:
+    """Keep where an organization's onboarding request stands, to tell whom the organization waits for."""
+    status = heard.key.split(".")[1].removeprefix("onboarding_").upper()
+    await copy_if_newer(tx, "onboarding_requests", heard, {**_take(heard, "organization_id"), "status": status})
 
 
 async def remember_data_exchange(tx: Transaction, heard: Heard) -> None:
@@ -64,6 +74,14 @@ async def cancel_subscriptions_of_application(tx: Transaction, heard: Heard) -> 
     await actions.cancel_all_of_application(tx, heard.subject, Step(actor, tx.now, APPLICATION_DELETED))
 
 
+async def end_permissions_of_application(tx: Transaction, heard: Heard) -> None:
+    """End what an application that was deleted was permitted or asked for; its copy changes in the same transaction."""
+    fields = {**_take(heard, "organization_id"), "is_deleted": True}
+    await copy_if_newer(tx, "applications", heard, fields)
+    actor = heard.actor or tx.principal.require_signed_in()
+    await permissions.end_all_of_application(tx, heard.subject, Act(actor, tx.now, APPLICATION_DELETED))
+
+
 async def remember_product(tx: Transaction, heard: Heard) -> None:
     """Keep whose a product is, how sensitive and what it asks for; where that is news, its subscriptions are reconsidered."""
     told = heard.data.get("prerequisites")
@@ -73,8 +91,9 @@ async def remember_product(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_published_version(tx: Transaction, heard: Heard) -> None:
-    """Keep that a product has a version that is published."""
-    await copy_if_newer(tx, "published_versions", heard, _take(heard, "product_id"))
+    """Keep that a product has a version that is published, and which operations it has."""
+    operations = [each["operation_id"] for each in heard.data.get("operations", ()) if "operation_id" in each]
+    await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": operations})
 
 
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
@@ -139,7 +158,16 @@ REACTIONS = (
     On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
     On(remember_end_of_organization, "identity.organization_deleted.v1"),
     On(remember_data_exchange, "identity.data_exchange_assigned.v1"),
+    On(
+        remember_onboarding_request,
+        "identity.onboarding_submitted.v1",
+        "identity.onboarding_returned.v1",
+        "identity.onboarding_approved.v1",
+        "identity.onboarding_rejected.v1",
+        "identity.onboarding_withdrawn.v1",
+    ),
     On(cancel_subscriptions_of_application, "identity.application_deleted.v1"),
+    On(end_permissions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),
     On(
