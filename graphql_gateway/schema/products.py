@@ -37,6 +37,15 @@ class SensitivityKind(Enum):
 
 
 @enum
+class Prerequisite(Enum):
+    """What an application or its organization needs before it may subscribe to a product."""
+
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
+@enum
 class ProductStatus(Enum):
     """Whether everybody sees a product: it is published with its first version."""
 
@@ -58,6 +67,15 @@ class QuotaPeriod(Enum):
 
     DAY = "DAY"
     MONTH = "MONTH"
+
+
+@enum
+class NotOfferedBecause(Enum):
+    """Why nobody can subscribe to a plan: its provider took it back, or it is not the time."""
+
+    WITHDRAWN = "WITHDRAWN"
+    NOT_YET_VALID = "NOT_YET_VALID"
+    NO_LONGER_VALID = "NO_LONGER_VALID"
 
 
 @enum
@@ -132,6 +150,11 @@ class Plan(Node):
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
     approval: Approval
+    valid_from: DateTime | None = reads(says="From this moment on it can be subscribed to …")
+    valid_to: DateTime | None = reads(says="… until before this one; null is no bound.")
+    withdrawn_at: DateTime | None
+    is_offered: bool = reads(says="Whether it can be subscribed to now. Whoever is on it stays on it.")
+    not_offered_because: NotOfferedBecause | None
 
 
 @type_
@@ -144,6 +167,7 @@ class Product(Node):
     tags: list[str]
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
+    prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
     provider: Provider
     apis: list[Api] = reads(size=2)
@@ -227,6 +251,7 @@ class CreateProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
 
 
 @input_
@@ -239,6 +264,7 @@ class ChangeProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
 
 
 @input_
@@ -275,6 +301,8 @@ class CreatePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval = Approval.AUTOMATIC
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
 
 
 @input_
@@ -289,6 +317,15 @@ class ChangePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
+
+
+@input_
+class WithdrawPlanInput:
+    """Which plan nobody can subscribe to any more."""
+
+    plan_id: strawberry.ID
 
 
 @input_
@@ -342,6 +379,13 @@ class ProductMutations:
         self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
         """Change a plan's terms."""
+        planned(input_)
+
+    @does(CATALOG, "withdraw_plan")
+    def withdraw_plan(
+        self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
+        """Let nobody subscribe to a plan any more; who is on it stays on it."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

@@ -1,5 +1,6 @@
 """What the catalogue announces."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -21,6 +22,7 @@ class ProductCreated(Event, service="catalog", version=1):
     slug: str
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
+    prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
 
 
 class ProductChanged(Event, service="catalog", version=1):
@@ -31,6 +33,7 @@ class ProductChanged(Event, service="catalog", version=1):
     slug: str
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
+    prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
 
 
 class PublishedOperation(BaseModel):
@@ -70,6 +73,8 @@ class PlanCreated(Event, service="catalog", version=1):
     quota_calls: int | None
     quota_period: Literal["DAY", "MONTH"] | None
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
 
 
 class PlanChanged(Event, service="catalog", version=1):
@@ -85,3 +90,22 @@ class PlanChanged(Event, service="catalog", version=1):
     quota_calls: int | None
     quota_period: Literal["DAY", "MONTH"] | None
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+class PlanWithdrawn(Event, service="catalog", version=1):
+    """Nobody can subscribe to a plan any more; whoever is on it stays on it, under the terms that it had last."""
+
+    plan_id: str
+    product_id: str
+    organization_id: str
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int
+    quota_calls: int | None
+    quota_period: Literal["DAY", "MONTH"] | None
+    approval: Literal["AUTOMATIC", "BY_PROVIDER"]
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None

@@ -35,6 +35,17 @@ def _take(heard: Heard, *names: str) -> dict[str, Any]:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
 
 
+def _moment(heard: Heard, name: str) -> datetime | None:
+    """Return a moment that an announcement may lack."""
+    text = heard.data.get(name)
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id} has no moment in the field {name}.") from error
+
+
 async def remember_application(tx: Transaction, heard: Heard) -> None:
     """Keep who owns an application, and what it is called: that stays when the application has gone."""
     fields = {**_take(heard, "organization_id"), "is_deleted": False}
@@ -97,10 +108,11 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
-    """Keep which product a plan belongs to, who approves, and whether it is still offered."""
+    """Keep which product a plan belongs to, who approves, and when it is offered."""
     is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
     terms = {name: heard.data[name] for name in _TERMS if name in heard.data}
-    fields = {**_take(heard, "product_id", "approval"), **terms, "is_withdrawn": is_withdrawn}
+    validity = {name: _moment(heard, name) for name in ("valid_from", "valid_to")}
+    fields = {**_take(heard, "product_id", "approval"), **terms, **validity, "is_withdrawn": is_withdrawn}
     await copy_if_newer(tx, "plans", heard, fields)
 
 
@@ -132,7 +144,7 @@ class _Calls(BaseModel):
     read_through: _Milliseconds | None = None
 
 
-def _moment(milliseconds: int) -> datetime:
+def _of_milliseconds(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
@@ -145,11 +157,11 @@ async def count_calls(tx: Transaction, heard: Heard) -> None:
         place = ".".join(str(part) for part in first["loc"])
         raise AnnouncementNotUsable(f"{heard.key} {heard.id}: {place}: {first['msg']}.") from error
     passed = Counter(
-        (each.subscription_id, day_of(_moment(each.at)))
+        (each.subscription_id, day_of(_of_milliseconds(each.at)))
         for each in told.records
         if each.subscription_id is not None and each.rejection is None
     )
-    read_through = None if told.read_through is None else _moment(told.read_through)
+    read_through = None if told.read_through is None else _of_milliseconds(told.read_through)
     await calls.count(tx, Batch(told.source, read_through, dict(passed)))
 
 

@@ -70,6 +70,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("importApi", "public_product", {"productId": "$public_product", "document": document("mine")}),
     ("createPlan", "product", {"productId": "$product", **TERMS}),
     ("changePlan", "plan", {"planId": "$plan", **TERMS}),
+    ("withdrawPlan", "plan", {"planId": "$plan"}),
+    ("withdrawPlan", "public_plan", {"planId": "$public_plan"}),
     ("changePlan", "public_plan", {"planId": "$public_plan", **TERMS}),
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),

@@ -1,13 +1,13 @@
 """What can be done with products and their plans."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import new_id
 from chassis.mongo import Transaction
 from services.catalog.products import access, repository
-from services.catalog.products.domain import SLUG_MAX, Description, Plan, Product, Terms
+from services.catalog.products.domain import SLUG_MAX, Description, Product
+from services.catalog.products.plans import Plan, Terms
 from services.catalog.products.words import slug_of, weigh_description
 from services.catalog.providers.access import require_provider
 
@@ -62,11 +62,25 @@ async def create_plan(tx: Transaction, product_id: str, terms: Terms) -> tuple[P
 
 
 async def change_plan(tx: Transaction, plan_id: str, terms: Terms) -> tuple[Product, Plan]:
-    """Change a plan's terms, for everybody who is on it; the same terms change and announce nothing."""
+    """Change a plan's terms, for everybody who is on it; the same terms change and announce nothing.
+
+    Raises ``PlanAlreadyWithdrawn``, ``PlanNameTaken`` and as access does.
+    """
     product, plan = await access.plan_to_manage(tx, plan_id)
-    plan = replace(plan, terms=terms)
+    plan = plan.under(terms)
     product, changed = product.change_plan(plan)
     if changed is not None:
         await repository.replace(tx, product)
         await tx.emit(changed, subject=plan.id, organization=product.organization_id, audience=[product.organization_id])
     return product, plan
+
+
+async def withdraw_plan(tx: Transaction, plan_id: str) -> tuple[Product, Plan]:
+    """Let nobody subscribe to a plan any more; who is on it stays on it. Raises ``PlanAlreadyWithdrawn`` and as access does."""
+    present, plan = await access.plan_to_manage(tx, plan_id)
+    product, withdrawn = present.withdraw_plan(plan, tx.now)
+    await repository.replace(tx, product)
+    await tx.emit(withdrawn, subject=plan_id, organization=product.organization_id, audience=[product.organization_id])
+    plan_now = product.plan(plan_id)
+    assert plan_now is not None
+    return product, plan_now

@@ -1,20 +1,22 @@
 """What the routes of products and plans take, and what is usable of it."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from chassis.clock import to_millisecond
 from services.catalog.products.domain import (
     SLUG,
     SLUG_MAX,
-    Approval,
     Description,
-    QuotaPeriod,
+    Prerequisite,
     Sensitivity,
     SensitivityKind,
-    Terms,
+    with_agreement,
 )
+from services.catalog.products.plans import Approval, QuotaPeriod, Terms
 from services.catalog.products.words import fold
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -43,6 +45,13 @@ def _different(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple({fold(tag): tag for tag in reversed(tags)}.values())[::-1]
 
 
+def _to_utc(moment: datetime) -> datetime:
+    try:
+        return to_millisecond(moment.astimezone(UTC))
+    except OverflowError as error:
+        raise ValueError("give a moment between the years 1 and 9999") from error
+
+
 Id = Annotated[str, Field(max_length=64)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_one_line)]
@@ -51,6 +60,9 @@ Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_different)]
 Slug = Annotated[str, StringConstraints(max_length=SLUG_MAX), AfterValidator(_slug)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 
 
 class Input(BaseModel):
@@ -69,11 +81,18 @@ class CreateProduct(Input):
     tags: Tags | None = None
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
+    prerequisites: tuple[Prerequisite, ...] | None = None
 
     def description(self) -> Description:
         """Return what the product is to say of itself."""
-        kinds = tuple(dict.fromkeys(self.sensitivity_kinds or ()))
-        return Description(self.title, self.summary, self.tags or (), self.sensitivity, kinds)
+        return Description(
+            title=self.title,
+            summary=self.summary,
+            tags=self.tags or (),
+            sensitivity=self.sensitivity,
+            sensitivity_kinds=tuple(dict.fromkeys(self.sensitivity_kinds or ())),
+            prerequisites=with_agreement(self.sensitivity, self.prerequisites or ()),
+        )
 
 
 class ChangeProduct(Input):
@@ -85,6 +104,7 @@ class ChangeProduct(Input):
     tags: Tags | None = None
     sensitivity: Sensitivity | None = None
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
+    prerequisites: tuple[Prerequisite, ...] | None = None
 
     def onto(self, present: Description) -> Description:
         """Return the description as it is to be."""
@@ -99,7 +119,17 @@ class ChangeProduct(Input):
             tags=present.tags if self.tags is None else self.tags,
             sensitivity=sensitivity,
             sensitivity_kinds=tuple(dict.fromkeys(kinds)),
+            prerequisites=self._prerequisites_onto(present, sensitivity),
         )
+
+    def _prerequisites_onto(self, present: Description, sensitivity: Sensitivity) -> tuple[Prerequisite, ...]:
+        if self.prerequisites is None:
+            # An open test has none. Whatever else the product becomes, it asks for no less than it did, unless that is said.
+            return with_agreement(sensitivity, () if sensitivity is Sensitivity.OPEN_TEST else present.prerequisites)
+        if sensitivity is present.sensitivity:
+            # Where the agreement was asked for already, leaving it out means to take it away, and that is for the rule to judge.
+            return tuple(each for each in Prerequisite if each in self.prerequisites)
+        return with_agreement(sensitivity, self.prerequisites)
 
 
 class _PlanTerms(Input):
@@ -112,6 +142,8 @@ class _PlanTerms(Input):
     quota_calls: Count | None = None
     quota_period: QuotaPeriod | None = None
     approval: Approval
+    valid_from: Moment | None = None
+    valid_to: Moment | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -122,8 +154,17 @@ class _PlanTerms(Input):
     def terms(self) -> Terms:
         """Return the plan's terms."""
         burst = self.burst or self.rate_requests
-        quota = (self.quota_calls, self.quota_period)
-        return Terms(self.name, self.rate_requests, self.rate_seconds, burst, *quota, self.approval)
+        return Terms(
+            name=self.name,
+            rate_requests=self.rate_requests,
+            rate_seconds=self.rate_seconds,
+            burst=burst,
+            quota_calls=self.quota_calls,
+            quota_period=self.quota_period,
+            approval=self.approval,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
 
 
 class CreatePlan(_PlanTerms):
@@ -134,6 +175,12 @@ class CreatePlan(_PlanTerms):
 
 class ChangePlan(_PlanTerms):
     """The input of ``change_plan``: all terms, as they are to be."""
+
+    plan_id: Id
+
+
+class WithdrawPlan(Input):
+    """The input of ``withdraw_plan``."""
 
     plan_id: Id
 

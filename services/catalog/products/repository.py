@@ -8,16 +8,16 @@ from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
 from services.catalog.products.domain import (
     Api,
     Description,
-    Plan,
+    Prerequisite,
     Product,
     Sensitivity,
     SensitivityKind,
     SlugTaken,
     Version,
     VersionStatus,
-    read_terms,
-    terms_row,
+    with_agreement,
 )
+from services.catalog.products.plans import Plan, read_terms, terms_row
 from services.catalog.products.words import fold
 
 INDEXES = (
@@ -48,14 +48,19 @@ def to_document(product: Product) -> Document:
         "folded_tags": [fold(tag) for tag in said.tags],
         "sensitivity": said.sensitivity.value,
         "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
+        "prerequisites": [each.value for each in said.prerequisites],
         "created_at": product.created_at,
         "is_public": product.is_public,
-        "plans": [{"id": plan.id, **terms_row(plan.terms)} for plan in product.plans],
+        "plans": [_plan_document(plan) for plan in product.plans],
         "apis": [
             {"id": api.id, "slug": api.slug, "title": api.title, "versions": [_version_document(each) for each in api.versions]}
             for api in product.apis
         ],
     }
+
+
+def _plan_document(plan: Plan) -> Document:
+    return {"id": plan.id, **terms_row(plan.terms), "withdrawn_at": plan.withdrawn_at}
 
 
 def _version_document(version: Version) -> Document:
@@ -71,6 +76,9 @@ def _version_document(version: Version) -> Document:
 
 def to_product(kept: Document) -> Product:
     """Return the product that a document keeps."""
+    sensitivity = Sensitivity(kept["sensitivity"])
+    # What was kept before products had prerequisites has the ones that its sensitivity brings along.
+    prerequisites = with_agreement(sensitivity, (Prerequisite(each) for each in kept.get("prerequisites", ())))
     return Product(
         id=kept["_id"],
         organization_id=kept["organization_id"],
@@ -79,11 +87,12 @@ def to_product(kept: Document) -> Product:
             title=kept["title"],
             summary=kept["summary"],
             tags=tuple(kept["tags"]),
-            sensitivity=Sensitivity(kept["sensitivity"]),
+            sensitivity=sensitivity,
             sensitivity_kinds=tuple(SensitivityKind(each) for each in kept["sensitivity_kinds"]),
+            prerequisites=prerequisites,
         ),
         created_at=kept["created_at"],
-        plans=tuple(Plan(id=each["id"], terms=read_terms(each)) for each in kept["plans"]),
+        plans=tuple(Plan(each["id"], read_terms(each), each.get("withdrawn_at")) for each in kept["plans"]),
         apis=tuple(
             Api(
                 id=each["id"],

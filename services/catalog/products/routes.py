@@ -10,7 +10,7 @@ from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.catalog.products import access, actions, browsing
 from services.catalog.products.browsing import Filter, Shelf
 from services.catalog.products.domain import Product
-from services.catalog.products.inputs import Browse, ChangePlan, ChangeProduct, CreatePlan, CreateProduct
+from services.catalog.products.inputs import Browse, ChangePlan, ChangeProduct, CreatePlan, CreateProduct, WithdrawPlan
 from services.catalog.products.rows import Row, Rows
 
 
@@ -37,12 +37,20 @@ class ProductRoutes:
     async def create_plan(self, asked: Asked) -> Json:
         """Answer ``/do/create_plan``."""
         wanted = asked.read(CreatePlan)
-        return self._rows.plan(*await asked.transact(lambda tx: actions.create_plan(tx, wanted.product_id, wanted.terms())))
+        made = await asked.transact(lambda tx: actions.create_plan(tx, wanted.product_id, wanted.terms()))
+        return self._rows.plan(*made, asked.reader().now)
 
     async def change_plan(self, asked: Asked) -> Json:
         """Answer ``/do/change_plan``."""
         wanted = asked.read(ChangePlan)
-        return self._rows.plan(*await asked.transact(lambda tx: actions.change_plan(tx, wanted.plan_id, wanted.terms())))
+        changed = await asked.transact(lambda tx: actions.change_plan(tx, wanted.plan_id, wanted.terms()))
+        return self._rows.plan(*changed, asked.reader().now)
+
+    async def withdraw_plan(self, asked: Asked) -> Json:
+        """Answer ``/do/withdraw_plan``."""
+        wanted = asked.read(WithdrawPlan)
+        withdrawn = await asked.transact(lambda tx: actions.withdraw_plan(tx, wanted.plan_id))
+        return self._rows.plan(*withdrawn, asked.reader().now)
 
     async def products(self, asked: Asked) -> list[Json]:
         """Answer ``/load/products``: the same page of the public catalogue for every key."""
@@ -76,8 +84,9 @@ class ProductRoutes:
 
     async def plans_by_id(self, asked: Asked) -> list[Json]:
         """Answer ``/load/plans_by_id``."""
-        found = await access.visible_plans(asked.reader(), asked.ids)
-        return [self._rows.plan(*found[each]) if each in found else None for each in asked.ids]
+        reader = asked.reader()
+        found = await access.visible_plans(reader, asked.ids)
+        return [self._rows.plan(*found[each], reader.now) if each in found else None for each in asked.ids]
 
     async def versions_by_id(self, asked: Asked) -> list[Json]:
         """Answer ``/load/versions_by_id``."""
@@ -104,6 +113,7 @@ def routes(edge: Edge, rows: Rows) -> list[BaseRoute]:
     r.do("change_product", handlers.change_product)
     r.do("create_plan", handlers.create_plan)
     r.do("change_plan", handlers.change_plan)
+    r.do("withdraw_plan", handlers.withdraw_plan)
     r.load("products", handlers.products)
     r.load("products_by_organization", handlers.products_by_organization)
     r.load("products_by_id", handlers.products_by_id)

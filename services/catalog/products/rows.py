@@ -1,12 +1,14 @@
 """Products, plans and versions as rows of JSON, as much of them as the one who asks may see."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from chassis.mongo import Reader
 from chassis.principal import Principal
-from services.catalog.products.access import may_see_version
-from services.catalog.products.domain import Api, Plan, Product, Version, terms_row
+from services.catalog.products.access import may_see_version, sees_drafts
+from services.catalog.products.domain import Api, Product, Version
+from services.catalog.products.plans import Plan, terms_row
 from services.catalog.providers.actions import names_of
 
 Row = dict[str, Any]
@@ -21,15 +23,15 @@ class Rows:
     async def products(self, reader: Reader, products: Sequence[Product]) -> list[Row]:
         """Return products as rows, with one more query for all their providers' names."""
         names = await names_of(reader, [product.organization_id for product in products])
-        return [self._product(reader.principal, product, names.get(product.organization_id, "")) for product in products]
+        return [self._product(reader, product, names.get(product.organization_id, "")) for product in products]
 
     async def product(self, reader: Reader, product: Product) -> Row:
         """Return one product as a row."""
         return (await self.products(reader, [product]))[0]
 
-    def _product(self, principal: Principal, product: Product, provider: str) -> Row:
+    def _product(self, reader: Reader, product: Product, provider: str) -> Row:
         said = product.description
-        apis = [self._api(principal, product, api) for api in product.apis]
+        apis = [self._api(reader.principal, product, api) for api in product.apis]
         return {
             "id": product.id,
             "slug": product.slug,
@@ -38,11 +40,12 @@ class Rows:
             "tags": list(said.tags),
             "sensitivity": said.sensitivity.value,
             "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
+            "prerequisites": [each.value for each in said.prerequisites],
             "organization_id": product.organization_id,
             "provider": {"id": product.organization_id, "name": provider},
             "status": "PUBLISHED" if product.is_public else "DRAFT",
             "created_at": product.created_at,
-            "plans": [self.plan(product, plan) for plan in product.plans],
+            "plans": self._plans(reader, product),
             "apis": [api for api in apis if api["versions"]],
         }
 
@@ -55,9 +58,23 @@ class Rows:
             "versions": [self.version(product, api, version) for version in versions],
         }
 
-    def plan(self, product: Product, plan: Plan) -> Row:
-        """Return a plan as a row."""
-        return {"id": plan.id, "product_id": product.id, "organization_id": product.organization_id, **terms_row(plan.terms)}
+    def _plans(self, reader: Reader, product: Product) -> list[Row]:
+        # One that was withdrawn is for those who are on it; they find it with their subscription.
+        has_all = sees_drafts(reader.principal, product)
+        return [self.plan(product, each, reader.now) for each in product.plans if has_all or each.withdrawn_at is None]
+
+    def plan(self, product: Product, plan: Plan, now: datetime) -> Row:
+        """Return a plan as a row, with whether it can be subscribed to now."""
+        because = plan.not_offered_because(now)
+        return {
+            "id": plan.id,
+            "product_id": product.id,
+            "organization_id": product.organization_id,
+            **terms_row(plan.terms),
+            "withdrawn_at": plan.withdrawn_at,
+            "is_offered": because is None,
+            "not_offered_because": because,
+        }
 
     def version(self, product: Product, api: Api, version: Version) -> Row:
         """Return a version as a row."""

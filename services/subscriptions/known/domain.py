@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ class Plan:
     is_withdrawn: bool
     terms: "Terms | None" = None
     """Under what rate and quota it is called; None where that was not heard of."""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Say whether the moment lies in the time in which its provider offers it."""
+        return (self.valid_from is None or self.valid_from <= moment) and (self.valid_to is None or moment < self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,8 @@ async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
         approves_automatically=copy["approval"] == "AUTOMATIC",
         is_withdrawn=copy["is_withdrawn"],
         terms=_terms(copy),
+        valid_from=copy.get("valid_from"),
+        valid_to=copy.get("valid_to"),
     )
 
 

@@ -94,6 +94,10 @@ class PlanWithdrawn(Conflict):
     """The plan is not offered any more; choose another plan of the product."""
 
 
+class PlanNotOffered(Conflict):
+    """The plan is not offered at present: look at its validity, or choose another plan of the product."""
+
+
 class PlanOfAnotherProduct(Invalid):
     """The plan does not belong to the product."""
 
@@ -304,20 +308,25 @@ class Wish:
     plan: Plan
 
 
-def require_on_offer(plan: Plan, product_id: str) -> None:
-    """Refuse a plan that the product does not offer. Raises ``PlanOfAnotherProduct`` or ``PlanWithdrawn``."""
+def require_on_offer(plan: Plan, product_id: str, at: datetime) -> None:
+    """Refuse a plan that the product does not offer at a moment.
+
+    Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``.
+    """
     if plan.product_id != product_id:
         raise PlanOfAnotherProduct
     if plan.is_withdrawn:
         raise PlanWithdrawn
+    if not plan.is_valid_at(at):
+        raise PlanNotOffered
 
 
 def subscribe(subscription_id: str, wish: Wish, step: Step) -> tuple[Subscription, list[Event]]:
     """Return the new subscription and what is to be announced.
 
-    Raises ``PlanOfAnotherProduct`` or ``PlanWithdrawn``.
+    Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``.
     """
-    require_on_offer(wish.plan, wish.product.id)
+    require_on_offer(wish.plan, wish.product.id, step.at)
     requested = Subscription(
         id=subscription_id,
         application_id=wish.application.id,
