@@ -77,6 +77,13 @@ class Organization(Node):
         """List the subscriptions that wait for the organization's decision, as a provider."""
         planned(first, after)
 
+    @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
+    def permission_requests(
+        self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> PermissionConnection | None:
+        """List what the organization was asked to permit, as a provider, the longest waiting first."""
+        planned(status, first, after)
+
     @asks(Load(SUBSCRIPTIONS, "subscriptions_by_provider", Parent("id")))
     def subscriptions_as_provider(
         self,
@@ -87,13 +94,6 @@ class Organization(Node):
     ) -> SubscriptionConnection | None:
         """List the subscriptions to the organization's products, the newest first, for its members."""
         planned(status, product_id, first, after)
-
-    @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
-    def permission_requests(
-        self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
-    ) -> PermissionConnection | None:
-        """List what the organization was asked to permit, as a provider, the longest waiting first."""
-        planned(status, first, after)
 
     @asks(usage_of("organization_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

@@ -6,7 +6,10 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.schema.categories import Category, categories_of_product
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
+from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.requirements import NEXT, WAY, Requirement
@@ -158,13 +161,25 @@ class Plan(Node):
 
 
 @type_
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
+
+
+@type_
 class Product(Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
-    title: str
-    summary: str
+    title: str = reads(says="In the main language.")
+    summary: str = reads(says="In the main language.")
+    main_language: Language
+    texts: list[ProductText] = reads(size=3, says="In every language that there is, the main one first.")
     tags: list[str]
+    categories: list[Category] | None = loads(categories_of_product())
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
     prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
@@ -187,6 +202,16 @@ class Product(Node):
         """Tell the first of what `requires` tells that is not done."""
         planned(application_id, organization_id)
 
+    @asks(Load(CATALOG, "product_texts", Parent("id")))
+    def text(self, language: Language) -> ProductText | None:
+        """Say it in a language, or in the main one where that is not there."""
+        planned(language)
+
+    @asks(pages_of_product())
+    def guidance(self, language: Language, step: GuidanceStep | None = None) -> list[GuidancePage] | None:
+        """Read the platform's pages, each with what the provider adds for this product after it."""
+        planned(language, step)
+
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
         """Report on the calls of the product, to its provider."""
@@ -198,10 +223,13 @@ ProductConnection = Connection[Product]
 
 @input_
 class ProductFilter:
-    """Which products."""
+    """Which products: each that is given has to hold."""
 
     sensitivity: Sensitivity | None = None
     tag: str | None = None
+    tags: list[str] | None = strawberry.field(default=None, description="All of them.")
+    category: strawberry.ID | None = strawberry.field(default=None, description="This category, or any below it.")
+    provider: strawberry.ID | None = strawberry.field(default=None, description="The organization that publishes them.")
 
 
 @type_
@@ -241,8 +269,17 @@ class ProviderStanding:
 
 
 @input_
+class ProductTextInput:
+    """What a product says of itself in another than its main language."""
+
+    language: Language
+    title: str
+    summary: str = ""
+
+
+@input_
 class CreateProductInput:
-    """A new product of a provider."""
+    """A new product of a provider; title and summary are in the main language."""
 
     organization_id: strawberry.ID
     title: str
@@ -252,11 +289,14 @@ class CreateProductInput:
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
     prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language = Language.EN
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ChangeProductInput:
-    """What changes of a product; what is left out stays."""
+    """What changes of a product; what is left out stays. The texts are all those in other languages than the main one."""
 
     product_id: strawberry.ID
     title: str | None = strawberry.UNSET
@@ -265,6 +305,9 @@ class ChangeProductInput:
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
     prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language | None = strawberry.UNSET
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_

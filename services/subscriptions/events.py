@@ -1,4 +1,4 @@
-"""What subscriptions announces: the life of a subscription and of its plan, and of the permission that it may rest on."""
+"""What subscriptions announces: the life of a subscription, and of the permission that it may rest on."""
 
 from datetime import datetime
 from typing import Literal
@@ -52,42 +52,6 @@ class SubscriptionCancelled(_Told, Event, service="subscriptions", version=1):
     """The application may not call the product any more, or will not need to be decided about."""
 
 
-class SubscriptionSuspended(_Held, Event, service="subscriptions", version=1):
-    """The application may not call the product for now; told again whenever the causes are others."""
-
-
-class SubscriptionResumed(_Held, Event, service="subscriptions", version=1):
-    """The application may call the product again; ``causes`` are what was lifted last."""
-
-
-class PlanChanged(_Held, Event, service="subscriptions", version=1):
-    """The subscription is on another plan from now on, with the same id and the same credentials."""
-
-    former_plan_id: str
-
-
-class PlanChangeRequested(_OtherPlan, Event, service="subscriptions", version=1):
-    """The subscription shall go over to another plan: later, or once the provider agrees."""
-
-    needs_approval: bool
-
-
-class PlanChangeApproved(_OtherPlan, Event, service="subscriptions", version=1):
-    """The provider agrees to the other plan."""
-
-
-class PlanChangeRejected(_OtherPlan, Event, service="subscriptions", version=1):
-    """The provider has declined the other plan; the present one goes on. ``reason`` says why."""
-
-
-class PlanChangeWithdrawn(_OtherPlan, Event, service="subscriptions", version=1):
-    """Whoever wished for the other plan does not any more; the present one goes on."""
-
-
-class PlanChangeLapsed(_OtherPlan, Event, service="subscriptions", version=1):
-    """The other plan could not begin when it was due; the present one goes on. ``reason`` says why."""
-
-
 class _PermissionTold(BaseModel):
     """What every fact about a permission tells: who may call which operations of what (None: all of them), when, how much."""
 
@@ -139,3 +103,39 @@ class PermissionLapsed(_PermissionTold, Event, service="subscriptions", version=
 
 class PermissionExtended(_PermissionTold, Event, service="subscriptions", version=1):
     """The permission ends at another moment, or never; it may have lapsed before and is in force again."""
+
+
+class SubscriptionSuspended(_Held, Event, service="subscriptions", version=1):
+    """The application may not call the product for now; told again whenever the causes are others."""
+
+
+class SubscriptionResumed(_Held, Event, service="subscriptions", version=1):
+    """The application may call the product again; ``causes`` are what was lifted last."""
+
+
+class PlanChanged(_Held, Event, service="subscriptions", version=1):
+    """The subscription is on another plan from now on, with the same id and the same credentials."""
+
+    former_plan_id: str
+
+
+class PlanChangeRequested(_OtherPlan, Event, service="subscriptions", version=1):
+    """The subscription shall go over to another plan: later, or once the provider agrees."""
+
+    needs_approval: bool
+
+
+class PlanChangeApproved(_OtherPlan, Event, service="subscriptions", version=1):
+    """The provider agrees to the other plan."""
+
+
+class PlanChangeRejected(_OtherPlan, Event, service="subscriptions", version=1):
+    """The provider has declined the other plan; the present one goes on. ``reason`` says why."""
+
+
+class PlanChangeWithdrawn(_OtherPlan, Event, service="subscriptions", version=1):
+    """Whoever wished for the other plan does not any more; the present one goes on."""
+
+
+class PlanChangeLapsed(_OtherPlan, Event, service="subscriptions", version=1):
+    """The other plan could not begin when it was due; the present one goes on. ``reason`` says why."""

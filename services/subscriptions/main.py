@@ -42,7 +42,7 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
             *plan_change_routes.routes(edge, patience_seconds=settings.patience_seconds),
             *requirement_routes.routes(edge),
         ],
-        indexes=[*known.INDEXES, *permissions.INDEXES, *calls.INDEXES, *subscriptions.INDEXES],
+        indexes=[*known.INDEXES, *calls.INDEXES, *permissions.INDEXES, *subscriptions.INDEXES],
         reactions=REACTIONS,
         workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds)],
         verifier=verifier,

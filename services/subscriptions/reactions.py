@@ -107,12 +107,17 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": operations})
 
 
+async def forget_retired_version(tx: Transaction, heard: Heard) -> None:
+    """Keep that nothing of a version can be called any more, so that nobody is permitted to call it."""
+    await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": []})
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Keep which product a plan belongs to, who approves, and when it is offered."""
     is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
-    terms = {name: heard.data[name] for name in _TERMS if name in heard.data}
     validity = {name: _moment(heard, name) for name in ("valid_from", "valid_to")}
-    fields = {**_take(heard, "product_id", "approval"), **terms, **validity, "is_withdrawn": is_withdrawn}
+    terms = {name: heard.data[name] for name in _TERMS if name in heard.data}
+    fields = {**_take(heard, "product_id", "approval"), **terms, "is_withdrawn": is_withdrawn, **validity}
     await copy_if_newer(tx, "plans", heard, fields)
 
 
@@ -144,7 +149,7 @@ class _Calls(BaseModel):
     read_through: _Milliseconds | None = None
 
 
-def _of_milliseconds(milliseconds: int) -> datetime:
+def _at(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
@@ -157,11 +162,11 @@ async def count_calls(tx: Transaction, heard: Heard) -> None:
         place = ".".join(str(part) for part in first["loc"])
         raise AnnouncementNotUsable(f"{heard.key} {heard.id}: {place}: {first['msg']}.") from error
     passed = Counter(
-        (each.subscription_id, day_of(_of_milliseconds(each.at)))
+        (each.subscription_id, day_of(_at(each.at)))
         for each in told.records
         if each.subscription_id is not None and each.rejection is None
     )
-    read_through = None if told.read_through is None else _of_milliseconds(told.read_through)
+    read_through = None if told.read_through is None else _at(told.read_through)
     await calls.count(tx, Batch(told.source, read_through, dict(passed)))
 
 
@@ -182,6 +187,7 @@ REACTIONS = (
     On(end_permissions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),
+    On(forget_retired_version, "catalog.api_version_retired.v1"),
     On(
         reconsider_by_permission,
         *(f"subscriptions.permission_{each}.v1" for each in ("granted", "began", "refused", "revoked", "lapsed", "extended")),

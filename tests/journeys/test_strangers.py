@@ -96,6 +96,7 @@ async def test_what_a_stranger_asks_is_null_as_for_what_does_not_exist(
 
 SIDEWAYS: list[tuple[str, str, dict[str, Any]]] = [
     ("word", "query($text: String!) { products(search: $text) { totalCount nodes { id } } }", {"text": "<it>"}),
+    ("word", "query($text: String!) { productFacets(search: $text) { total tags { tag } } }", {"text": "<it>"}),
     ("organization", "query($on: ID!) { viewer { can(action: VIEW_ORGANIZATION, on: $on) { allowed reason } } }", {"on": "<it>"}),
     ("application", "query($on: ID!) { viewer { can(action: SUBSCRIBE, on: $on) { allowed reason } } }", {"on": "<it>"}),
     *(
@@ -144,7 +145,7 @@ async def test_every_verb_of_the_graph_has_been_tried(world: World) -> None:
     assert verbs - tried == set(), "give each its line in tests/journeys/tried.py"
     assert tried - verbs == set(), "take these out of tests/journeys/tried.py"
     asked = {fields.split("(")[0] for _, fields, _ in ASKED}
-    asked |= {"viewer", "products", "openIdProviders", "operator"}
+    asked |= {"viewer", "products", "productFacets", "categories", "guidance", "openIdProviders", "operator"}
     assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked
 
 

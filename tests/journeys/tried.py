@@ -21,6 +21,8 @@ def _certificate() -> str:
     return certificate()
 
 
+NAMES = [{"language": "EN", "name": "Mine"}]
+PAGE = [{"language": "EN", "markdown": "Mine."}]
 # (verb, the thing in question, the input); ids of the world stand behind "$".
 FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("renameOrganization", "organization", {"organizationId": "$organization", "name": "Taken over"}),
@@ -59,12 +61,22 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("returnOnboardingRequest", "request", {"requestId": "$request", "reasons": [{"part": "PURPOSE", "message": "No."}]}),
     ("rejectOnboardingRequest", "request", {"requestId": "$request", "reason": "No."}),
     ("approveOnboardingRequest", "request", {"requestId": "$request"}),
+    ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
+    ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
     ("createProduct", "organization", {"organizationId": "$organization", "title": "Mine"}),
     ("changeProduct", "product", {"productId": "$product", "title": "Mine"}),
     ("changeProduct", "public_product", {"productId": "$public_product", "title": "Mine"}),
+    ("createCategory", "category", {"slug": "mine", "names": NAMES, "parentId": "$category"}),
+    ("changeCategory", "category", {"categoryId": "$category", "slug": "mine", "names": NAMES}),
+    ("removeCategory", "category", {"categoryId": "$category"}),
+    ("writeGuidance", "product", {"step": "A7", "productId": "$product", "texts": PAGE}),
+    ("writeGuidance", "public_product", {"step": "A7", "productId": "$public_product", "texts": PAGE}),
+    ("removeGuidance", "product", {"step": "A7", "productId": "$product"}),
+    ("removeGuidance", "public_product", {"step": "A7", "productId": "$public_product"}),
     ("importApi", "product", {"productId": "$product", "document": document("mine")}),
     ("importApi", "product", {"productId": "$product", "document": "{ not a document"}),
     ("importApi", "public_product", {"productId": "$public_product", "document": document("mine")}),
@@ -144,7 +156,9 @@ OPEN = {
 # The code that a stranger gets, where it is not NOT_FOUND.
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",
     "acceptInvitation": "NO_SUCH_INVITATION",
     "declineInvitation": "NO_SUCH_INVITATION",

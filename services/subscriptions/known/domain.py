@@ -57,10 +57,10 @@ class Plan:
     product_id: str
     approves_automatically: bool
     is_withdrawn: bool
-    terms: "Terms | None" = None
-    """Under what rate and quota it is called; None where that was not heard of."""
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    terms: "Terms | None" = None
+    """Under what rate and quota it is called; None where that was not heard of."""
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Say whether the moment lies in the time in which its provider offers it."""

@@ -133,12 +133,6 @@ async def find_published_product(tx: Transaction, product_id: str) -> Product | 
     return None if copy is None else _to_product(copy)
 
 
-async def find_product(tx: Transaction, product_id: str) -> Product | None:
-    """Return the local copy of a product, published or not, or None where it is not heard of."""
-    copy = await tx.collection("products").find_one({"_id": product_id})
-    return None if copy is None else _to_product(copy)
-
-
 async def find_published_products(reader: Reader, product_ids: Iterable[str]) -> dict[str, Product]:
     """Return those of the products that are heard of and have a published version, by id."""
     query = {"product_id": {"$in": sorted(set(product_ids))}}
@@ -163,6 +157,12 @@ def _to_product(copy: Document) -> Product:
     )
 
 
+async def find_product(tx: Transaction, product_id: str) -> Product | None:
+    """Return the local copy of a product, published or not, or None where it is not heard of."""
+    copy = await tx.collection("products").find_one({"_id": product_id})
+    return None if copy is None else _to_product(copy)
+
+
 async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
     """Return the local copy of a plan, or None where it is not heard of."""
     copy = await tx.collection("plans").find_one({"_id": plan_id})
@@ -173,9 +173,9 @@ async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
         copy["product_id"],
         approves_automatically=copy["approval"] == "AUTOMATIC",
         is_withdrawn=copy["is_withdrawn"],
-        terms=_terms(copy),
         valid_from=copy.get("valid_from"),
         valid_to=copy.get("valid_to"),
+        terms=_terms(copy),
     )
 
 

@@ -76,7 +76,7 @@ async def test_every_answered_call_is_in_the_log(plane: DataPlaneStage, usher: "
     await asyncio.gather(*calling)
     await until_ended(envoy)
     written = len(log.read_bytes().splitlines()) - before
-    assert answered > 20
+    assert answered > 0
     assert answered <= written <= answered + unanswered
 
 

@@ -70,6 +70,11 @@ def version(*, product_id: str = PRODUCT, operations: Sequence[str] = ("read", "
     return envelope("catalog.api_version_published.v1", f"ver_{product_id}", 1, data)
 
 
+def version_retired(sequence: int = 3, *, product_id: str = PRODUCT) -> Message:
+    data = {"version_id": f"ver_{product_id}", "api_id": "api_1", "product_id": product_id, "organization_id": PROVIDER}
+    return envelope("catalog.api_version_retired.v1", f"ver_{product_id}", sequence, data)
+
+
 def plan(
     fact: str = "created",
     sequence: int = 1,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chassis.bus import Message
 from tests.services.stage import Stage
 from tests.services.subscriptions.announcements import APPLICATION, PRODUCT
 
@@ -35,3 +36,10 @@ async def facts(stage: Stage) -> list[str]:
     """Return the names of what was announced about permissions, in order."""
     keys = [str(each["type"]).removeprefix("portico.subscriptions.") for each in await stage.announced()]
     return [each.removesuffix(".v1") for each in keys if each.startswith("permission_")]
+
+
+async def hear_itself(stage: Stage) -> None:
+    """Let the service hear everything that it has announced, twice."""
+    rows = await stage.service.store.reader().collection("outbox").find({}, sort=[("_id", 1)])
+    messages = [Message(id=row["_id"], key=row["key"], body=row["body"]) for row in rows]
+    await stage.hear(*messages, *messages)

@@ -16,6 +16,7 @@ from tests.services.subscriptions.announcements import (
     organization_deleted,
     product,
     version,
+    version_retired,
 )
 from tests.services.subscriptions.permitting import GRANT_TO, REQUEST, asked, decided, facts, granted
 
@@ -212,6 +213,15 @@ async def test_what_cannot_be_asked_for(stage: Stage) -> None:
         answer = await stage.person(org_consumer="OWNER").do("request_permission", **{**REQUEST, **change})
         assert (answer.code, [each["field"] for each in answer.body["fields"]]) == (code, [field] if field else [])
     assert await stage.announced() == []
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_what_was_retired_is_not_permitted_any_more(stage: Stage, is_late: bool) -> None:
+    life = [version(product_id="prd_r"), version_retired(product_id="prd_r")]
+    await stage.hear(product(product_id="prd_r"), *(life[::-1] if is_late else life), *life)
+    answer = await stage.person(org_consumer="OWNER").do("request_permission", **{**REQUEST, "product_id": "prd_r"})
+    assert answer.code == "OPERATION_NOT_PUBLISHED"
+    assert (await asked(stage, product_id="prd_r", operations=None))["status"] == "REQUESTED"
 
 
 async def test_more_than_was_asked_for_is_not_granted(stage: Stage) -> None:

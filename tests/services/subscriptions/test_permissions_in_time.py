@@ -12,7 +12,7 @@ from chassis.mongo import Transaction
 from services.subscriptions.timekeeper import Timekeeper
 from tests.services.stage import Stage
 from tests.services.subscriptions.announcements import APPLICATION, AUTOMATIC, PRODUCT, application, product
-from tests.services.subscriptions.permitting import GRANT_TO, asked, decided, facts, granted
+from tests.services.subscriptions.permitting import GRANT_TO, asked, decided, facts, granted, hear_itself
 
 DAY = timedelta(days=1)
 WISH = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
@@ -126,6 +126,37 @@ async def test_the_worker_looks_by_itself(clocked_stage: Stage, clock: FixedCloc
         await worker.close()
 
 
+async def standing(stage: Stage) -> tuple[str, list[str]]:
+    """Return how the application's newest subscription stands, and what holds it."""
+    (page,) = (await stage.person(org_consumer="OWNER").load("subscriptions_by_application", [APPLICATION])).rows
+    row = page["nodes"][0]
+    return row["status"], [each["cause"] for each in row["holds"]]
+
+
+async def test_a_subscription_stops_and_goes_on_with_its_permission(clocked_stage: Stage, clock: FixedClock) -> None:
+    stage, keeper = clocked_stage, timekeeper(clocked_stage)
+    await stage.hear(product(2, asks_for=["PERMISSION"]))
+    permission = await granted(stage, valid_to="2030-01-02T00:00:00Z")
+    assert (await stage.person(org_consumer="OWNER").do("subscribe", **WISH)).status == 200
+    await hear_itself(stage)
+    assert await standing(stage) == ("ACTIVE", [])
+    clock.advance(DAY)
+    await keeper.look()
+    await hear_itself(stage)
+    assert await standing(stage) == ("SUSPENDED", ["PERMISSION"])
+    await decided(stage, "extend_permission", permission["id"], valid_to=None)
+    await hear_itself(stage)
+    assert await standing(stage) == ("ACTIVE", [])
+    await decided(stage, "revoke_permission", permission["id"], reason="No more.")
+    await decided(stage, "grant_permission", (await asked(stage))["id"], valid_from="2030-01-05T00:00:00Z")
+    await hear_itself(stage)
+    assert await standing(stage) == ("SUSPENDED", ["PERMISSION"]), "what is granted ahead is not in force yet"
+    clock.advance(4 * DAY)
+    await keeper.look()
+    await hear_itself(stage)
+    assert await standing(stage) == ("ACTIVE", [])
+
+
 @pytest.mark.parametrize("verb", ["revoke_permission", "lapse"])
 async def test_a_subscription_and_the_end_of_its_permission_know_of_each_other(
     clocked_stage: Stage, clock: FixedClock, verb: str
@@ -150,6 +181,8 @@ async def test_a_subscription_and_the_end_of_its_permission_know_of_each_other(
         if subscribed.status == 200:
             assert keys.index("permission_revoked") > keys.index("subscription_requested")
             assert verb == "revoke_permission", "nothing is subscribed on what is over, noticed or not"
+            await hear_itself(clocked_stage)
+            assert await standing(clocked_stage) == ("SUSPENDED", ["PERMISSION"])
             await owner.do("cancel_subscription", subscription_id=subscribed.result["id"])
         else:
             assert subscribed.code == "PERMISSION_REQUIRED"
