@@ -25,7 +25,7 @@ from services.enforcement.settings import EnforcementSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTENS = re.compile(r"listens at (http://\S+)")
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 def free_port() -> int:

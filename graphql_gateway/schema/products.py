@@ -109,10 +109,20 @@ class Operation:
 
 @type_
 class ApiDocument:
-    """The OpenAPI document of a version, as it was imported."""
+    """A document of a version: in OpenAPI as it is used, or as it was imported."""
 
     text: str
     media_type: str
+
+
+@type_
+class VersionSource:
+    """Where a version's document came from; without an address where it was handed in."""
+
+    url: URL | None
+    etag: str | None = reads(says="What its server called this state of it.")
+    fetched_at: DateTime | None
+    sha256: str = reads(says="Of the imported text in UTF-8.")
 
 
 @type_
@@ -131,6 +141,13 @@ class Version(Node):
         Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
     )
     document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
+    original_document: ApiDocument | None = loads(
+        Load(CATALOG, "originals_by_version", Parent("id"), weight=DOCUMENT_WEIGHT),
+        says="What was imported, where it had to be converted into OpenAPI 3.",
+    )
+    source: VersionSource | None = loads(
+        Load(CATALOG, "sources_by_version", Parent("id")), says="Where the document came from, for the provider's members."
+    )
 
 
 @type_
@@ -312,10 +329,11 @@ class ChangeProductInput:
 
 @input_
 class ImportApiInput:
-    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product."""
+    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product: itself, or where to fetch it."""
 
     product_id: strawberry.ID
-    document: str
+    document: str | None = strawberry.UNSET
+    url: URL | None = strawberry.UNSET
     slug: str | None = strawberry.UNSET
     title: str | None = strawberry.UNSET
     label: str | None = strawberry.UNSET

@@ -13,6 +13,8 @@ from services.catalog.callers import repository as callers
 from services.catalog.categories import repository as categories
 from services.catalog.categories import routes as category_routes
 from services.catalog.entries import repository as entries
+from services.catalog.fetching.addresses import Allowed
+from services.catalog.fetching.fetcher import Bounds, Fetcher
 from services.catalog.finding import routes as finding_routes
 from services.catalog.finding.searching import KeepsIndex, Searcher
 from services.catalog.guidance import repository as guidance
@@ -45,6 +47,11 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
         memory_bytes=settings.document_memory_bytes,
         at_once=settings.documents_at_once,
     )
+    fetcher = Fetcher(
+        Allowed(settings.url_ports, settings.url_networks, insecure=settings.document_url_insecure),
+        Bounds(settings.document_url_seconds, settings.document_max_bytes, settings.documents_at_once),
+    )
+    tools = version_routes.Tools(DocumentReader(limits), fetcher, Comparer(limits))
     return Service(
         name=NAME,
         store=store,
@@ -53,7 +60,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             *provider_routes.routes(edge),
             *category_routes.routes(edge),
             *product_routes.routes(edge, rows),
-            *version_routes.routes(edge, rows, DocumentReader(limits), Comparer(limits)),
+            *version_routes.routes(edge, rows, tools),
             *retiring_routes.routes(edge, rows),
             *guidance_routes.routes(edge),
             *finding_routes.routes(edge, rows, searcher),

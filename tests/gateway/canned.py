@@ -218,6 +218,12 @@ class World:
     def _documents_by_version(self, *_: Any) -> Any:
         return {"text": "{}", "media_type": "application/json"}
 
+    def _originals_by_version(self, *_: Any) -> Any:
+        return None
+
+    def _sources_by_version(self, *_: Any) -> Any:
+        return None
+
     def _provider_standing_by_organization(self, key: str, *_: Any) -> Any:
         return key == "org_bank"
 

@@ -79,6 +79,7 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("removeGuidance", "public_product", {"step": "A7", "productId": "$public_product"}),
     ("importApi", "product", {"productId": "$product", "document": document("mine")}),
     ("importApi", "product", {"productId": "$product", "document": "{ not a document"}),
+    ("importApi", "product", {"productId": "$product", "url": "https://127.0.0.1/"}),
     ("importApi", "public_product", {"productId": "$public_product", "document": document("mine")}),
     ("createPlan", "product", {"productId": "$product", **TERMS}),
     ("changePlan", "plan", {"planId": "$plan", **TERMS}),

@@ -8,6 +8,7 @@ from chassis.ids import new_id
 from chassis.mongo import Transaction
 from services.catalog.entries import repository as entries
 from services.catalog.events import PublishedOperation
+from services.catalog.fetching.domain import Source
 from services.catalog.products import access
 from services.catalog.products import repository as products
 from services.catalog.products.domain import LABEL, SLUG_MAX, Api, Product
@@ -15,6 +16,7 @@ from services.catalog.products.lives import Version, VersionStatus
 from services.catalog.products.words import slug_of, text_of_operations
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.versions import repository
+from services.catalog.versions.domain import Kept
 from services.catalog.versions.reading import Reading
 
 _LONGEST_TITLE = 120
@@ -51,7 +53,9 @@ class Naming:
         return Api(new_id("api"), slug, title or slug)
 
 
-async def import_api(tx: Transaction, product_id: str, reading: Reading, naming: Naming) -> tuple[Product, Version]:
+async def import_api(
+    tx: Transaction, product_id: str, reading: Reading, naming: Naming, *, source: Source
+) -> tuple[Product, Version]:
     """Add a document that was read as a draft version of an API, which joins the product where its slug is new.
 
     Raises ``NameNeeded``, ``VersionLabelTaken`` and as access does.
@@ -61,7 +65,10 @@ async def import_api(tx: Transaction, product_id: str, reading: Reading, naming:
     version = Version(new_id("ver"), label, VersionStatus.DRAFT, reading.openapi_version, len(reading.operations))
     product = present.add_version(api, version)
     await products.replace(tx, product)
-    await repository.keep_document(tx, version.id, product.id, packed_text=reading.packed_text, media_type=reading.media_type)
+    document = Kept(reading.packed_text, reading.media_type)
+    await repository.keep_document(tx, version.id, product.id, document, source=source)
+    if reading.original is not None:
+        await repository.keep_original(tx, version.id, product.id, Kept(*reading.original))
     await repository.keep_operations(tx, version.id, product.id, reading.operations)
     await sandbox.keep(tx, version.id, reading.answers)
     return product, version
