@@ -12,7 +12,7 @@ class Ground(StrEnum):
 
 
 class AgreementRequired(Conflict):
-    """The product is confidential: an agreement with its provider has to stand before the subscription."""
+    """An agreement with the product's provider has to stand before the subscription."""
 
 
 REFUSALS: dict[Ground, type[Conflict]] = {Ground.AGREEMENT: AgreementRequired}

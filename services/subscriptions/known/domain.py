@@ -1,5 +1,6 @@
 """What is known here of the things of others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -22,11 +23,20 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """What is known here of a published product."""
+    """What is known here of a published product; ``prerequisites`` are the names of the grounds that it asks for."""
 
     id: str
     provider_id: str
     is_confidential: bool
+    prerequisites: frozenset[str] = frozenset()
+    is_open_test: bool = False
+
+
+def prerequisites_of(sensitivity: str, told: Iterable[str] | None) -> frozenset[str]:
+    """Return what a product asks for: what its provider says; if confidential, an agreement in any case; if open, nothing."""
+    if sensitivity == "OPEN_TEST":
+        return frozenset()
+    return frozenset(told or ()) | ({"AGREEMENT"} if sensitivity == "CONFIDENTIAL" else set())
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from chassis.mongo import Document, Index, Reader, Transaction
-from services.subscriptions.known.domain import Applicant, Application, Plan, Product
+from services.subscriptions.known.domain import Applicant, Application, Plan, Product, prerequisites_of
 
 INDEXES = (
     Index("applications", (("organization_id", 1),)),
@@ -77,9 +77,17 @@ async def find_published_product(tx: Transaction, product_id: str) -> Product | 
     if await tx.collection("published_versions").find_one({"product_id": product_id}, projection={"_id": 1}) is None:
         return None
     copy = await tx.collection("products").find_one({"_id": product_id})
-    if copy is None:
-        return None
-    return Product(copy["_id"], copy["organization_id"], is_confidential=copy["sensitivity"] == "CONFIDENTIAL")
+    return None if copy is None else _to_product(copy)
+
+
+def _to_product(copy: Document) -> Product:
+    return Product(
+        copy["_id"],
+        copy["organization_id"],
+        is_confidential=copy["sensitivity"] == "CONFIDENTIAL",
+        prerequisites=prerequisites_of(copy["sensitivity"], copy.get("prerequisites")),
+        is_open_test=copy["sensitivity"] == "OPEN_TEST",
+    )
 
 
 async def find_plan(tx: Transaction, plan_id: str) -> Plan | None:
