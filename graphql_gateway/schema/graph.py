@@ -9,9 +9,12 @@ from strawberry.schema.config import StrawberryConfig
 from graphql_gateway.engine.declare import Argument, Load, asks, planned
 from graphql_gateway.engine.model import Model, model_of
 from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
+from graphql_gateway.schema.agreements import AgreementMutations
 from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.approvals import ApprovalMutations
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
+from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.factors import FactorMutations
 from graphql_gateway.schema.invitations import InvitationMutations
@@ -42,6 +45,8 @@ _KINDS = {
     "pln": ("Plan", "catalog", "plans_by_id"),
     "ver": ("Version", "catalog", "versions_by_id"),
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
+    "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
+    "agr": ("Agreement", "subscriptions", "agreements_by_id"),
 }
 
 
@@ -54,6 +59,7 @@ class Query(
     CertificateQueries,
     ProductQueries,
     SubscriptionQueries,
+    ConnectionQueries,
     UsageQueries,
     OperatorQueries,
 ):
@@ -82,6 +88,10 @@ class Mutation(
     ClientKeyMutations,
     ProductMutations,
     SubscriptionMutations,
+    ConnectionMutations,
+    ConnectionOfficeMutations,
+    AgreementMutations,
+    ApprovalMutations,
     OnboardingMutations,
     OperatorMutations,
 ):

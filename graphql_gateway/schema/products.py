@@ -6,6 +6,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
@@ -147,6 +148,14 @@ class Product(Node):
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
+    required_documents: list[AgreementKind] | None = loads(
+        Load("subscriptions", "required_documents_by_product", Parent("id"), size=4),
+        says="Which documents a connection takes; null where the product asks for no agreement.",
+    )
+    approval_chain: ApprovalChain | None = loads(
+        Load("subscriptions", "approval_chains_by_product", Parent("id")),
+        says="Who decides about connections; for the provider's members and the operator.",
+    )
 
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
