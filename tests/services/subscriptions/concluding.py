@@ -23,14 +23,14 @@ GOOD = "SIGNED_AND_TIMESTAMPED"
 REPRESENTATIVE, ADMINISTRATOR, SECURITY = "usr_representative", "usr_administrator", "usr_security"
 FILER, CONCLUDER = "usr_filer", "usr_concluder"
 FROM = "2020-01-01T00:00:00Z"
-FORM = {
+FORM: dict[str, Any] = {
     "application_ids": [APPLICATION],
     "purpose": "To check who lives where.",
     "legal_basis": "The law on registers, section 3",
     "data_categories": ["names", "addresses"],
     "contact_note": "Write to the office.",
 }
-WISH = {"organization_id": CONSUMER, "product_id": PRODUCT, **FORM}
+WISH: dict[str, Any] = {"organization_id": CONSUMER, "product_id": PRODUCT, **FORM}
 _numbers = itertools.count(1)
 
 

@@ -69,7 +69,7 @@ async def test_a_filed_request_lists_its_documents_and_is_the_operators(cast: Ca
     assert [each["data"]["kind"] for each in await facts(cast.stage, "agreement_requested")] == KINDS
     (told,) = await facts(cast.stage, "connection_requested")
     assert told["data"]["round"] == 0
-    assert FORM["contact_note"] not in str(await cast.stage.announced())
+    assert str(FORM["contact_note"]) not in str(await cast.stage.announced())
 
 
 async def test_a_draft_is_the_organizations_own_business(cast: Cast) -> None:
