@@ -6,8 +6,11 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.schema.categories import Category, categories_of_product
 from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
+from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import URL, DateTime, Long
@@ -37,6 +40,15 @@ class SensitivityKind(Enum):
 
 
 @enum
+class Prerequisite(Enum):
+    """What an application or its organization needs before it may subscribe to a product."""
+
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
+@enum
 class ProductStatus(Enum):
     """Whether everybody sees a product: it is published with its first version."""
 
@@ -58,6 +70,15 @@ class QuotaPeriod(Enum):
 
     DAY = "DAY"
     MONTH = "MONTH"
+
+
+@enum
+class NotOfferedBecause(Enum):
+    """Why nobody can subscribe to a plan: its provider took it back, or it is not the time."""
+
+    WITHDRAWN = "WITHDRAWN"
+    NOT_YET_VALID = "NOT_YET_VALID"
+    NO_LONGER_VALID = "NO_LONGER_VALID"
 
 
 @enum
@@ -88,10 +109,20 @@ class Operation:
 
 @type_
 class ApiDocument:
-    """The OpenAPI document of a version, as it was imported."""
+    """A document of a version: in OpenAPI as it is used, or as it was imported."""
 
     text: str
     media_type: str
+
+
+@type_
+class VersionSource:
+    """Where a version's document came from; without an address where it was handed in."""
+
+    url: URL | None
+    etag: str | None = reads(says="What its server called this state of it.")
+    fetched_at: DateTime | None
+    sha256: str = reads(says="Of the imported text in UTF-8.")
 
 
 @type_
@@ -110,6 +141,13 @@ class Version(Node):
         Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
     )
     document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
+    original_document: ApiDocument | None = loads(
+        Load(CATALOG, "originals_by_version", Parent("id"), weight=DOCUMENT_WEIGHT),
+        says="What was imported, where it had to be converted into OpenAPI 3.",
+    )
+    source: VersionSource | None = loads(
+        Load(CATALOG, "sources_by_version", Parent("id")), says="Where the document came from, for the provider's members."
+    )
 
 
 @type_
@@ -132,6 +170,20 @@ class Plan(Node):
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
     approval: Approval
+    valid_from: DateTime | None = reads(says="From this moment on it can be subscribed to …")
+    valid_to: DateTime | None = reads(says="… until before this one; null is no bound.")
+    withdrawn_at: DateTime | None
+    is_offered: bool = reads(says="Whether it can be subscribed to now. Whoever is on it stays on it.")
+    not_offered_because: NotOfferedBecause | None
+
+
+@type_
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
 
 
 @type_
@@ -139,11 +191,15 @@ class Product(Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
-    title: str
-    summary: str
+    title: str = reads(says="In the main language.")
+    summary: str = reads(says="In the main language.")
+    main_language: Language
+    texts: list[ProductText] = reads(size=3, says="In every language that there is, the main one first.")
     tags: list[str]
+    categories: list[Category] | None = loads(categories_of_product())
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
+    prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
     provider: Provider
     apis: list[Api] = reads(size=2)
@@ -157,6 +213,16 @@ class Product(Node):
         says="Who decides about connections; for the provider's members and the operator.",
     )
 
+    @asks(Load(CATALOG, "product_texts", Parent("id")))
+    def text(self, language: Language) -> ProductText | None:
+        """Say it in a language, or in the main one where that is not there."""
+        planned(language)
+
+    @asks(pages_of_product())
+    def guidance(self, language: Language, step: GuidanceStep | None = None) -> list[GuidancePage] | None:
+        """Read the platform's pages, each with what the provider adds for this product after it."""
+        planned(language, step)
+
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
         """Report on the calls of the product, to its provider."""
@@ -168,10 +234,13 @@ ProductConnection = Connection[Product]
 
 @input_
 class ProductFilter:
-    """Which products."""
+    """Which products: each that is given has to hold."""
 
     sensitivity: Sensitivity | None = None
     tag: str | None = None
+    tags: list[str] | None = strawberry.field(default=None, description="All of them.")
+    category: strawberry.ID | None = strawberry.field(default=None, description="This category, or any below it.")
+    provider: strawberry.ID | None = strawberry.field(default=None, description="The organization that publishes them.")
 
 
 @type_
@@ -211,8 +280,17 @@ class ProviderStanding:
 
 
 @input_
+class ProductTextInput:
+    """What a product says of itself in another than its main language."""
+
+    language: Language
+    title: str
+    summary: str = ""
+
+
+@input_
 class CreateProductInput:
-    """A new product of a provider."""
+    """A new product of a provider; title and summary are in the main language."""
 
     organization_id: strawberry.ID
     title: str
@@ -221,11 +299,15 @@ class CreateProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language = Language.EN
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ChangeProductInput:
-    """What changes of a product; what is left out stays."""
+    """What changes of a product; what is left out stays. The texts are all those in other languages than the main one."""
 
     product_id: strawberry.ID
     title: str | None = strawberry.UNSET
@@ -233,14 +315,19 @@ class ChangeProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language | None = strawberry.UNSET
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ImportApiInput:
-    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product."""
+    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product: itself, or where to fetch it."""
 
     product_id: strawberry.ID
-    document: str
+    document: str | None = strawberry.UNSET
+    url: URL | None = strawberry.UNSET
     slug: str | None = strawberry.UNSET
     title: str | None = strawberry.UNSET
     label: str | None = strawberry.UNSET
@@ -269,6 +356,8 @@ class CreatePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval = Approval.AUTOMATIC
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
 
 
 @input_
@@ -283,6 +372,15 @@ class ChangePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
+
+
+@input_
+class WithdrawPlanInput:
+    """Which plan nobody can subscribe to any more."""
+
+    plan_id: strawberry.ID
 
 
 @input_
@@ -336,6 +434,13 @@ class ProductMutations:
         self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
         """Change a plan's terms."""
+        planned(input_)
+
+    @does(CATALOG, "withdraw_plan")
+    def withdraw_plan(
+        self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
+        """Let nobody subscribe to a plan any more; who is on it stays on it."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

@@ -22,7 +22,10 @@ _log = log("catalog.reader")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A document that was read: what it describes, its compressed text, and the sandbox's packed answers by operation."""
+    """A document that was read: what it describes, its compressed text, and the sandbox's packed answers by operation.
+
+    Where it was converted, ``original`` is what it was before: the compressed text and its media type.
+    """
 
     media_type: str
     openapi_version: str
@@ -32,6 +35,7 @@ class Reading:
     operations: tuple[Mapping[str, Any], ...]
     answers: Mapping[str, bytes]
     packed_text: bytes
+    original: tuple[bytes, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class DocumentReader:
         assert not is_in_transaction(), "no document is read while a transaction is open"
         check_size(text, self._limits.max_bytes)
         async with self._places:
-            outcome = await self._run(text.encode())
+            outcome = await run(_PROGRAM, text.encode(), self._limits)
         if "refusal" in outcome:
             troubles = [Trouble(*each) for each in outcome["troubles"]]
             raise REFUSALS[outcome["refusal"]](outcome["message"], troubles=troubles)
@@ -73,32 +77,34 @@ class DocumentReader:
             operations=tuple(outcome["operations"]),
             answers={key: base64.b64decode(packed) for key, packed in outcome["answers"].items()},
             packed_text=base64.b64decode(outcome["text"]),
+            original=(base64.b64decode(outcome["original"][0]), outcome["original"][1]) if outcome["original"] else None,
         )
 
-    async def _run(self, text: bytes) -> dict[str, Any]:
-        seconds = str(int(self._limits.seconds) + 1)
-        program = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            _PROGRAM,
-            seconds,
-            str(self._limits.memory_bytes),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
-        try:
-            async with asyncio.timeout(self._limits.seconds):
-                answer, said = await program.communicate(text)
-        except TimeoutError as error:
-            raise DocumentTooComplex(f"Reading the document takes longer than {self._limits.seconds:g} seconds.") from error
-        finally:
-            await _end(program)
-        if program.returncode == 0:
-            outcome: dict[str, Any] = orjson.loads(answer)
-            return outcome
-        return _failed(program.returncode, said)
+
+async def run(name: str, sent: bytes, limits: Limits) -> dict[str, Any]:
+    """Return what a program of ours makes of the bytes it is sent. Raises ``DocumentTooComplex`` or ``ReaderUnavailable``."""
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        name,
+        str(int(limits.seconds) + 1),
+        str(limits.memory_bytes),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    try:
+        async with asyncio.timeout(limits.seconds):
+            answer, said = await program.communicate(sent)
+    except TimeoutError as error:
+        raise DocumentTooComplex(f"Reading the document takes longer than {limits.seconds:g} seconds.") from error
+    finally:
+        await _end(program)
+    if program.returncode == 0:
+        outcome: dict[str, Any] = orjson.loads(answer)
+        return outcome
+    return _failed(program.returncode, said)
 
 
 def _failed(returned: int | None, said: bytes) -> dict[str, Any]:

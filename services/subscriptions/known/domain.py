@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,15 @@ class Applicant:
     application_name: str | None
     client_id: str | None
     organization_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What else tells who an organization is; None is what has not been heard of."""
+
+    name: str | None = None
+    is_test: bool | None = None
+    data_exchange_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +57,23 @@ class Plan:
     product_id: str
     approves_automatically: bool
     is_withdrawn: bool
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    terms: "Terms | None" = None
+    """Under what rate and quota it is called; None where that was not heard of."""
+
+    def is_valid_at(self, moment: datetime) -> bool:
+        """Say whether the moment lies in the time in which its provider offers it."""
+        return (self.valid_from is None or self.valid_from <= moment) and (self.valid_to is None or moment < self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a plan is called, and its rate, burst and quota."""
+
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int
+    quota_calls: int | None
+    quota_period: str | None
