@@ -29,6 +29,7 @@ from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
 from graphql_gateway.schema.passwords import PasswordMutations
+from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
@@ -50,6 +51,7 @@ _KINDS = {
     "prd": ("Product", "catalog", "products_by_id"),
     "pln": ("Plan", "catalog", "plans_by_id"),
     "ver": ("Version", "catalog", "versions_by_id"),
+    "prm": ("Permission", "subscriptions", "permissions_by_id"),
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
@@ -96,6 +98,7 @@ class Mutation(
     CertificateMutations,
     ClientKeyMutations,
     ProductMutations,
+    PermissionMutations,
     CategoryMutations,
     GuidanceMutations,
     SubscriptionMutations,
@@ -117,7 +120,7 @@ def graph() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Updates,
-        types=[User, Plan, Version, File],
+        types=[User, Plan, Version, File, Permission],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -13,6 +13,7 @@ from graphql_gateway.schema.invitations import InvitationConnection
 from graphql_gateway.schema.members import MembershipConnection, Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
 from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
+from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import CATALOG, ProductConnection
 from graphql_gateway.schema.scalars import DateTime
@@ -89,6 +90,13 @@ class Organization(Node):
         self, status: ConnectionRequestStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> ConnectionRequestConnection | None:
         """List who asks to be connected to the organization's products, for those who conclude its agreements."""
+        planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
+    def permission_requests(
+        self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> PermissionConnection | None:
+        """List what the organization was asked to permit, as a provider, the longest waiting first."""
         planned(status, first, after)
 
     @asks(Load(SUBSCRIPTIONS, "subscriptions_by_provider", Parent("id")))

@@ -110,6 +110,11 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": operations})
 
 
+async def forget_retired_version(tx: Transaction, heard: Heard) -> None:
+    """Keep that nothing of a version can be called any more, so that nobody is permitted to call it."""
+    await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": []})
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Keep which product a plan belongs to, who approves, and when it is offered."""
     is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
@@ -232,6 +237,7 @@ REACTIONS = (
     On(note_finding, "identity.document_judged.v1"),
     On(give_up_file, "identity.file_not_attached.v1"),
     On(withdraw_connection_requests_of_organization, "identity.organization_deleted.v1"),
+    On(forget_retired_version, "catalog.api_version_retired.v1"),
     On(
         reconsider_by_permission,
         *(f"subscriptions.permission_{each}.v1" for each in ("granted", "began", "refused", "revoked", "lapsed", "extended")),

@@ -91,6 +91,26 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),
     *(
+        (
+            "requestPermission",
+            name,
+            {"applicationId": f"${application}", "productId": f"${product}", "purpose": "x", "legalBasis": "x"},
+        )
+        for name, application, product in (
+            ("application", "application", "public_product"),
+            ("product", "own_application", "product"),
+        )
+    ),
+    ("changePermissionRequest", "permission", {"permissionId": "$permission", "purpose": "Mine."}),
+    ("withdrawPermissionRequest", "permission", {"permissionId": "$permission"}),
+    ("grantPermission", "permission", {"permissionId": "$permission"}),
+    ("grantPermissionTo", "product", {"clientId": "x", "productId": "$product"}),
+    ("grantPermissionTo", "public_product", {"clientId": "x", "productId": "$public_product"}),
+    ("refusePermission", "permission", {"permissionId": "$permission", "reason": "No."}),
+    ("returnPermission", "permission", {"permissionId": "$permission", "question": "What for?"}),
+    ("revokePermission", "permission", {"permissionId": "$permission", "reason": "No more."}),
+    ("extendPermission", "permission", {"permissionId": "$permission", "validTo": None}),
+    *(
         ("subscribe", name, {"applicationId": f"${application}", "productId": f"${product}", "planId": f"${plan}"})
         for name, application, product, plan in (
             ("application", "application", "public_product", "public_plan"),

@@ -21,6 +21,7 @@ ROLES = ("owner", "administrator", "developer", "observer")
 NEVER_GIVEN_OUT = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"
 PERIOD = {"from": "2030-01-01T00:00:00Z", "to": "2030-01-02T00:00:00Z"}
 TERMS = {"name": "Taken", "rateRequests": 1, "rateSeconds": 1, "approval": "AUTOMATIC"}
+WANTED = {"purpose": "To know when the tide comes.", "legalBasis": "The law of the sea, § 1."}
 FORM: dict[str, Any] = {
     "legalName": "SIA Grāmata",
     "registrationNumber": "40003 123456",
@@ -119,6 +120,11 @@ class World:
         wanted = {"applicationId": application_id, "productId": self.ids["public_product"], "planId": self.ids[plan]}
         return str((await self.make(who, "subscribe", "... on Subscription { id }", **wanted))["id"])
 
+    async def permission(self, application_id: str, who: str = "owner") -> str:
+        """Let somebody ask that an application may call the public product."""
+        wanted = {"applicationId": application_id, "productId": self.ids["public_product"], **WANTED}
+        return str((await self.make(who, "requestPermission", "... on Permission { id }", **wanted))["id"])
+
     async def told(self, who: str, query: str, foreign: str, absent: str, **variables: Any) -> tuple[Any, Any]:
         """Ask the same about what is foreign and about what does not exist; return both answers, whole but for the two names."""
         filled = json.loads(json.dumps(variables).replace("<it>", foreign))
@@ -185,6 +191,7 @@ async def _furnish(world: World) -> None:
     application = await world.application()
     ids |= {"application": application["id"], "secret": application["secrets"][0]["id"]}
     ids["subscription"] = await world.subscription(application["id"])
+    ids["permission"] = await world.permission(application["id"])
     ids["own_application"] = (await world.application("stranger", "own_organization"))["id"]
     invited = {"organizationId": ids["organization"], "email": world.address_of("invited"), "role": "OBSERVER"}
     ids["invitation"] = (await world.make("owner", "inviteMember", "... on Invitation { id }", **invited))["id"]
