@@ -9,10 +9,13 @@ from strawberry.schema.config import StrawberryConfig
 from graphql_gateway.engine.declare import Argument, Load, asks, planned
 from graphql_gateway.engine.model import Model, model_of
 from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
+from graphql_gateway.schema.agreements import AgreementMutations
 from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.approvals import ApprovalMutations
 from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
+from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
@@ -50,6 +53,8 @@ _KINDS = {
     "ver": ("Version", "catalog", "versions_by_id"),
     "prm": ("Permission", "subscriptions", "permissions_by_id"),
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
+    "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
+    "agr": ("Agreement", "subscriptions", "agreements_by_id"),
 }
 
 
@@ -65,6 +70,7 @@ class Query(
     CategoryQueries,
     GuidanceQueries,
     SubscriptionQueries,
+    ConnectionQueries,
     UsageQueries,
     OperatorQueries,
 ):
@@ -96,6 +102,10 @@ class Mutation(
     CategoryMutations,
     GuidanceMutations,
     SubscriptionMutations,
+    ConnectionMutations,
+    ConnectionOfficeMutations,
+    AgreementMutations,
+    ApprovalMutations,
     PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,

@@ -7,6 +7,7 @@ import strawberry
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, loads, planned
 from graphql_gateway.schema.applications import IDENTITY, ApplicationConnection
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
+from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.invitations import InvitationConnection
 from graphql_gateway.schema.members import MembershipConnection, Person
@@ -76,6 +77,20 @@ class Organization(Node):
     def subscription_requests(self, first: int = DEFAULT_FIRST, after: str | None = None) -> SubscriptionConnection | None:
         """List the subscriptions that wait for the organization's decision, as a provider."""
         planned(first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "connection_requests_by_organization", Parent("id")))
+    def connection_requests(
+        self, status: ConnectionRequestStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> ConnectionRequestConnection | None:
+        """List what the organization asks to be connected to, the newest first."""
+        planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "connection_requests_by_provider", Parent("id")))
+    def connection_requests_as_provider(
+        self, status: ConnectionRequestStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> ConnectionRequestConnection | None:
+        """List who asks to be connected to the organization's products, for those who conclude its agreements."""
+        planned(status, first, after)
 
     @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
     def permission_requests(

@@ -7,6 +7,7 @@ import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
 from graphql_gateway.schema.categories import Category, categories_of_product
+from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
 from graphql_gateway.schema.languages import Language
@@ -204,6 +205,14 @@ class Product(WayToACall, Node):
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
+    required_documents: list[AgreementKind] | None = loads(
+        Load("subscriptions", "required_documents_by_product", Parent("id"), size=4),
+        says="Which documents a connection takes; null where the product asks for no agreement.",
+    )
+    approval_chain: ApprovalChain | None = loads(
+        Load("subscriptions", "approval_chains_by_product", Parent("id")),
+        says="Who decides about connections; for the provider's members and the operator.",
+    )
 
     @asks(Load(CATALOG, "product_texts", Parent("id")))
     def text(self, language: Language) -> ProductText | None:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.tried import certificate
-from tests.journeys.two_organizations import FORM, NEVER_GIVEN_OUT, PERIOD, ROLES, WANTED, World
+from tests.journeys.two_organizations import CONNECTION, FORM, NEVER_GIVEN_OUT, PERIOD, ROLES, WANTED, World
 
 TABLES = sorted((Path(__file__).parents[2] / "services/identity/organizations").glob("*_matrix.csv"))
 ROWS = [row for table in TABLES for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())]
@@ -179,6 +179,20 @@ async def file_onboarding_request(world: World) -> Attempt:
     return does("draftOnboardingRequest", on, organizationId=on, form=FORM)
 
 
+async def file_connection_request(world: World) -> Attempt:
+    on = await world.team()
+    wanted = {"organizationId": on, "name": f"Connected {next(_numbers)}"}
+    made = await world.make("owner", "createApplication", "... on CreatedApplication { application { id } }", **wanted)
+    wish = {**CONNECTION, "productId": world.ids["confidential_product"], "applicationIds": [made["application"]["id"]]}
+    return does("fileConnectionRequest", on, organizationId=on, **wish)
+
+
+async def conclude_agreements(world: World) -> Attempt:
+    product_id = world.ids["confidential_product"]
+    on = world.ids["organization"]
+    return does("setRequiredDocuments", on, product_id, productId=product_id, kinds=["PARTNERSHIP_CONTRACT", "NDA"])
+
+
 ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "INVITE_MEMBER": invite,
     "REMOVE_MEMBER": remove,
@@ -203,6 +217,8 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "DECIDE_PERMISSIONS": decide_permissions,
     "MANAGE_CERTIFICATES": manage_certificates,
     "FILE_ONBOARDING_REQUEST": file_onboarding_request,
+    "FILE_CONNECTION_REQUEST": file_connection_request,
+    "CONCLUDE_AGREEMENTS": conclude_agreements,
 }
 LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS"}
 

@@ -19,6 +19,7 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
+    *("connection_request", "agreement"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
@@ -26,10 +27,15 @@ _OF_APPLICATION = f"""id name clientId secrets {{ hint }} subscriptions {{ total
   permissions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"""
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
   owner {{ email }} isProvider
+  connectionRequests {{ totalCount nodes {{ id }} }} connectionRequestsAsProvider {{ totalCount nodes {{ id }} }}
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionRequests {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
+
+_OF_CONNECTION = (
+    "id status form { purpose } documents { id } approval { id } decisions { reason } timeline { status } product { id }"
+)
 
 # ---- What strangers ask: (the thing in question, the document, its variables beside the period). Each answer is null.
 ASKED: list[tuple[str, str, dict[str, Any]]] = [
@@ -41,6 +47,7 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
         "subscription(id: $it) { id status holds { cause } planChange { planId } applicant { clientId } application { id } }",
         {},
     ),
+    ("connection_request", f"connectionRequest(id: $it) {{ {_OF_CONNECTION} }}", {}),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "node(id: $it) { __typename id ... on Version { operations { path } document { text } } }", {}) for name in KINDS),
     *(
