@@ -110,7 +110,10 @@ class Mutation(
     OnboardingMutations,
     OperatorMutations,
 ):
-    """What may be done. Every verb takes one input and gives its thing or a problem."""
+    """What may be done. Every verb takes one input and gives its thing or a problem.
+
+    Sent with an idempotency key (the header Idempotency-Key, or extensions.idempotencyKey), it can be asked again safely.
+    """
 
 
 @cache

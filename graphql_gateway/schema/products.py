@@ -13,7 +13,7 @@ from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.requirements import NEXT, WAY, Requirement
+from graphql_gateway.schema.requirements import WayToACall
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
@@ -188,7 +188,7 @@ class ProductText:
 
 
 @type_
-class Product(Node):
+class Product(WayToACall, Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
@@ -213,20 +213,6 @@ class Product(Node):
         Load("subscriptions", "approval_chains_by_product", Parent("id")),
         says="Who decides about connections; for the provider's members and the operator.",
     )
-
-    @asks(WAY)
-    def requires(
-        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
-    ) -> list[Requirement] | None:
-        """Tell what stands between the viewer, or an application or organization of theirs, and a successful call, in order."""
-        planned(application_id, organization_id)
-
-    @asks(NEXT)
-    def next_step(
-        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
-    ) -> Requirement | None:
-        """Tell the first of what `requires` tells that is not done."""
-        planned(application_id, organization_id)
 
     @asks(Load(CATALOG, "product_texts", Parent("id")))
     def text(self, language: Language) -> ProductText | None:

@@ -4,7 +4,7 @@ from enum import Enum
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, reads
+from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, planned, reads
 from graphql_gateway.schema.described import enum, type_
 
 _WAY = Parts(
@@ -14,8 +14,6 @@ _WAY = Parts(
         "organization_id": Argument("organization_id"),
     }
 )
-WAY = Load("subscriptions", "requirements", _WAY, weight=3.0, size=8)
-NEXT = Load("subscriptions", "next_requirements", _WAY, weight=3.0)
 
 
 @enum
@@ -64,3 +62,22 @@ class Requirement:
     thing_id: strawberry.ID | None = reads(says="The application, request, permission or subscription that it is about.")
     step: str = reads(says="The step of the procedure, such as A6 or B8, to which guidance belongs.")
     reason: str | None = reads(says="What was refused or asked back, or why it waits.")
+
+
+@type_
+class WayToACall:
+    """What a product tells of the way to a call of it."""
+
+    @asks(Load("subscriptions", "requirements", _WAY, weight=3.0, size=8))
+    def requires(
+        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
+    ) -> list[Requirement] | None:
+        """Tell what stands between the viewer, or an application or organization of theirs, and a successful call, in order."""
+        planned(application_id, organization_id)
+
+    @asks(Load("subscriptions", "next_requirements", _WAY, weight=3.0))
+    def next_step(
+        self, application_id: strawberry.ID | None = None, organization_id: strawberry.ID | None = None
+    ) -> Requirement | None:
+        """Tell the first of what `requires` tells that is not done."""
+        planned(application_id, organization_id)

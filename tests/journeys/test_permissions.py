@@ -22,8 +22,8 @@ async def requested(world: World, who: str, node: str) -> Any:
     return found and found["permissionRequests"]
 
 
-async def test_from_the_question_to_the_end(world: World) -> None:
-    application = await world.application("stranger", "own_organization")
+async def asked(world: World, application: dict[str, Any]) -> tuple[str, list[str]]:
+    """Let the stranger ask for one operation; return the permission's id and the operations."""
     offered = await world.people["nobody"].ask(OFFERED, slug=world.ids["public_slug"])
     (operation,) = offered["product"]["apis"][0]["versions"][0]["operations"]
     wanted = {
@@ -31,40 +31,45 @@ async def test_from_the_question_to_the_end(world: World) -> None:
         "operations": [operation["operationId"]], "quotaCalls": 10_000_000_000, "quotaPeriod": "DAY",
     }  # fmt: skip
     made = await world.make("stranger", "requestPermission", "... on Permission { id status }", **wanted)
+    return made["id"], wanted["operations"]
 
+
+async def test_from_the_question_to_the_end(world: World) -> None:
+    application = await world.application("stranger", "own_organization")
+    permission_id, operations = await asked(world, application)
     rows = (await requested(world, "owner", world.ids["organization"]))["nodes"]
-    (seen,) = [each for each in rows if each["id"] == made["id"]]
+    (seen,) = [each for each in rows if each["id"] == permission_id]
     assert (seen["purpose"], seen["asked"]["quotaCalls"], seen["application"]) == ("To sail.", 10_000_000_000, None)
-    assert seen["asked"]["operations"] == [operation["operationId"]]
+    assert seen["asked"]["operations"] == operations
     assert (seen["applicant"]["clientId"], seen["applicant"]["isTest"]) == (application["clientId"], False)
     assert seen["product"]["id"] == world.ids["public_product"]
     assert await requested(world, "observer", world.ids["organization"]) is None
     assert await requested(world, "stranger", world.ids["organization"]) is None
 
-    granted = {"permissionId": made["id"], "validTo": "2999-01-01T00:00:00Z", "note": "Welcome."}
+    granted = {"permissionId": permission_id, "validTo": "2999-01-01T00:00:00Z", "note": "Welcome."}
     done = await world.make("administrator", "grantPermission", "... on Permission { status isInForce reason }", **granted)
     assert done == {"__typename": "Permission", "status": "GRANTED", "isInForce": True, "reason": "Welcome."}
     (own,) = (await world.people["stranger"].ask(OWN, id=application["id"]))["application"]["permissions"]["nodes"]
     assert (own["id"], own["reason"], own["validTo"], own["otherPermissions"]) == (
-        made["id"],
+        permission_id,
         "Welcome.",
         "2999-01-01T00:00:00Z",
         None,
     )
     for who, visible in (("observer", True), ("stranger", True), ("nobody", False)):
-        node = (await world.people[who].ask(NODE, id=made["id"]))["node"]
-        assert node == ({"__typename": "Permission", "id": made["id"], "status": "GRANTED"} if visible else None)
+        node = (await world.people[who].ask(NODE, id=permission_id))["node"]
+        assert node == ({"__typename": "Permission", "id": permission_id, "status": "GRANTED"} if visible else None)
     for who in ("owner", "nobody"):
         assert (await world.people[who].ask(OWN, id=application["id"]))["application"] is None
 
-    ended = {"permissionId": made["id"], "reason": "The season is over."}
+    ended = {"permissionId": permission_id, "reason": "The season is over."}
     done = await world.make("owner", "revokePermission", "... on Permission { status reason }", **ended)
     assert done == {"__typename": "Permission", "status": "REVOKED", "reason": "The season is over."}
     again = {"clientId": application["clientId"], "productId": world.ids["public_product"]}
     given = await world.make(
         "owner", "grantPermissionTo", "... on Permission { id asked { operations } otherPermissions { id } }", **again
     )
-    assert (given["asked"], [each["id"] for each in given["otherPermissions"]]) == (None, [made["id"]])
+    assert (given["asked"], [each["id"] for each in given["otherPermissions"]]) == (None, [permission_id])
 
 
 async def test_a_problem_names_the_field(world: World) -> None:

@@ -46,7 +46,7 @@ async def guarded(stage: Stage) -> Stage:
     return stage
 
 
-async def test_procedure_a_from_its_beginning_to_the_call(guarded: Stage) -> None:
+async def test_procedure_a_begins_with_onboarding(guarded: Stage) -> None:
     owner = guarded.person(org_consumer="OWNER")
     rows = await way(owner)
     assert list(rows) == ["SIGN_IN", "APPLICATION", "ONBOARDING", "PERMISSION", "SUBSCRIPTION", "CALL"]
@@ -65,6 +65,11 @@ async def test_procedure_a_from_its_beginning_to_the_call(guarded: Stage) -> Non
     await guarded.hear(onboarding("approved", request_id="onb_2"), data_exchange())
     assert await next_of(owner) == ("PERMISSION", "OPEN", "VIEWER_ORGANIZATION", "requestPermission")
 
+
+async def test_a_permission_is_waited_for_and_answered(guarded: Stage) -> None:
+    await guarded.hear(data_exchange())
+    owner = guarded.person(org_consumer="OWNER")
+    assert await next_of(owner) == ("PERMISSION", "OPEN", "VIEWER_ORGANIZATION", "requestPermission")
     permission = await asked(guarded)
     assert await next_of(owner) == ("PERMISSION", "WAITING", "PROVIDER", "grantPermission")
     assert (await way(owner))["PERMISSION"]["thing_id"] == permission["id"]
@@ -81,6 +86,11 @@ async def test_procedure_a_from_its_beginning_to_the_call(guarded: Stage) -> Non
     await decided(guarded, "grant_permission", (await asked(guarded))["id"])
     assert await next_of(owner) == ("SUBSCRIPTION", "OPEN", "VIEWER_ORGANIZATION", "subscribe")
 
+
+async def test_a_subscription_is_waited_for_and_then_one_calls(guarded: Stage) -> None:
+    await guarded.hear(data_exchange())
+    await decided(guarded, "grant_permission", (await asked(guarded))["id"])
+    owner = guarded.person(org_consumer="OWNER")
     subscribed = (await owner.do("subscribe", **{**WISH, "plan_id": BY_PROVIDER})).result
     assert await next_of(owner) == ("APPROVAL", "WAITING", "PROVIDER", "approveSubscription")
     rejection = {"subscription_id": subscribed["id"], "reason": "Full."}
