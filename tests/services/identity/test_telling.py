@@ -151,7 +151,6 @@ TOLD: list[tuple[str, dict[str, Any], set[str], str]] = [
     ("agreement_attached", {"kind": "NDA", "party": "PROVIDER"}, FILING | {"BUSINESS_REPRESENTATIVE"}, "/agreements/agr_1"),
     ("agreement_attached", {"kind": "NDA", "party": "RECIPIENT"}, DECIDING | {"BUSINESS_REPRESENTATIVE"}, "/agreements/agr_1"),
     ("agreement_returned", {"kind": "NDA", "reason": "Not signed."}, BOTH, "/agreements/agr_1"),
-    ("agreement_countersigned", {"kind": "NDA"}, FILING | {"BUSINESS_REPRESENTATIVE"}, "/agreements/agr_1"),
     ("agreement_confirmed", {"kind": "NDA"}, BOTH, "/agreements/agr_1"),
     ("agreement_expiring", {"kind": "NDA", "valid_to": "2031-05-06T00:00:00+00:00"}, BOTH, "/agreements/agr_1"),
     ("agreement_lapsed", {"kind": "NDA"}, BOTH, "/agreements/agr_1"),
