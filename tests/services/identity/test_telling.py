@@ -227,6 +227,15 @@ async def test_a_representative_without_a_role_and_a_thing_without_a_name_are_pa
         assert "app_none" not in mail.get_content()
 
 
+async def test_the_last_assigned_representative_counts_whatever_comes_last(portal: Portal) -> None:
+    between = {"organization_id": portal.recipient.organization_id, "provider_id": portal.provider.organization_id}
+    for sequence, role in ((4, "BUSINESS_REPRESENTATIVE"), (2, "SUPPORT")):
+        data = {**between, "request_id": "cnr_order", "representative_id": portal.staff[role].user_id}
+        await portal.tell(envelope("subscriptions.representative_assigned.v1", "cnr_order", sequence, data))
+    told = await portal.tell(portal.news("connection_withdrawn", request_id="cnr_order"))
+    assert set(told) == DECIDING | {"BUSINESS_REPRESENTATIVE"}
+
+
 async def test_what_is_announced_again_long_afterwards_is_no_news(portal: Portal) -> None:
     old = to_timestamp(portal.world.clock.now() - timedelta(days=8))
     message = envelope(
