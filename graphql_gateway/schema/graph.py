@@ -30,6 +30,7 @@ from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
+from graphql_gateway.schema.versions import VersionMutations, VersionQueries
 
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
@@ -53,6 +54,7 @@ class Query(
     ApplicationQueries,
     CertificateQueries,
     ProductQueries,
+    VersionQueries,
     SubscriptionQueries,
     UsageQueries,
     OperatorQueries,
@@ -81,6 +83,7 @@ class Mutation(
     CertificateMutations,
     ClientKeyMutations,
     ProductMutations,
+    VersionMutations,
     SubscriptionMutations,
     OnboardingMutations,
     OperatorMutations,

@@ -1,11 +1,11 @@
 """Products: what is offered, with its APIs, versions, operations and plans."""
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, Parts, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
@@ -14,6 +14,7 @@ from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 CATALOG = "catalog"
 OPERATIONS_SIZE = 50
+COMPARISON_WEIGHT = 200.0  # two documents are read, once for each pair
 DOCUMENT_WEIGHT = 1000.0  # each may be as large as ten megabytes
 
 
@@ -61,10 +62,12 @@ class QuotaPeriod(Enum):
 
 @enum
 class VersionStatus(Enum):
-    """Where a version stands in its life."""
+    """Where a version stands in its life: a deprecated one can be called until its sunset, a retired one only be read."""
 
     DRAFT = "DRAFT"
     PUBLISHED = "PUBLISHED"
+    DEPRECATED = "DEPRECATED"
+    RETIRED = "RETIRED"
 
 
 @type_
@@ -94,6 +97,17 @@ class ApiDocument:
 
 
 @type_
+class VersionChange:
+    """One step of a version's life."""
+
+    status: VersionStatus
+    at: DateTime
+    actor: strawberry.ID | None
+    reason: str | None = reads(says="The note of a deprecation, or why a version was retired despite its traffic.")
+    sunset_at: DateTime | None
+
+
+@type_
 class Version(Node):
     """A release of an API."""
 
@@ -102,6 +116,21 @@ class Version(Node):
     base_path: str
     call_url: URL | None = reads(says="Where it is called.")
     published_at: DateTime | None
+    is_callable: bool
+    deprecated_at: DateTime | None
+    sunset_at: DateTime | None = reads(says="Until when a deprecated version can be called, as its callers were told.")
+    retired_at: DateTime | None
+    deprecation_note: str | None
+    migrate_to: Any = loads(
+        Load(CATALOG, "versions_by_id", Parent("migrate_to_id")),
+        later("products", "Version"),
+        says="Where callers of a deprecated version are to go.",
+    )
+    history: list[VersionChange] | None = loads(
+        Load(CATALOG, "history_by_version", Parent("id"), size=5),
+        says="The steps of its life, for its provider and the operator.",
+    )
+    warnings: list[str] | None = reads(says="What the provider should know of a version that was published just now.")
     openapi_version: str | None
     product_id: strawberry.ID
     operation_count: int | None = reads("operations_count")
@@ -109,6 +138,19 @@ class Version(Node):
         Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
     )
     document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
+
+    @asks(
+        Load(
+            CATALOG,
+            "comparisons",
+            Parts({"former": Parent("id"), "later": Argument("version_id")}),
+            weight=COMPARISON_WEIGHT,
+        ),
+        later("versions", "VersionComparison"),
+    )
+    def compare_to(self, version_id: strawberry.ID) -> Any:
+        """Say what is different in another version of the same API, as callers of this one see it."""
+        planned(version_id)
 
 
 @type_
@@ -144,9 +186,15 @@ class Product(Node):
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
     status: ProductStatus
+    is_callable: bool = reads(says="False once all its versions are retired: it stays to be read.")
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
+
+    @asks(Load(CATALOG, "retirement_impact_by_product", Parent("id"), weight=5.0), later("versions", "RetirementImpact"))
+    def impact_of_retiring(self, version_id: strawberry.ID | None = None) -> Any:
+        """Say whom the end of a version, or of the whole product, would concern: for its provider's members and the operator."""
+        planned(version_id)
 
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

@@ -74,6 +74,18 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),
     *(
+        (verb, name, {"versionId": f"${name}", **more})
+        for verb, more in (
+            ("deprecateVersion", {"sunsetAt": "2030-01-01T00:00:00Z"}),
+            ("undeprecateVersion", {}),
+            ("retireVersion", {"despiteTraffic": "No."}),
+            ("deleteVersion", {}),
+        )
+        for name in ("version", "public_version")
+    ),
+    ("acknowledgeRetirement", "organization", {"versionId": "$public_version", "organizationId": "$organization"}),
+    ("acknowledgeRetirement", "version", {"versionId": "$version", "organizationId": "$own_organization"}),
+    *(
         ("subscribe", name, {"applicationId": f"${application}", "productId": f"${product}", "planId": f"${plan}"})
         for name, application, product, plan in (
             ("application", "application", "public_product", "public_plan"),
