@@ -17,7 +17,7 @@ _FACTS = {
 _ORDER = list(_FACTS)
 
 
-def subscription(subject: str, status: str, *, sequence: int | None = None, **ids: Any) -> Message:
+def subscription(subject: str, status: str, *, sequence: int = 0, **ids: str) -> Message:
     """Return what is announced of a subscription that has this status; or what identity announces of an application."""
     if status.startswith("application_"):
         number = {"application_created": 1, "application_changed": 2, "application_deleted": 3}[status]

@@ -123,7 +123,7 @@ async def test_the_impact_names_who_is_subscribed_and_who_calls(stage: Stage, cl
     draft = (await stage.draft(published.product_id, small(), label="2.0"))["version"]
     after = (await stage.provider.do("publish_version", version_id=draft["id"])).result
     for number, (name, owner) in enumerate((("Shop", OTHER), ("Bank", OTHER), ("Toy", PLAIN), ("Gone", PLAIN)), 1):
-        ids = {"application_id": f"app_{number}", "organization_id": owner}
+        ids: dict[str, Any] = {"application_id": f"app_{number}", "organization_id": owner}
         await stage.hear(subscription(f"app_{number}", "application_created", name=name, **ids))
     await stage.hear(
         subscription("sub_1", "ACTIVE", **of("app_1", OTHER, published)),

@@ -114,7 +114,6 @@ CASES: dict[str, tuple[Change, dict[str, bool]]] = {
         lambda it: at(it, "/paths/~1pets/parameters/0").update(required=False),
         {"PARAMETER_BECAME_OPTIONAL": False},
     ),
-    "a parameter of another type": (lambda it: at(it, LIMIT).update(schema={"type": "string"}), None),
     "a parameter of a wider type": (
         lambda it: at(it, f"{LIMIT}/schema").update(type="number"),
         {"TYPE_WIDENED": False},
@@ -178,11 +177,7 @@ def kinds(rows: list[Json]) -> dict[str, bool]:
     return {each["kind"]: each["breaking"] for each in rows}
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [each for each in CASES.values() if each[1] is not None],
-    ids=[key for key, each in CASES.items() if each[1] is not None],
-)
+@pytest.mark.parametrize(("change", "expected"), CASES.values(), ids=CASES)
 def test_a_change_is_found_for_what_it_is(change: Change, expected: dict[str, bool]) -> None:
     former, later = document(), document()
     change(later)
