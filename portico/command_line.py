@@ -230,7 +230,8 @@ async def _walk(settings: "PorticoSettings", *, shows: bool) -> int:
 
     from portico import demo
     from portico.foreign import NotUnderstood, Refused
-    from portico.journey import Mismatch, Place, walk
+    from portico.journeys.standard import walk
+    from portico.journeys.traveller import Mismatch, Place
 
     passwords = demo.passwords(settings.var / "demo.json")
     place = Place(settings.gateway_url, settings.data_plane_url, settings.mailbox_url, demo.PROVIDER, passwords[demo.PROVIDER])

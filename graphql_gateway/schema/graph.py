@@ -10,20 +10,26 @@ from graphql_gateway.engine.declare import Argument, Load, asks, planned
 from graphql_gateway.engine.model import Model, model_of
 from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
 from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
+from graphql_gateway.schema.files import File
+from graphql_gateway.schema.guidance import GuidanceMutations, GuidanceQueries
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
-from graphql_gateway.schema.onboarding import File, OnboardingMutations
+from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
 from graphql_gateway.schema.passwords import PasswordMutations
+from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
-from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
+from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries
+from graphql_gateway.schema.releases import Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
@@ -39,6 +45,7 @@ _KINDS = {
     "onb": ("OnboardingRequest", "identity", "onboarding_requests_by_id"),
     "dxc": ("DataExchange", "identity", "data_exchanges_by_id"),
     "fil": ("File", "identity", "files_by_id"),
+    "ctg": ("Category", "catalog", "categories_by_id"),
     "prd": ("Product", "catalog", "products_by_id"),
     "pln": ("Plan", "catalog", "plans_by_id"),
     "ver": ("Version", "catalog", "versions_by_id"),
@@ -55,6 +62,9 @@ class Query(
     CertificateQueries,
     ProductQueries,
     VersionQueries,
+    FacetQueries,
+    CategoryQueries,
+    GuidanceQueries,
     SubscriptionQueries,
     UsageQueries,
     OperatorQueries,
@@ -84,7 +94,10 @@ class Mutation(
     ClientKeyMutations,
     ProductMutations,
     VersionMutations,
+    CategoryMutations,
+    GuidanceMutations,
     SubscriptionMutations,
+    PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
 ):

@@ -1,15 +1,16 @@
-"""The operator: what its staff sees and does about onboarding."""
+"""The operator: who its staff is, and what it sees and does about onboarding."""
 
 from typing import Annotated
 
 import strawberry
 
-from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned
+from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned, reads
 from graphql_gateway.schema.accounts import PlatformRole
 from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
+from graphql_gateway.schema.members import Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
 from graphql_gateway.schema.onboarding import (
     OnboardingChannel,
@@ -24,10 +25,23 @@ from graphql_gateway.schema.scalars import DateTime
 
 
 @type_
+class StaffMember:
+    """One of the operator's staff."""
+
+    user: Person
+    roles: list[PlatformRole] = reads(size=2, says="What they hold on the platform itself.")
+
+
+@type_
 class Operator:
     """What the operator's staff sees, each as far as their platform role goes."""
 
     platform_roles: list[PlatformRole]
+
+    @asks(Load(IDENTITY, "staff", Constant("all")))
+    def staff(self, role: PlatformRole | None = None) -> list[StaffMember] | None:
+        """List who is of the staff, in a role or in any; at most 500, the oldest account first."""
+        planned(role)
 
     @asks(Load(IDENTITY, "onboarding_queue", Constant("all")))
     def onboarding_requests(
@@ -111,9 +125,40 @@ class ApproveOnboardingRequestInput:
     submitted_at: DateTime | None = strawberry.UNSET
 
 
+@input_
+class GrantPlatformRoleInput:
+    """Who is to be of the staff, by id or by the address that they sign in with, and as what."""
+
+    user_id: strawberry.ID | None = strawberry.UNSET
+    email: str | None = strawberry.UNSET
+    role: PlatformRole
+
+
+@input_
+class WithdrawPlatformRoleInput:
+    """From whom which role is taken."""
+
+    user_id: strawberry.ID
+    role: PlatformRole
+
+
 @type_
 class OperatorMutations:
-    """What the operator's administrators do about onboarding requests."""
+    """What the operator's administrators do about onboarding requests, and about the staff."""
+
+    @does(IDENTITY, "grant_platform_role")
+    def grant_platform_role(
+        self, input_: Annotated[GrantPlatformRoleInput, strawberry.argument(name="input")]
+    ) -> Annotated[StaffMember | Problem, strawberry.union("GrantPlatformRoleResult")]:
+        """Make somebody who has an account one of the staff; it holds at once and everywhere."""
+        planned(input_)
+
+    @does(IDENTITY, "withdraw_platform_role")
+    def withdraw_platform_role(
+        self, input_: Annotated[WithdrawPlatformRoleInput, strawberry.argument(name="input")]
+    ) -> Annotated[StaffMember | Problem, strawberry.union("WithdrawPlatformRoleResult")]:
+        """Take a role from one of the staff, at once and everywhere; not the last administrator's, nor what a setting gives."""
+        planned(input_)
 
     @does(IDENTITY, "record_onboarding_request")
     def record_onboarding_request(

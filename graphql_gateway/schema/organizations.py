@@ -15,7 +15,7 @@ from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import CATALOG, ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection
+from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
 
@@ -80,6 +80,17 @@ class Organization(Node):
     def subscription_requests(self, first: int = DEFAULT_FIRST, after: str | None = None) -> SubscriptionConnection | None:
         """List the subscriptions that wait for the organization's decision, as a provider."""
         planned(first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "subscriptions_by_provider", Parent("id")))
+    def subscriptions_as_provider(
+        self,
+        status: SubscriptionStatus | None = None,
+        product_id: strawberry.ID | None = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> SubscriptionConnection | None:
+        """List the subscriptions to the organization's products, the newest first, for its members."""
+        planned(status, product_id, first, after)
 
     @asks(usage_of("organization_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

@@ -5,17 +5,18 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, Parts, asks, does, later, loads, planned, reads
+from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, later, loads, planned, reads
+from graphql_gateway.schema.categories import Category, categories_of_product
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
+from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.releases import Api, Version
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 CATALOG = "catalog"
-OPERATIONS_SIZE = 50
-COMPARISON_WEIGHT = 200.0  # two documents are read, once for each pair
-DOCUMENT_WEIGHT = 1000.0  # each may be as large as ten megabytes
 
 
 @enum
@@ -34,6 +35,15 @@ class SensitivityKind(Enum):
     PERSONAL_DATA = "PERSONAL_DATA"
     BANKING_SECRECY = "BANKING_SECRECY"
     COMMERCIAL_SECRECY = "COMMERCIAL_SECRECY"
+
+
+@enum
+class Prerequisite(Enum):
+    """What an application or its organization needs before it may subscribe to a product."""
+
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
 
 
 @enum
@@ -61,13 +71,12 @@ class QuotaPeriod(Enum):
 
 
 @enum
-class VersionStatus(Enum):
-    """Where a version stands in its life: a deprecated one can be called until its sunset, a retired one only be read."""
+class NotOfferedBecause(Enum):
+    """Why nobody can subscribe to a plan: its provider took it back, or it is not the time."""
 
-    DRAFT = "DRAFT"
-    PUBLISHED = "PUBLISHED"
-    DEPRECATED = "DEPRECATED"
-    RETIRED = "RETIRED"
+    WITHDRAWN = "WITHDRAWN"
+    NOT_YET_VALID = "NOT_YET_VALID"
+    NO_LONGER_VALID = "NO_LONGER_VALID"
 
 
 @type_
@@ -76,90 +85,6 @@ class Provider:
 
     id: strawberry.ID
     name: str
-
-
-@type_
-class Operation:
-    """One operation of a version."""
-
-    operation_id: str | None
-    method: str
-    path: str
-    summary: str | None
-
-
-@type_
-class ApiDocument:
-    """The OpenAPI document of a version, as it was imported."""
-
-    text: str
-    media_type: str
-
-
-@type_
-class VersionChange:
-    """One step of a version's life."""
-
-    status: VersionStatus
-    at: DateTime
-    actor: strawberry.ID | None
-    reason: str | None = reads(says="The note of a deprecation, or why a version was retired despite its traffic.")
-    sunset_at: DateTime | None
-
-
-@type_
-class Version(Node):
-    """A release of an API."""
-
-    label: str
-    status: VersionStatus
-    base_path: str
-    call_url: URL | None = reads(says="Where it is called.")
-    published_at: DateTime | None
-    is_callable: bool
-    deprecated_at: DateTime | None
-    sunset_at: DateTime | None = reads(says="Until when a deprecated version can be called, as its callers were told.")
-    retired_at: DateTime | None
-    deprecation_note: str | None
-    migrate_to: Any = loads(
-        Load(CATALOG, "versions_by_id", Parent("migrate_to_id")),
-        later("products", "Version"),
-        says="Where callers of a deprecated version are to go.",
-    )
-    history: list[VersionChange] | None = loads(
-        Load(CATALOG, "history_by_version", Parent("id"), size=5),
-        says="The steps of its life, for its provider and the operator.",
-    )
-    warnings: list[str] | None = reads(says="What the provider should know of a version that was published just now.")
-    openapi_version: str | None
-    product_id: strawberry.ID
-    operation_count: int | None = reads("operations_count")
-    operations: list[Operation] | None = loads(
-        Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
-    )
-    document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
-
-    @asks(
-        Load(
-            CATALOG,
-            "comparisons",
-            Parts({"former": Parent("id"), "later": Argument("version_id")}),
-            weight=COMPARISON_WEIGHT,
-        ),
-        later("versions", "VersionComparison"),
-    )
-    def compare_to(self, version_id: strawberry.ID) -> Any:
-        """Say what is different in another version of the same API, as callers of this one see it."""
-        planned(version_id)
-
-
-@type_
-class Api(Node):
-    """One described interface within a product."""
-
-    slug: str
-    title: str
-    versions: list[Version] = reads(size=2)
 
 
 @type_
@@ -173,6 +98,20 @@ class Plan(Node):
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
     approval: Approval
+    valid_from: DateTime | None = reads(says="From this moment on it can be subscribed to …")
+    valid_to: DateTime | None = reads(says="… until before this one; null is no bound.")
+    withdrawn_at: DateTime | None
+    is_offered: bool = reads(says="Whether it can be subscribed to now. Whoever is on it stays on it.")
+    not_offered_because: NotOfferedBecause | None
+
+
+@type_
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
 
 
 @type_
@@ -180,11 +119,15 @@ class Product(Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
-    title: str
-    summary: str
+    title: str = reads(says="In the main language.")
+    summary: str = reads(says="In the main language.")
+    main_language: Language
+    texts: list[ProductText] = reads(size=3, says="In every language that there is, the main one first.")
     tags: list[str]
+    categories: list[Category] | None = loads(categories_of_product())
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
+    prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
     is_callable: bool = reads(says="False once all its versions are retired: it stays to be read.")
     provider: Provider
@@ -195,6 +138,16 @@ class Product(Node):
     def impact_of_retiring(self, version_id: strawberry.ID | None = None) -> Any:
         """Say whom the end of a version, or of the whole product, would concern: for its provider's members and the operator."""
         planned(version_id)
+
+    @asks(Load(CATALOG, "product_texts", Parent("id")))
+    def text(self, language: Language) -> ProductText | None:
+        """Say it in a language, or in the main one where that is not there."""
+        planned(language)
+
+    @asks(pages_of_product())
+    def guidance(self, language: Language, step: GuidanceStep | None = None) -> list[GuidancePage] | None:
+        """Read the platform's pages, each with what the provider adds for this product after it."""
+        planned(language, step)
 
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
@@ -207,10 +160,13 @@ ProductConnection = Connection[Product]
 
 @input_
 class ProductFilter:
-    """Which products."""
+    """Which products: each that is given has to hold."""
 
     sensitivity: Sensitivity | None = None
     tag: str | None = None
+    tags: list[str] | None = strawberry.field(default=None, description="All of them.")
+    category: strawberry.ID | None = strawberry.field(default=None, description="This category, or any below it.")
+    provider: strawberry.ID | None = strawberry.field(default=None, description="The organization that publishes them.")
 
 
 @type_
@@ -250,8 +206,17 @@ class ProviderStanding:
 
 
 @input_
+class ProductTextInput:
+    """What a product says of itself in another than its main language."""
+
+    language: Language
+    title: str
+    summary: str = ""
+
+
+@input_
 class CreateProductInput:
-    """A new product of a provider."""
+    """A new product of a provider; title and summary are in the main language."""
 
     organization_id: strawberry.ID
     title: str
@@ -260,11 +225,15 @@ class CreateProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language = Language.EN
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ChangeProductInput:
-    """What changes of a product; what is left out stays."""
+    """What changes of a product; what is left out stays. The texts are all those in other languages than the main one."""
 
     product_id: strawberry.ID
     title: str | None = strawberry.UNSET
@@ -272,14 +241,19 @@ class ChangeProductInput:
     tags: list[str] | None = strawberry.UNSET
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
+    prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language | None = strawberry.UNSET
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ImportApiInput:
-    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product."""
+    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product: itself, or where to fetch it."""
 
     product_id: strawberry.ID
-    document: str
+    document: str | None = strawberry.UNSET
+    url: URL | None = strawberry.UNSET
     slug: str | None = strawberry.UNSET
     title: str | None = strawberry.UNSET
     label: str | None = strawberry.UNSET
@@ -308,6 +282,8 @@ class CreatePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval = Approval.AUTOMATIC
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
 
 
 @input_
@@ -322,6 +298,15 @@ class ChangePlanInput:
     quota_calls: Long | None = strawberry.UNSET
     quota_period: QuotaPeriod | None = strawberry.UNSET
     approval: Approval
+    valid_from: DateTime | None = strawberry.UNSET
+    valid_to: DateTime | None = strawberry.UNSET
+
+
+@input_
+class WithdrawPlanInput:
+    """Which plan nobody can subscribe to any more."""
+
+    plan_id: strawberry.ID
 
 
 @input_
@@ -375,6 +360,13 @@ class ProductMutations:
         self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
         """Change a plan's terms."""
+        planned(input_)
+
+    @does(CATALOG, "withdraw_plan")
+    def withdraw_plan(
+        self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
+        """Let nobody subscribe to a plan any more; who is on it stays on it."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

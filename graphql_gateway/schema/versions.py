@@ -7,7 +7,8 @@ import strawberry
 from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import CATALOG, COMPARISON_WEIGHT, Product, Version
+from graphql_gateway.schema.products import CATALOG, Product
+from graphql_gateway.schema.releases import COMPARISON_WEIGHT, Version
 from graphql_gateway.schema.scalars import DateTime, Long
 from graphql_gateway.schema.subscriptions import SubscriptionStatus
 
@@ -92,7 +93,7 @@ class RetirementNotice:
     organization_id: strawberry.ID
     deprecated_at: DateTime
     sunset_at: DateTime
-    migrate_to: Any = loads(Load(CATALOG, "versions_by_id", Parent("migrate_to_id")), later("products", "Version"))
+    migrate_to: Any = loads(Load(CATALOG, "versions_by_id", Parent("migrate_to_id")), later("releases", "Version"))
     note: str | None
     is_subscribed: bool
     calls: Long = reads(says="Of the organization's applications in the last 30 days.")

@@ -22,6 +22,7 @@ class ProductCreated(Event, service="catalog", version=1):
     slug: str
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
+    prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
 
 
 class ProductChanged(Event, service="catalog", version=1):
@@ -32,6 +33,7 @@ class ProductChanged(Event, service="catalog", version=1):
     slug: str
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
+    prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
 
 
 class PublishedOperation(BaseModel):
@@ -122,6 +124,8 @@ class PlanCreated(Event, service="catalog", version=1):
     quota_calls: int | None
     quota_period: Literal["DAY", "MONTH"] | None
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
 
 
 class PlanChanged(Event, service="catalog", version=1):
@@ -137,3 +141,66 @@ class PlanChanged(Event, service="catalog", version=1):
     quota_calls: int | None
     quota_period: Literal["DAY", "MONTH"] | None
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+class PlanWithdrawn(Event, service="catalog", version=1):
+    """Nobody can subscribe to a plan any more; whoever is on it stays on it, under the terms that it had last."""
+
+    plan_id: str
+    product_id: str
+    organization_id: str
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int
+    quota_calls: int | None
+    quota_period: Literal["DAY", "MONTH"] | None
+    approval: Literal["AUTOMATIC", "BY_PROVIDER"]
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+
+
+class CategoryCreated(Event, service="catalog", version=1):
+    """The tree of categories has one more; ``names`` are by language."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    names: dict[str, str]
+
+
+class CategoryChanged(Event, service="catalog", version=1):
+    """A category is named otherwise or stands elsewhere."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    names: dict[str, str]
+
+
+class CategoryRemoved(Event, service="catalog", version=1):
+    """A category is gone; what was in it is in it no more."""
+
+    category_id: str
+    slug: str
+
+
+class GuidanceWritten(Event, service="catalog", version=1):
+    """The page that guides through a step says something else now: the platform's, or a product's where one is named."""
+
+    page_id: str
+    step: str
+    product_id: str | None
+    organization_id: str | None
+    languages: tuple[str, ...]
+
+
+class GuidanceRemoved(Event, service="catalog", version=1):
+    """A page that guided through a step is gone."""
+
+    page_id: str
+    step: str
+    product_id: str | None
+    organization_id: str | None

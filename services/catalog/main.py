@@ -10,6 +10,15 @@ from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
 from services.catalog.callers import repository as callers
+from services.catalog.categories import repository as categories
+from services.catalog.categories import routes as category_routes
+from services.catalog.entries import repository as entries
+from services.catalog.fetching.addresses import Allowed
+from services.catalog.fetching.fetcher import Bounds, Fetcher
+from services.catalog.finding import routes as finding_routes
+from services.catalog.finding.searching import KeepsIndex, Searcher
+from services.catalog.guidance import repository as guidance
+from services.catalog.guidance import routes as guidance_routes
 from services.catalog.products import repository as products
 from services.catalog.products import routes as product_routes
 from services.catalog.products.rows import Rows
@@ -31,28 +40,37 @@ NAME = "catalog"
 
 def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the catalogue, not started yet."""
-    edge, rows = Edge(store, verifier), Rows(settings.calls_url)
+    edge, rows, searcher = Edge(store, verifier), Rows(settings.calls_url), Searcher()
     limits = Limits(
         max_bytes=settings.document_max_bytes,
         seconds=settings.document_seconds,
         memory_bytes=settings.document_memory_bytes,
         at_once=settings.documents_at_once,
     )
+    fetcher = Fetcher(
+        Allowed(settings.url_ports, settings.url_networks, insecure=settings.document_url_insecure),
+        Bounds(settings.document_url_seconds, settings.document_max_bytes, settings.documents_at_once),
+    )
+    tools = version_routes.Tools(DocumentReader(limits), fetcher, Comparer(limits))
     return Service(
         name=NAME,
         store=store,
         bus=bus,
         routes=[
             *provider_routes.routes(edge),
+            *category_routes.routes(edge),
             *product_routes.routes(edge, rows),
-            *version_routes.routes(edge, rows, DocumentReader(limits), Comparer(limits)),
+            *version_routes.routes(edge, rows, tools),
             *retiring_routes.routes(edge, rows),
+            *guidance_routes.routes(edge),
+            *finding_routes.routes(edge, rows, searcher),
         ],
         indexes=[
-            *(*providers.INDEXES, *products.INDEXES, *versions.INDEXES, *sandbox.INDEXES),
-            *(*callers.INDEXES, *retiring.INDEXES),
+            *(*providers.INDEXES, *entries.INDEXES, *categories.INDEXES, *products.INDEXES, *versions.INDEXES),
+            *(*sandbox.INDEXES, *guidance.INDEXES, *callers.INDEXES, *retiring.INDEXES),
         ],
         reactions=REACTIONS,
+        workers=[KeepsIndex(store, searcher)],
         verifier=verifier,
     )
 

@@ -1,9 +1,12 @@
 """What differs per place for the catalogue."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import Settings
+from services.catalog.fetching.addresses import Network, read_networks, read_ports
 
 
 class CatalogSettings(Settings):
@@ -28,6 +31,32 @@ class CatalogSettings(Settings):
         2 * 1024**3, ge=256 * 1024**2, description="Most address space that the program reading a document may take."
     )
     documents_at_once: int = Field(2, ge=1, le=64, description="How many documents are read at the same time; more of them wait.")
+    document_url_seconds: float = Field(
+        10.0, gt=0, le=20, description="Longest time that fetching one document from an address may take, with all redirects."
+    )
+    document_url_ports: str = Field("443,80", description="Ports, separated by commas, from which documents are fetched.")
+    document_url_insecure: bool = Field(
+        False, description="Whether documents are fetched by plain http too: for development alone."
+    )
+    document_url_networks: str = Field(
+        "",
+        description="Networks, separated by commas, from which documents are fetched although not public, as in 127.0.0.0/8.",
+    )
     sandbox_cache_operations: int = Field(
         2000, ge=1, description="How many operations' sandbox answers are kept in memory; the least lately used one leaves first."
     )
+
+    @model_validator(mode="after")
+    def _check_addresses(self) -> Self:
+        _ = self.url_ports, self.url_networks
+        return self
+
+    @property
+    def url_ports(self) -> frozenset[int]:
+        """Return the ports from which documents are fetched."""
+        return read_ports(self.document_url_ports)
+
+    @property
+    def url_networks(self) -> tuple[Network, ...]:
+        """Return the networks from which documents are fetched although they are not public."""
+        return read_networks(self.document_url_networks)

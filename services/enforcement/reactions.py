@@ -75,6 +75,11 @@ async def remember_subscription(tx: Transaction, heard: Heard) -> None:
     await _remember(tx, heard)
 
 
+async def remember_permission(tx: Transaction, heard: Heard) -> None:
+    """Remember which operations of a product an application is permitted to call, when, and how often."""
+    await _remember(tx, heard)
+
+
 REACTIONS: tuple[On, ...] = (
     On(
         remember_application,
@@ -101,5 +106,17 @@ REACTIONS: tuple[On, ...] = (
         "subscriptions.subscription_activated.v1",
         "subscriptions.subscription_rejected.v1",
         "subscriptions.subscription_cancelled.v1",
+        "subscriptions.subscription_suspended.v1",
+        "subscriptions.subscription_resumed.v1",
+        "subscriptions.plan_changed.v1",
+    ),
+    On(
+        remember_permission,
+        "subscriptions.permission_granted.v1",
+        "subscriptions.permission_began.v1",
+        "subscriptions.permission_extended.v1",
+        "subscriptions.permission_refused.v1",
+        "subscriptions.permission_revoked.v1",
+        "subscriptions.permission_lapsed.v1",
     ),
 )

@@ -25,7 +25,8 @@ USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
 _OF_APPLICATION = f"id name clientId secrets {{ hint }} subscriptions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
   owner {{ email }} isProvider
-  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
+  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }}
+  subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
@@ -34,7 +35,11 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("organization", f"organization(id: $it) {{ {_OF_ORGANIZATION} }}", {}),
     ("application", f"application(id: $it) {{ {_OF_APPLICATION} }}", {}),
     ("certificate", "certificate(id: $it) { id thumbprint }", {}),
-    ("subscription", "subscription(id: $it) { id status applicant { clientId } application { id } }", {}),
+    (
+        "subscription",
+        "subscription(id: $it) { id status holds { cause } planChange { planId } applicant { clientId } application { id } }",
+        {},
+    ),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "node(id: $it) { __typename id ... on Version { operations { path } document { text } } }", {}) for name in KINDS),
     *(
@@ -90,6 +95,7 @@ async def test_what_a_stranger_asks_is_null_as_for_what_does_not_exist(
 
 SIDEWAYS: list[tuple[str, str, dict[str, Any]]] = [
     ("word", "query($text: String!) { products(search: $text) { totalCount nodes { id } } }", {"text": "<it>"}),
+    ("word", "query($text: String!) { productFacets(search: $text) { total tags { tag } } }", {"text": "<it>"}),
     ("organization", "query($on: ID!) { viewer { can(action: VIEW_ORGANIZATION, on: $on) { allowed reason } } }", {"on": "<it>"}),
     ("application", "query($on: ID!) { viewer { can(action: SUBSCRIBE, on: $on) { allowed reason } } }", {"on": "<it>"}),
     *(
@@ -138,7 +144,7 @@ async def test_every_verb_of_the_graph_has_been_tried(world: World) -> None:
     assert verbs - tried == set(), "give each its line in tests/journeys/tried.py"
     assert tried - verbs == set(), "take these out of tests/journeys/tried.py"
     asked = {fields.split("(")[0] for _, fields, _ in ASKED}
-    asked |= {"viewer", "products", "openIdProviders", "operator"}
+    asked |= {"viewer", "products", "productFacets", "categories", "guidance", "openIdProviders", "operator"}
     assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked
 
 

@@ -21,6 +21,8 @@ def _certificate() -> str:
     return certificate()
 
 
+NAMES = [{"language": "EN", "name": "Mine"}]
+PAGE = [{"language": "EN", "markdown": "Mine."}]
 # (verb, the thing in question, the input); ids of the world stand behind "$".
 FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("renameOrganization", "organization", {"organizationId": "$organization", "name": "Taken over"}),
@@ -59,17 +61,30 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("returnOnboardingRequest", "request", {"requestId": "$request", "reasons": [{"part": "PURPOSE", "message": "No."}]}),
     ("rejectOnboardingRequest", "request", {"requestId": "$request", "reason": "No."}),
     ("approveOnboardingRequest", "request", {"requestId": "$request"}),
+    ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
+    ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
     ("createProduct", "organization", {"organizationId": "$organization", "title": "Mine"}),
     ("changeProduct", "product", {"productId": "$product", "title": "Mine"}),
     ("changeProduct", "public_product", {"productId": "$public_product", "title": "Mine"}),
+    ("createCategory", "category", {"slug": "mine", "names": NAMES, "parentId": "$category"}),
+    ("changeCategory", "category", {"categoryId": "$category", "slug": "mine", "names": NAMES}),
+    ("removeCategory", "category", {"categoryId": "$category"}),
+    ("writeGuidance", "product", {"step": "A7", "productId": "$product", "texts": PAGE}),
+    ("writeGuidance", "public_product", {"step": "A7", "productId": "$public_product", "texts": PAGE}),
+    ("removeGuidance", "product", {"step": "A7", "productId": "$product"}),
+    ("removeGuidance", "public_product", {"step": "A7", "productId": "$public_product"}),
     ("importApi", "product", {"productId": "$product", "document": document("mine")}),
     ("importApi", "product", {"productId": "$product", "document": "{ not a document"}),
+    ("importApi", "product", {"productId": "$product", "url": "https://127.0.0.1/"}),
     ("importApi", "public_product", {"productId": "$public_product", "document": document("mine")}),
     ("createPlan", "product", {"productId": "$product", **TERMS}),
     ("changePlan", "plan", {"planId": "$plan", **TERMS}),
+    ("withdrawPlan", "plan", {"planId": "$plan"}),
+    ("withdrawPlan", "public_plan", {"planId": "$public_plan"}),
     ("changePlan", "public_plan", {"planId": "$public_plan", **TERMS}),
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),
@@ -96,6 +111,14 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("endSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("suspendSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("resumeSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("previewPlanChange", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("changePlanOf", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("approvePlanChange", "subscription", {"subscriptionId": "$subscription"}),
+    ("rejectPlanChange", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("withdrawPlanChange", "subscription", {"subscriptionId": "$subscription"}),
 ]
 _RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
 # (verb, the input, or None where it takes none): nobody is told to sign in first.
@@ -126,7 +149,9 @@ OPEN = {
 # The code that a stranger gets, where it is not NOT_FOUND.
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",
     "acceptInvitation": "NO_SUCH_INVITATION",
     "declineInvitation": "NO_SUCH_INVITATION",

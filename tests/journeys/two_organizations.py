@@ -188,6 +188,8 @@ async def _furnish(world: World) -> None:
     invited = {"organizationId": ids["organization"], "email": world.address_of("invited"), "role": "OBSERVER"}
     ids["invitation"] = (await world.make("owner", "inviteMember", "... on Invitation { id }", **invited))["id"]
     ids["invitation_token"] = await world.mailbox.token_for(world.address_of("invited"), about="invit")
+    category = {"slug": f"category-{world.mark}", "names": [{"language": "EN", "name": "Registers"}]}
+    ids["category"] = (await world.make("operator", "createCategory", "... on Category { id }", **category))["id"]
     drafted = {"organizationId": ids["organization"], "form": FORM}
     ids["request"] = (await world.make("owner", "draftOnboardingRequest", "... on OnboardingRequest { id }", **drafted))["id"]
     registered = {"organizationId": ids["organization"], "pem": issue().pem}

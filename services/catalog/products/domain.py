@@ -4,7 +4,7 @@ A product is one aggregate: plans and versions change only through it, so its ru
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -15,11 +15,14 @@ from services.catalog.events import (
     ApiVersionPublished,
     PlanChanged,
     PlanCreated,
+    PlanWithdrawn,
     ProductChanged,
     ProductCreated,
     PublishedOperation,
 )
 from services.catalog.products.lives import OnlyDraftsAreDeleted, Version
+from services.catalog.products.plans import Plan, PlanNameTaken, terms_row
+from services.catalog.texts.domain import DEFAULT, Language, chosen, in_order, require_each_once
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -42,18 +45,12 @@ class SensitivityKind(StrEnum):
     COMMERCIAL_SECRECY = "COMMERCIAL_SECRECY"
 
 
-class QuotaPeriod(StrEnum):
-    """After which time a quota begins anew."""
+class Prerequisite(StrEnum):
+    """What somebody needs before they may subscribe to a product; written in this order, each once."""
 
-    DAY = "DAY"
-    MONTH = "MONTH"
-
-
-class Approval(StrEnum):
-    """Who lets an application onto a plan."""
-
-    AUTOMATIC = "AUTOMATIC"
-    BY_PROVIDER = "BY_PROVIDER"
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
 
 
 class NotConfidential(Invalid):
@@ -63,18 +60,32 @@ class NotConfidential(Invalid):
         super().__init__(fields=[FieldProblem("sensitivity_kinds", "name none, because the product is not confidential")])
 
 
+class OpenTestAsksForNothing(Invalid):
+    """Every registered user may call an open test product, so it has no prerequisites."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("prerequisites", "name none, because the product is an open test")])
+
+
+class AgreementAlwaysNeeded(Invalid):
+    """A confidential product is never to be had without an agreement."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("prerequisites", "name AGREEMENT too, because the product is confidential")])
+
+
+class MainLanguageTwice(Invalid):
+    """What a product says in its main language are its title and its summary; give no other text in that language."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("texts", "leave out the main language, its text is title and summary")])
+
+
 class SlugTaken(Conflict):
     """Another product has this slug already; choose another one."""
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("slug", "choose another one, this one is taken")])
-
-
-class PlanNameTaken(Conflict):
-    """The product has a plan of this name already; choose another name."""
-
-    def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("name", "choose another one, the product has a plan of this name")])
 
 
 class VersionLabelTaken(Conflict):
@@ -88,32 +99,11 @@ class VersionLabelTaken(Conflict):
 
 
 class NoPlanYet(Conflict):
-    """The product has no plan under which it could be called; create one first."""
+    """The product has no plan that is offered or will be, so nobody could come to call it; create one first."""
 
 
 class NothingToCall(Conflict):
     """The version's document describes no operation, so there is nothing to call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What a plan grants: ``rate_requests`` in ``rate_seconds``, ``burst`` at once, and a quota per period where there is one."""
-
-    name: str
-    rate_requests: int
-    rate_seconds: int
-    burst: int
-    quota_calls: int | None
-    quota_period: QuotaPeriod | None
-    approval: Approval
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The terms under which a product can be called."""
-
-    id: str
-    terms: Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +117,65 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
-    """What a product says of itself and how sensitive it is."""
+    """What a product says of itself and how sensitive it is.
+
+    ``title`` and ``summary`` are in the main language; ``translations`` are in others.
+    """
 
     title: str
     summary: str
     tags: tuple[str, ...]
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...]
+    prerequisites: tuple[Prerequisite, ...]
+    main_language: Language = DEFAULT
+    translations: tuple[ProductText, ...] = ()
+    category_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse kinds that do not go with the sensitivity. Raises ``NotConfidential``."""
+        """Refuse what does not go with the sensitivity, and texts of which two are in one language.
+
+        Raises ``NotConfidential``, ``OpenTestAsksForNothing``, ``AgreementAlwaysNeeded``, ``LanguageTwice`` or
+        ``MainLanguageTwice``.
+        """
+        require_each_once(self.translations, "texts")
+        if any(text.language is self.main_language for text in self.translations):
+            raise MainLanguageTwice
         if self.sensitivity is not Sensitivity.CONFIDENTIAL and self.sensitivity_kinds:
             raise NotConfidential
+        if self.sensitivity is Sensitivity.OPEN_TEST and self.prerequisites:
+            raise OpenTestAsksForNothing
+        if self.sensitivity is Sensitivity.CONFIDENTIAL and Prerequisite.AGREEMENT not in self.prerequisites:
+            raise AgreementAlwaysNeeded
+
+    @property
+    def texts(self) -> tuple[ProductText, ...]:
+        """Return everything that the product says of itself, the main language first."""
+        return (ProductText(self.main_language, self.title, self.summary), *self.translations)
+
+    def text_in(self, language: Language) -> ProductText:
+        """Return the text to show to whoever asks for a language."""
+        return chosen(self.texts, language, self.main_language)
+
+    def in_main_language(self, language: Language) -> "Description":
+        """Return the description with another main language: its text becomes the main one, where there is one."""
+        if language is self.main_language:
+            return self
+        own = next((text for text in self.translations if text.language is language), None)
+        if own is None:
+            return replace(self, main_language=language)
+        others = (text for text in self.texts if text is not own)
+        return replace(self, main_language=language, title=own.title, summary=own.summary, translations=in_order(others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +237,7 @@ class Product:
             "slug": self.slug,
             "title": self.description.title,
             "sensitivity": self.description.sensitivity.value,
+            "prerequisites": tuple(each.value for each in self.description.prerequisites),
         }
 
     def add_plan(self, plan: Plan) -> tuple["Product", PlanCreated]:
@@ -213,12 +250,21 @@ class Product:
         if plan in self.plans:
             return self, None
         self._require_free_name(plan)
-        plans = tuple(plan if each.id == plan.id else each for each in self.plans)
-        return replace(self, plans=plans), PlanChanged(**self._announced_plan(plan))
+        return self._with_plan(plan), PlanChanged(**self._announced_plan(plan))
+
+    def withdraw_plan(self, plan: Plan, now: datetime) -> tuple["Product", PlanWithdrawn]:
+        """Return the product with a plan withdrawn; who is on it stays on it. Raises ``PlanAlreadyWithdrawn``."""
+        withdrawn = plan.withdraw(now)
+        return self._with_plan(withdrawn), PlanWithdrawn(**self._announced_plan(withdrawn))
+
+    def _with_plan(self, plan: Plan) -> "Product":
+        return replace(self, plans=tuple(plan if each.id == plan.id else each for each in self.plans))
 
     def _require_free_name(self, plan: Plan) -> None:
+        # A plan that was withdrawn leaves its name to another one.
         name = plan.terms.name.casefold()
-        if any(each.terms.name.casefold() == name and each.id != plan.id for each in self.plans):
+        others = (each for each in self.plans if each.id != plan.id and each.withdrawn_at is None)
+        if any(each.terms.name.casefold() == name for each in others):
             raise PlanNameTaken
 
     def _announced_plan(self, plan: Plan) -> dict[str, Any]:
@@ -268,7 +314,7 @@ class Product:
         version = draft.publish(now, actor)
         if not operations:
             raise NothingToCall
-        if not self.plans:
+        if not any(plan.has_future(now) for plan in self.plans):
             raise NoPlanYet
         return self.put(api, version), ApiVersionPublished(**self.announced_version(api, version), operations=operations)
 
@@ -286,28 +332,9 @@ class Product:
         }
 
 
-def terms_row(terms: Terms) -> dict[str, Any]:
-    """Return a plan's terms as plain data."""
-    return {
-        "name": terms.name,
-        "rate_requests": terms.rate_requests,
-        "rate_seconds": terms.rate_seconds,
-        "burst": terms.burst,
-        "quota_calls": terms.quota_calls,
-        "quota_period": terms.quota_period.value if terms.quota_period else None,
-        "approval": terms.approval.value,
-    }
-
-
-def read_terms(row: Mapping[str, Any]) -> Terms:
-    """Return the terms that plain data holds."""
-    period = row["quota_period"]
-    return Terms(
-        name=row["name"],
-        rate_requests=row["rate_requests"],
-        rate_seconds=row["rate_seconds"],
-        burst=row["burst"],
-        quota_calls=row["quota_calls"],
-        quota_period=QuotaPeriod(period) if period else None,
-        approval=Approval(row["approval"]),
-    )
+def with_agreement(sensitivity: Sensitivity, prerequisites: Iterable[Prerequisite]) -> tuple[Prerequisite, ...]:
+    """Return prerequisites in their order, with the agreement that a confidential product asks for by itself."""
+    wanted = set(prerequisites)
+    if sensitivity is Sensitivity.CONFIDENTIAL:
+        wanted.add(Prerequisite.AGREEMENT)
+    return tuple(each for each in Prerequisite if each in wanted)

@@ -1,21 +1,25 @@
 """What the routes of products and plans take, and what is usable of it."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from chassis.clock import to_millisecond
 from services.catalog.products.domain import (
     SLUG,
     SLUG_MAX,
-    Approval,
     Description,
-    QuotaPeriod,
+    Prerequisite,
+    ProductText,
     Sensitivity,
     SensitivityKind,
-    Terms,
+    with_agreement,
 )
+from services.catalog.products.plans import Approval, QuotaPeriod, Terms
 from services.catalog.products.words import fold
+from services.catalog.texts.domain import DEFAULT, Language, in_order
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -44,6 +48,13 @@ def _different(tags: tuple[str, ...]) -> tuple[str, ...]:
     return tuple({fold(tag): tag for tag in reversed(tags)}.values())[::-1]
 
 
+def _to_utc(moment: datetime) -> datetime:
+    try:
+        return to_millisecond(moment.astimezone(UTC))
+    except OverflowError as error:
+        raise ValueError("give a moment between the years 1 and 9999") from error
+
+
 Id = Annotated[str, Field(max_length=64)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_one_line)]
@@ -54,10 +65,29 @@ Slug = Annotated[str, StringConstraints(max_length=SLUG_MAX), AfterValidator(_sl
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 
 
+Moment = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+
+
 class Input(BaseModel):
     """The parent of all inputs: what is not known is refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TextInput(Input):
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: Title
+    summary: Summary = ""
+
+
+Texts = Annotated[tuple[TextInput, ...], Field(max_length=len(Language))]
+CategoryIds = Annotated[tuple[Id, ...], Field(max_length=5), AfterValidator(lambda ids: tuple(dict.fromkeys(ids)))]
+
+
+def _texts(wanted: tuple[TextInput, ...]) -> tuple[ProductText, ...]:
+    return in_order(ProductText(each.language, each.title, each.summary) for each in wanted)
 
 
 class CreateProduct(Input):
@@ -70,15 +100,28 @@ class CreateProduct(Input):
     tags: Tags | None = None
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
+    prerequisites: tuple[Prerequisite, ...] | None = None
+    main_language: Language | None = None
+    texts: Texts | None = None
+    categories: CategoryIds | None = None
 
     def description(self) -> Description:
         """Return what the product is to say of itself."""
-        kinds = tuple(dict.fromkeys(self.sensitivity_kinds or ()))
-        return Description(self.title, self.summary, self.tags or (), self.sensitivity, kinds)
+        return Description(
+            title=self.title,
+            summary=self.summary,
+            tags=self.tags or (),
+            sensitivity=self.sensitivity,
+            sensitivity_kinds=tuple(dict.fromkeys(self.sensitivity_kinds or ())),
+            prerequisites=with_agreement(self.sensitivity, self.prerequisites or ()),
+            main_language=self.main_language or DEFAULT,
+            translations=_texts(self.texts or ()),
+            category_ids=self.categories or (),
+        )
 
 
 class ChangeProduct(Input):
-    """The input of ``change_product``: what is left out or null stays as it is."""
+    """The input of ``change_product``: what is left out or null stays as it is; ``texts`` are all those in other languages."""
 
     product_id: Id
     title: Title | None = None
@@ -86,9 +129,15 @@ class ChangeProduct(Input):
     tags: Tags | None = None
     sensitivity: Sensitivity | None = None
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
+    prerequisites: tuple[Prerequisite, ...] | None = None
+    main_language: Language | None = None
+    texts: Texts | None = None
+    categories: CategoryIds | None = None
 
     def onto(self, present: Description) -> Description:
         """Return the description as it is to be."""
+        if self.main_language is not None:
+            present = present.in_main_language(self.main_language)
         sensitivity = self.sensitivity or present.sensitivity
         kinds = self.sensitivity_kinds
         if kinds is None:
@@ -100,7 +149,20 @@ class ChangeProduct(Input):
             tags=present.tags if self.tags is None else self.tags,
             sensitivity=sensitivity,
             sensitivity_kinds=tuple(dict.fromkeys(kinds)),
+            prerequisites=self._prerequisites_onto(present, sensitivity),
+            main_language=present.main_language,
+            translations=present.translations if self.texts is None else _texts(self.texts),
+            category_ids=present.category_ids if self.categories is None else self.categories,
         )
+
+    def _prerequisites_onto(self, present: Description, sensitivity: Sensitivity) -> tuple[Prerequisite, ...]:
+        if self.prerequisites is None:
+            # An open test has none. Whatever else the product becomes, it asks for no less than it did, unless that is said.
+            return with_agreement(sensitivity, () if sensitivity is Sensitivity.OPEN_TEST else present.prerequisites)
+        if sensitivity is present.sensitivity:
+            # Where the agreement was asked for already, leaving it out means to take it away, and that is for the rule to judge.
+            return tuple(each for each in Prerequisite if each in self.prerequisites)
+        return with_agreement(sensitivity, self.prerequisites)
 
 
 class _PlanTerms(Input):
@@ -113,6 +175,8 @@ class _PlanTerms(Input):
     quota_calls: Count | None = None
     quota_period: QuotaPeriod | None = None
     approval: Approval
+    valid_from: Moment | None = None
+    valid_to: Moment | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -123,8 +187,17 @@ class _PlanTerms(Input):
     def terms(self) -> Terms:
         """Return the plan's terms."""
         burst = self.burst or self.rate_requests
-        quota = (self.quota_calls, self.quota_period)
-        return Terms(self.name, self.rate_requests, self.rate_seconds, burst, *quota, self.approval)
+        return Terms(
+            name=self.name,
+            rate_requests=self.rate_requests,
+            rate_seconds=self.rate_seconds,
+            burst=burst,
+            quota_calls=self.quota_calls,
+            quota_period=self.quota_period,
+            approval=self.approval,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+        )
 
 
 class CreatePlan(_PlanTerms):
@@ -139,11 +212,7 @@ class ChangePlan(_PlanTerms):
     plan_id: Id
 
 
-class Browse(Input):
-    """The arguments of ``products``."""
+class WithdrawPlan(Input):
+    """The input of ``withdraw_plan``."""
 
-    search: Annotated[str, Field(max_length=200)] | None = None
-    sensitivity: Sensitivity | None = None
-    tag: Annotated[str, Field(max_length=40)] | None = None
-    first: int | None = None
-    after: str | None = None
+    plan_id: Id

@@ -79,7 +79,6 @@ async def retire_version(tx: Transaction, version_id: str, despite_traffic: str 
         known = (await repository.of_versions(tx, [version_id]))[version_id]
         require_quiet(place, unacknowledged(place, callers.traffic, known), tx.now)
     after = await _keep(tx, place, version)
-    await products.keep_words(tx, place.product.id, version_id, {})
     await sandbox.forget(tx, version_id)
     await _announce(tx, after, after.retired(callers.organization_ids, despite_traffic), callers.organization_ids)
     return after

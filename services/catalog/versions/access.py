@@ -1,11 +1,13 @@
-"""Who may read a version's document and operations: everybody who may see the version."""
+"""Who may read of a version: everybody who may see it its document and operations, the provider's members where it came from."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from chassis.mongo import Reader
-from services.catalog.products.access import visible_versions
+from services.catalog.fetching.domain import Source
+from services.catalog.products.access import sees_drafts, visible_versions
 from services.catalog.versions import repository
+from services.catalog.versions.domain import Kept
 
 text_of = repository.unpacked
 
@@ -15,8 +17,8 @@ async def visible_operations(reader: Reader, version_ids: Sequence[str]) -> dict
     return await repository.operations(reader, list(await visible_versions(reader, version_ids)))
 
 
-async def visible_documents(reader: Reader, version_ids: Sequence[str]) -> dict[str, tuple[bytes, str]]:
-    """Return the compressed text and media type of those versions that exist for the one who asks."""
+async def visible_documents(reader: Reader, version_ids: Sequence[str]) -> dict[str, Kept]:
+    """Return the documents of those versions that exist for the one who asks."""
     return await repository.documents(reader, list(await visible_versions(reader, version_ids)))
 
 
@@ -35,3 +37,15 @@ async def comparable(reader: Reader, pairs: Sequence[tuple[str, str]]) -> set[tu
         if former[1].id == later[1].id or (ending is not None and ending.migrate_to == later_id):
             allowed.add((former_id, later_id))
     return allowed
+
+
+async def visible_originals(reader: Reader, version_ids: Sequence[str]) -> dict[str, Kept]:
+    """Return what the documents of those versions were converted from that exist for the one who asks."""
+    return await repository.originals(reader, list(await visible_versions(reader, version_ids)))
+
+
+async def visible_sources(reader: Reader, version_ids: Sequence[str]) -> dict[str, Source]:
+    """Return where the documents came from of those versions whose provider the one who asks belongs to."""
+    visible = await visible_versions(reader, version_ids)
+    own = [version_id for version_id, (product, *_) in visible.items() if sees_drafts(reader.principal, product)]
+    return await repository.sources(reader, own)

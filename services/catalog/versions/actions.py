@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import new_id
 from chassis.mongo import Transaction
+from services.catalog.entries import repository as entries
 from services.catalog.events import PublishedOperation
+from services.catalog.fetching.domain import Source
 from services.catalog.products import access
 from services.catalog.products import repository as products
-from services.catalog.products.actions import find_by_description
 from services.catalog.products.domain import LABEL, SLUG_MAX, Api, Product
 from services.catalog.products.lives import Version, VersionStatus
-from services.catalog.products.words import slug_of, weigh_operations
+from services.catalog.products.words import slug_of, text_of_operations
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.versions import repository
+from services.catalog.versions.domain import Kept
 from services.catalog.versions.reading import Reading
 
 _LONGEST_TITLE = 120
@@ -51,7 +53,9 @@ class Naming:
         return Api(new_id("api"), slug, title or slug)
 
 
-async def import_api(tx: Transaction, product_id: str, reading: Reading, naming: Naming) -> tuple[Product, Version]:
+async def import_api(
+    tx: Transaction, product_id: str, reading: Reading, naming: Naming, *, source: Source
+) -> tuple[Product, Version]:
     """Add a document that was read as a draft version of an API, which joins the product where its slug is new.
 
     Raises ``NameNeeded``, ``VersionLabelTaken`` and as access does.
@@ -61,7 +65,10 @@ async def import_api(tx: Transaction, product_id: str, reading: Reading, naming:
     version = Version(new_id("ver"), label, VersionStatus.DRAFT, reading.openapi_version, len(reading.operations))
     product = present.add_version(api, version)
     await products.replace(tx, product)
-    await repository.keep_document(tx, version.id, product.id, packed_text=reading.packed_text, media_type=reading.media_type)
+    document = Kept(reading.packed_text, reading.media_type)
+    await repository.keep_document(tx, version.id, product.id, document, source=source)
+    if reading.original is not None:
+        await repository.keep_original(tx, version.id, product.id, Kept(*reading.original))
     await repository.keep_operations(tx, version.id, product.id, reading.operations)
     await sandbox.keep(tx, version.id, reading.answers)
     return product, version
@@ -79,9 +86,7 @@ async def publish_version(tx: Transaction, version_id: str) -> Product:
     )
     product, published = present.publish(version_id, operations, now=tx.now, actor=tx.principal.id)
     await products.replace(tx, product)
-    if not present.is_public:
-        await find_by_description(tx, product)
-    await products.keep_words(tx, product.id, version_id, weigh_operations(rows))
+    await entries.keep_operations(tx, product.id, version_id, text_of_operations(rows))
     await tx.emit(published, subject=version_id, organization=product.organization_id, audience=[product.organization_id])
     return product
 

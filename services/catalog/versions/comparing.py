@@ -50,7 +50,7 @@ class Comparer:
             if former_id not in texts or later_id not in texts:
                 return None
             try:
-                made = await self._run(texts[former_id][0], texts[later_id][0])
+                made = await self._run(texts[former_id].packed_text, texts[later_id].packed_text)
             except DocumentTooComplex as error:
                 made = {"refusal": "DocumentTooComplex", "message": error.message}
             await repository.keep_comparison(reader, former_id, later_id, made)

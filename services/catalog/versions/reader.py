@@ -51,8 +51,13 @@ def _described(text: str, document: Document, composed: Composed) -> dict[str, A
         "warnings": warnings,
         "operations": [operation.to_row() for operation in document.operations],
         "answers": {key: base64.b64encode(pack(answers)).decode() for key, answers in composed.answers.items()},
-        "text": base64.b64encode(gzip.compress(text.encode(), 6)).decode(),
+        "text": _packed(text),
+        "original": None,
     }
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), 6)).decode()
 
 
 def main() -> None:

@@ -22,7 +22,10 @@ _log = log("catalog.reader")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A document that was read: what it describes, its compressed text, and the sandbox's packed answers by operation."""
+    """A document that was read: what it describes, its compressed text, and the sandbox's packed answers by operation.
+
+    Where it was converted, ``original`` is what it was before: the compressed text and its media type.
+    """
 
     media_type: str
     openapi_version: str
@@ -32,6 +35,7 @@ class Reading:
     operations: tuple[Mapping[str, Any], ...]
     answers: Mapping[str, bytes]
     packed_text: bytes
+    original: tuple[bytes, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,7 @@ class DocumentReader:
             operations=tuple(outcome["operations"]),
             answers={key: base64.b64decode(packed) for key, packed in outcome["answers"].items()},
             packed_text=base64.b64decode(outcome["text"]),
+            original=(base64.b64decode(outcome["original"][0]), outcome["original"][1]) if outcome["original"] else None,
         )
 
 

@@ -14,12 +14,14 @@ from services.enforcement.checks.domain import (
     QuotaExceeded,
     RateExceeded,
     ScopeNotGranted,
+    SubscriptionSuspended,
     TokenMissing,
     Verdict,
     VersionRetired,
     scope_form,
     whole_seconds,
 )
+from services.enforcement.checks.permits import Permit
 from services.enforcement.checks.rates import DAY
 from services.enforcement.checks.world import Life
 
@@ -84,7 +86,9 @@ def _allowed(verdict: Verdict, wall_ns: int) -> bytes:
     assert operation is not None
     assert verdict.version is not None
     # Two versions of a product may have the same operation.
-    key = (verdict.version.id, operation, verdict.secret_id)
+    key: tuple[object, ...] = (verdict.version.id, operation, verdict.secret_id)
+    if verdict.permit is not None:
+        key = (*key, verdict.permit.permission.id)
     head = lease.answers.get(key)
     if head is None:
         if len(lease.answers) > 1000:
@@ -132,6 +136,8 @@ def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns:
     problem = _problem(refusal)
     problem["detail"] = verdict.detail or problem["detail"]
     problem["request_id"] = request_id
+    if refusal is SubscriptionSuspended:
+        problem["causes"] = list(verdict.causes)
     if refusal.status == 401 or refusal is ScopeNotGranted:
         lines.append(f"www-authenticate: {_challenge(verdict, refusal, str(problem['detail']))}")
     if refusal is VersionRetired and verdict.version is not None:
@@ -173,6 +179,9 @@ def _policy(verdict: Verdict) -> str:
     policy = f'"rate";q={rate.requests};w={rate.seconds};portico-burst={rate.burst}'
     if quota is not None:
         policy += f', "quota";q={quota.calls};w={_PERIOD_SECONDS.get(quota.period, _MONTH_SECONDS)}'
+    own = verdict.permit.permission.quota if verdict.permit is not None else None
+    if own is not None:
+        policy += f', "permission";q={own.calls};w={_PERIOD_SECONDS.get(own.period, _MONTH_SECONDS)}'
     return policy
 
 
@@ -187,7 +196,16 @@ def _limits(verdict: Verdict, wall_ns: int) -> str:
     if lease.counter is not None and lease.quota is not None:
         left = 0 if verdict.refusal is QuotaExceeded else max(lease.quota.calls - lease.counter.used, 0)
         parts.append(f'"quota";r={left};t={whole_seconds(lease.counter.ends_at_ns - wall_ns)}')
+    if verdict.permit is not None:
+        parts += _limits_of_permission(verdict.permit, wall_ns)
     return ", ".join(parts)
+
+
+def _limits_of_permission(permit: Permit, wall_ns: int) -> list[str]:
+    counter, quota = permit.counter, permit.permission.quota
+    if counter is None or quota is None:
+        return []
+    return [f'"permission";r={max(quota.calls - counter.used, 0)};t={whole_seconds(counter.ends_at_ns - wall_ns)}']
 
 
 def not_ready() -> bytes:

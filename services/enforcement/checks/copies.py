@@ -20,6 +20,8 @@ VERSION = "version"
 LIFE = "life"
 PLAN = "plan"
 SUBSCRIPTION = "subscription"
+PERMISSION = "permission"
+PREREQUISITE = "PERMISSION"
 
 Fields = Mapping[str, Any]
 
@@ -69,6 +71,8 @@ def _token(heard: Heard) -> Copy:
 
 def _product(heard: Heard) -> Copy:
     fields = {"organization_id": heard.data["organization_id"], "sensitivity": heard.data["sensitivity"]}
+    asked_for = heard.data.get("prerequisites")
+    fields["needs_permission"] = isinstance(asked_for, list) and PREREQUISITE in asked_for
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
 
 
@@ -118,8 +122,21 @@ def _plan(heard: Heard) -> Copy:
 
 
 def _subscription(heard: Heard) -> Copy:
-    names = ("application_id", "product_id", "plan_id", "status")
-    return Copy(SUBSCRIPTION, heard.data["subscription_id"], heard.sequence, {name: heard.data[name] for name in names})
+    fields = {name: heard.data[name] for name in ("application_id", "product_id", "plan_id", "status")}
+    # What it is held by: told where that matters, and nothing holds it where it is not told.
+    fields["causes"] = [str(each) for each in heard.data.get("causes", ())]
+    return Copy(SUBSCRIPTION, heard.data["subscription_id"], heard.sequence, fields)
+
+
+def _permission(heard: Heard) -> Copy:
+    fields = {name: heard.data[name] for name in ("application_id", "product_id", "status")}
+    operations = heard.data["operations"]
+    fields["operations"] = None if operations is None else [str(each) for each in operations]
+    for name in ("valid_from", "valid_to"):
+        fields[name] = None if heard.data.get(name) is None else _moment(heard, name)
+    fields["quota_calls"] = heard.data.get("quota_calls")
+    fields["quota_period"] = heard.data.get("quota_period")
+    return Copy(PERMISSION, heard.data["permission_id"], heard.sequence, fields)
 
 
 # A plan that is withdrawn takes no new subscriptions; those that stand keep their rate: its withdrawal changes nothing here.
@@ -143,6 +160,15 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "subscriptions.subscription_activated.v1": _subscription,
     "subscriptions.subscription_rejected.v1": _subscription,
     "subscriptions.subscription_cancelled.v1": _subscription,
+    "subscriptions.subscription_suspended.v1": _subscription,
+    "subscriptions.subscription_resumed.v1": _subscription,
+    "subscriptions.plan_changed.v1": _subscription,
+    "subscriptions.permission_granted.v1": _permission,
+    "subscriptions.permission_began.v1": _permission,
+    "subscriptions.permission_extended.v1": _permission,
+    "subscriptions.permission_refused.v1": _permission,
+    "subscriptions.permission_revoked.v1": _permission,
+    "subscriptions.permission_lapsed.v1": _permission,
 }
 KEYS = tuple(_READERS)
 

@@ -27,6 +27,7 @@ async def test_a_product_is_begun_and_announced(stage: Stage) -> None:
         "slug": row["slug"],
         "title": row["title"],
         "sensitivity": "STANDARD",
+        "prerequisites": [],
     }
     assert await stage.facts("product_created") == [told]
     wrapped = (await stage.announced())[-1]
@@ -74,7 +75,8 @@ async def test_a_confidential_product_names_its_kinds(stage: Stage) -> None:
 async def test_a_product_is_described_otherwise_and_only_a_difference_is_announced(stage: Stage) -> None:
     row = await stage.product()
     changed = (await stage.provider.do("change_product", product_id=row["id"], title="Money", tags=None)).result
-    assert changed == {**row, "title": "Money"}
+    texts = [{"language": "EN", "title": "Money", "summary": row["summary"]}]
+    assert changed == {**row, "title": "Money", "texts": texts}
     assert (await stage.provider.do("change_product", product_id=row["id"], title="Money")).result == changed
     assert [each["title"] for each in await stage.facts("product_changed")] == ["Money"]
 
@@ -94,7 +96,8 @@ async def test_a_plan_is_offered_and_announced(stage: Stage) -> None:
     plan = (await stage.provider.do("create_plan", product_id=product_id, **terms)).result
     assert {name: plan[name] for name in terms} == terms
     (told,) = await stage.facts("plan_created")
-    assert told == {"plan_id": plan["id"], "product_id": product_id, "organization_id": PROVIDER, **terms}
+    validity = {"valid_from": None, "valid_to": None}
+    assert told == {"plan_id": plan["id"], "product_id": product_id, "organization_id": PROVIDER, **terms, **validity}
     assert (await stage.provider.load("plans_by_id", [plan["id"], "pln_none"])).rows == [plan, None]
     (row,) = (await stage.provider.load("products_by_id", [product_id])).rows
     assert row["plans"] == [plan]

@@ -1,5 +1,7 @@
 """What subscriptions hears in these tests."""
 
+from typing import Any
+
 from chassis.bus import Message
 from tests.services.stage import envelope
 
@@ -47,11 +49,33 @@ def plan(
     plan_id: str = AUTOMATIC,
     approval: str = "AUTOMATIC",
     product_id: str = PRODUCT,
+    **terms: Any,
 ) -> Message:
-    data = {"plan_id": plan_id, "product_id": product_id, "organization_id": PROVIDER, "name": "Basic", "approval": approval}
+    owned = {"plan_id": plan_id, "product_id": product_id, "organization_id": PROVIDER, "name": "Basic", "approval": approval}
+    data = owned | {"rate_requests": 10, "rate_seconds": 1, "burst": 20, "quota_calls": None, "quota_period": None, **terms}
     return envelope(f"catalog.plan_{fact}.v1", plan_id, sequence, data)
 
 
 def whole_offer() -> list[Message]:
     """An application of the consumer, and a published product of the provider with a plan of either approval."""
     return [application(), product(), version(), plan(), plan(plan_id=BY_PROVIDER, approval="BY_PROVIDER")]
+
+
+def data_exchange(organization_id: str = CONSUMER) -> Message:
+    data = {"organization_id": organization_id, "number": "DX-1"}
+    return envelope("identity.data_exchange_assigned.v1", organization_id, 9, data)
+
+
+def permission(fact: str, sequence: int = 1) -> Message:
+    data = {"permission_id": "prm_1", "application_id": APPLICATION, "organization_id": CONSUMER, "product_id": PRODUCT}
+    return envelope(f"subscriptions.permission_{fact}.v1", "prm_1", sequence, {**data, "provider_id": PROVIDER})
+
+
+def agreement(fact: str, sequence: int = 1) -> Message:
+    data = {"agreement_id": "agr_1", "organization_id": CONSUMER, "product_id": PRODUCT, "provider_id": PROVIDER}
+    return envelope(f"subscriptions.agreement_{fact}.v1", "agr_1", sequence, data)
+
+
+def calls(batch: int, *records: dict[str, Any], read_through: int | None = None, source: str = "proxy_1") -> Message:
+    data = {"source": source, "batch": batch, "records": list(records), "read_through": read_through}
+    return envelope("enforcement.calls_recorded.v1", source, batch, data)

@@ -1,0 +1,1 @@
+"""Journeys: both procedures, walked by foreign clients against the running platform and checked at every step."""
