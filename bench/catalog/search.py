@@ -2,9 +2,10 @@
 
 A catalogue of made-up products in three languages, each with operations, is written through the catalogue's own repositories into
 the embedded database (importing so many documents would take hours); then one process of the catalogue is asked over its HTTP
-interface, one question after the other. Printed are the median and the 95th percentile of each kind of
-question, how long the index took to read, and how much memory the process has more with it. The program fails where the 95th
-percentile of one kind is longer than the promise.
+interface, one question after the other. Printed are the median and the 95th percentile of each kind of question, and of the
+time that this process was computing (the rest is the database, and whatever else the machine does); how long the index took
+to read, and how much memory the process has more with it. The program fails where the 95th percentile of one kind is longer
+than the promise.
 """
 
 import argparse
@@ -75,11 +76,11 @@ def _resident_bytes() -> int:
 async def read_index(store: Store) -> None:
     """Read the whole index as a process that has just started does, and say what it costs."""
     before, began = _resident_bytes(), time.perf_counter()
-    searcher = Searcher()
+    searcher = Searcher(store)
     index = await searcher.index(store.reader())
     took, more = time.perf_counter() - began, _resident_bytes() - before
     count, words, places = index.size()
-    print(f"index: {count} products, {words} words and stems, {places} places; {more / 2**20:.0f} MiB, read in {took:.1f} s")
+    _say(f"index: {count} products, {words} words and stems, {places} places; {more / 2**20:.0f} MiB, read in {took:.1f} s")
 
 
 class Asking:
@@ -95,12 +96,12 @@ class Asking:
         answer = await self._caller.call(Call("identity", "/do/issue_visitor_passport", b"{}"))
         self._headers = {HEADER: json.loads(answer.body)["result"]["passport"]}
 
-    async def took(self, load: str, args: dict[str, Any]) -> float:
-        """Ask once and return how many seconds it took."""
+    async def took(self, load: str, args: dict[str, Any]) -> tuple[float, float]:
+        """Ask once and return how many seconds it took, and how many of them this process was computing."""
         body = json.dumps({"keys": [None], "args": args}).encode()
-        began = time.perf_counter()
-        answer = await self._caller.call(Call("catalog", f"/load/{load}", body, self._headers))
-        took = time.perf_counter() - began
+        began, computed = time.perf_counter(), time.process_time()
+        answer = await self._caller.call(Call("catalog", f"/load/{load}", body, self._headers, timeout_seconds=60))
+        took = time.perf_counter() - began, time.process_time() - computed
         if answer.status != 200:
             raise RuntimeError(answer.body.decode())
         return took
@@ -129,7 +130,7 @@ async def measure(many: int, operations: int, rounds: int) -> bool:
         async with _catalogue(Path(folder)) as (store, asking):
             began = time.perf_counter()
             await fill(store, many, operations)
-            print(f"written: {many} products with {operations} operations each, in {time.perf_counter() - began:.0f} s")
+            _say(f"written: {many} products with {operations} operations each, in {time.perf_counter() - began:.0f} s")
             await read_index(store)
             await asking.take_passport()
             await asking.took("products", {})
@@ -138,16 +139,24 @@ async def measure(many: int, operations: int, rounds: int) -> bool:
 
 async def _ask_everything(asking: Asking, rounds: int) -> bool:
     is_kept = True
-    print(f"{'question':<34}{'p50 ms':>10}{'p95 ms':>10}")
+    _say(f"{'question':<34}{'p50 ms':>10}{'p95 ms':>10}{'computing p50':>16}{'p95':>8}")
     for name, question in QUESTIONS.items():
         await asking.take_passport()
         for load in ("products", "product_facets"):
-            times = [await asking.took(load, question()) for _ in range(rounds)]
-            p95 = statistics.quantiles(times, n=20)[-1]
-            is_kept = is_kept and p95 <= PROMISE_SECONDS
+            times, computing = zip(*[await asking.took(load, question()) for _ in range(rounds)], strict=True)
+            is_kept = is_kept and _p95(times) <= PROMISE_SECONDS
             shown = name if load == "products" else f"{name}, facets"
-            print(f"{shown:<34}{statistics.median(times) * 1000:>10.1f}{p95 * 1000:>10.1f}")
+            figures = [statistics.median(times), _p95(times), statistics.median(computing), _p95(computing)]
+            _say("{:<34}{:>10.1f}{:>10.1f}{:>16.1f}{:>8.1f}".format(shown, *(each * 1000 for each in figures)))
     return is_kept
+
+
+def _p95(seconds: Sequence[float]) -> float:
+    return statistics.quantiles(seconds, n=20)[-1]
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def main() -> None:

@@ -9,10 +9,13 @@ from strawberry.schema.config import StrawberryConfig
 from graphql_gateway.engine.declare import Argument, Load, asks, planned
 from graphql_gateway.engine.model import Model, model_of
 from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
+from graphql_gateway.schema.agreements import AgreementMutations
 from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.approvals import ApprovalMutations
 from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
+from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
@@ -26,6 +29,7 @@ from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
 from graphql_gateway.schema.passwords import PasswordMutations
+from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries
@@ -49,7 +53,10 @@ _KINDS = {
     "prd": ("Product", "catalog", "products_by_id"),
     "pln": ("Plan", "catalog", "plans_by_id"),
     "ver": ("Version", "catalog", "versions_by_id"),
+    "prm": ("Permission", "subscriptions", "permissions_by_id"),
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
+    "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
+    "agr": ("Agreement", "subscriptions", "agreements_by_id"),
 }
 
 
@@ -66,6 +73,7 @@ class Query(
     CategoryQueries,
     GuidanceQueries,
     SubscriptionQueries,
+    ConnectionQueries,
     UsageQueries,
     OperatorQueries,
 ):
@@ -94,14 +102,22 @@ class Mutation(
     ClientKeyMutations,
     ProductMutations,
     VersionMutations,
+    PermissionMutations,
     CategoryMutations,
     GuidanceMutations,
     SubscriptionMutations,
+    ConnectionMutations,
+    ConnectionOfficeMutations,
+    AgreementMutations,
+    ApprovalMutations,
     PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
 ):
-    """What may be done. Every verb takes one input and gives its thing or a problem."""
+    """What may be done. Every verb takes one input and gives its thing or a problem.
+
+    Sent with an idempotency key (the header Idempotency-Key, or extensions.idempotencyKey), it can be asked again safely.
+    """
 
 
 @cache
@@ -111,7 +127,7 @@ def graph() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Updates,
-        types=[User, Plan, Version, File],
+        types=[User, Plan, Version, File, Permission],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

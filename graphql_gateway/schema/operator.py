@@ -8,6 +8,7 @@ from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, pl
 from graphql_gateway.schema.accounts import PlatformRole
 from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
+from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.members import Person
@@ -22,6 +23,7 @@ from graphql_gateway.schema.onboarding import (
 )
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
 
 
 @type_
@@ -49,6 +51,17 @@ class Operator:
     ) -> OnboardingRequestConnection | None:
         """List onboarding requests, longest with their holder first; without a status, those that wait for the operator."""
         planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "connection_queue", Constant("all")))
+    def connection_requests(
+        self,
+        status: ConnectionRequestStatus | None = None,
+        mine: bool = False,  # noqa: FBT001, FBT002 - an argument of the graph
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> ConnectionRequestConnection | None:
+        """List filed connection requests, longest with their holder first; without a status, those with the operator."""
+        planned(status, mine, first, after)
 
     @asks(Load(IDENTITY, "expiring_certificates", Constant("all")))
     def expiring_certificates(

@@ -7,12 +7,14 @@ import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.categories import Category, categories_of_product
+from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.releases import Api, Version
+from graphql_gateway.schema.requirements import WayToACall
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
@@ -115,7 +117,7 @@ class ProductText:
 
 
 @type_
-class Product(Node):
+class Product(WayToACall, Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
@@ -133,6 +135,14 @@ class Product(Node):
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
+    required_documents: list[AgreementKind] | None = loads(
+        Load("subscriptions", "required_documents_by_product", Parent("id"), size=4),
+        says="Which documents a connection takes; null where the product asks for no agreement.",
+    )
+    approval_chain: ApprovalChain | None = loads(
+        Load("subscriptions", "approval_chains_by_product", Parent("id")),
+        says="Who decides about connections; for the provider's members and the operator.",
+    )
 
     @asks(Load(CATALOG, "retirement_impact_by_product", Parent("id"), weight=5.0), later("versions", "RetirementImpact"))
     def impact_of_retiring(self, version_id: strawberry.ID | None = None) -> Any:

@@ -40,7 +40,7 @@ NAME = "catalog"
 
 def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the catalogue, not started yet."""
-    edge, rows, searcher = Edge(store, verifier), Rows(settings.calls_url), Searcher()
+    edge, rows, searcher = Edge(store, verifier), Rows(settings.calls_url), Searcher(store)
     limits = Limits(
         max_bytes=settings.document_max_bytes,
         seconds=settings.document_seconds,

@@ -1,6 +1,7 @@
 """What subscriptions does when others announce something: it remembers, ends what lost its application, and reconsiders."""
 
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,8 +11,10 @@ from chassis.errors import Invalid
 from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
+from services.subscriptions.agreements import actions as agreements
 from services.subscriptions.calls import actions as calls
 from services.subscriptions.calls.domain import Batch, day_of
+from services.subscriptions.connections import actions as connections
 from services.subscriptions.permissions import actions as permissions
 from services.subscriptions.permissions.domain import Act
 from services.subscriptions.subscriptions import actions
@@ -107,6 +110,11 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": operations})
 
 
+async def forget_retired_version(tx: Transaction, heard: Heard) -> None:
+    """Keep that nothing of a version can be called any more, so that nobody is permitted to call it."""
+    await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": []})
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Keep which product a plan belongs to, who approves, and when it is offered."""
     is_withdrawn = heard.key.startswith("catalog.plan_withdrawn.")
@@ -116,6 +124,48 @@ async def remember_plan(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "plans", heard, fields)
 
 
+async def remember_member(tx: Transaction, heard: Heard) -> None:
+    """Keep who belongs to which organization: whoever decides in somebody's place belongs to the same one."""
+    fields = _take(heard, "organization_id", "user_id")
+    is_member = heard.key.startswith("identity.member_joined.")
+    membership = replace(heard, subject=f"{fields['organization_id']}:{fields['user_id']}")
+    await copy_if_newer(tx, "members", membership, {**fields, "is_member": is_member})
+
+
+async def remember_platform_role(tx: Transaction, heard: Heard) -> None:
+    """Keep who holds which platform role: a connection request is assigned to somebody who may run it."""
+    fields = _take(heard, "user_id", "role")
+    is_held = heard.key.startswith("identity.platform_role_granted.")
+    holding = replace(heard, subject=f"{fields['user_id']}:{fields['role']}")
+    await copy_if_newer(tx, "platform_roles", holding, {**fields, "is_held": is_held})
+
+
+async def remember_file(tx: Transaction, heard: Heard) -> None:
+    """Keep who has uploaded which file, so that they can attach it."""
+    fields = _take(heard, "file_id", "uploaded_by", "name", "content_type", "size", "sha256")
+    await copy_if_newer(tx, "kept_files", replace(heard, subject=fields.pop("file_id")), fields)
+
+
+async def note_finding(tx: Transaction, heard: Heard) -> None:
+    """Keep what was found out about the signatures of a file."""
+    fields = _take(heard, "file_id", "verdict")
+    judged_at = heard.data.get("judged_at")
+    moment = datetime.fromisoformat(judged_at) if judged_at else heard.time
+    file = replace(heard, subject=fields.pop("file_id"))
+    await copy_if_newer(tx, "file_findings", file, {**fields, "judged_at": moment})
+
+
+async def give_up_file(tx: Transaction, heard: Heard) -> None:
+    """Note that a file could not be attached after all: whoever gave it gives another one."""
+    fields = _take(heard, "file_id", "attached_to", "reason")
+    await agreements.give_up_file(tx, fields["attached_to"], fields["file_id"], fields["reason"])
+
+
+async def withdraw_connection_requests_of_organization(tx: Transaction, heard: Heard) -> None:
+    """Withdraw what a deleted organization has asked for."""
+    await connections.withdraw_all_of_organization(tx, heard.subject)
+
+
 async def reconsider_by_permission(tx: Transaction, heard: Heard) -> None:
     """Hold or let go the subscription of an application whose permission for the product is another one now."""
     about = _take(heard, "product_id", "application_id")
@@ -123,9 +173,8 @@ async def reconsider_by_permission(tx: Transaction, heard: Heard) -> None:
 
 
 async def reconsider_by_agreement(tx: Transaction, heard: Heard) -> None:
-    """Hold or let go an organization's subscriptions to a product about which an agreement came into force or lapsed."""
-    about = _take(heard, "product_id", "organization_id")
-    await actions.reconsider(tx, about["product_id"], organization_id=about["organization_id"])
+    """Hold or let go an organization's subscriptions: what was agreed with a provider may stand for all of its products."""
+    await actions.reconsider(tx, None, organization_id=_take(heard, "organization_id")["organization_id"])
 
 
 class _Call(BaseModel):
@@ -182,11 +231,22 @@ REACTIONS = (
     On(end_permissions_of_application, "identity.application_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_published_version, "catalog.api_version_published.v1"),
+    On(remember_member, "identity.member_joined.v1", "identity.member_removed.v1"),
+    On(remember_platform_role, "identity.platform_role_granted.v1", "identity.platform_role_withdrawn.v1"),
+    On(remember_file, "identity.file_kept.v1"),
+    On(note_finding, "identity.document_judged.v1"),
+    On(give_up_file, "identity.file_not_attached.v1"),
+    On(withdraw_connection_requests_of_organization, "identity.organization_deleted.v1"),
+    On(forget_retired_version, "catalog.api_version_retired.v1"),
     On(
         reconsider_by_permission,
         *(f"subscriptions.permission_{each}.v1" for each in ("granted", "began", "refused", "revoked", "lapsed", "extended")),
     ),
-    On(reconsider_by_agreement, "subscriptions.agreement_confirmed.v1", "subscriptions.agreement_lapsed.v1"),
+    On(
+        reconsider_by_agreement,
+        *(f"subscriptions.agreement_{each}.v1" for each in ("confirmed", "began", "lapsed")),
+        "subscriptions.connection_completed.v1",
+    ),
     # Batches meet in the same counts: handled side by side they would only make one another run again.
     On(count_calls, "enforcement.calls_recorded.v1", at_once=1),
     On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1", "catalog.plan_withdrawn.v1"),

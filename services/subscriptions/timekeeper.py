@@ -28,6 +28,7 @@ class Timekeeper(Repeating):
                 while await self._store.transact(system("subscriptions.timekeeper"), each):
                     pass
             except DatabaseUnavailable:
-                raise
+                # It does not answer, or somebody else does the same just now; what is left is due at the next look.
+                _log.warning("what is due waits", due=getattr(each, "__name__", "?"))
             except Exception:  # noqa: BLE001 - whatever happened to one noun, the others are still due
                 _log.exception("something that is due could not be done; trying again", due=getattr(each, "__name__", "?"))

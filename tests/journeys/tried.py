@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from tests.certificates import issue
-from tests.journeys.two_organizations import FORM, NEVER_GIVEN_OUT, TERMS, document, public_key
+from tests.journeys.two_organizations import CONNECTION, FORM, NEVER_GIVEN_OUT, TERMS, document, public_key
 
 
 def certificate() -> str:
@@ -21,6 +21,8 @@ def _certificate() -> str:
     return certificate()
 
 
+_CONNECTION_REQUEST = {"requestId": "$connection_request"}
+_STEP = {"party": "PROVIDER", "stage": 1, "dueDays": 1}
 NAMES = [{"language": "EN", "name": "Mine"}]
 PAGE = [{"language": "EN", "markdown": "Mine."}]
 # (verb, the thing in question, the input); ids of the world stand behind "$".
@@ -101,6 +103,26 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("acknowledgeRetirement", "organization", {"versionId": "$public_version", "organizationId": "$organization"}),
     ("acknowledgeRetirement", "version", {"versionId": "$version", "organizationId": "$own_organization"}),
     *(
+        (
+            "requestPermission",
+            name,
+            {"applicationId": f"${application}", "productId": f"${product}", "purpose": "x", "legalBasis": "x"},
+        )
+        for name, application, product in (
+            ("application", "application", "public_product"),
+            ("product", "own_application", "product"),
+        )
+    ),
+    ("changePermissionRequest", "permission", {"permissionId": "$permission", "purpose": "Mine."}),
+    ("withdrawPermissionRequest", "permission", {"permissionId": "$permission"}),
+    ("grantPermission", "permission", {"permissionId": "$permission"}),
+    ("grantPermissionTo", "product", {"clientId": "x", "productId": "$product"}),
+    ("grantPermissionTo", "public_product", {"clientId": "x", "productId": "$public_product"}),
+    ("refusePermission", "permission", {"permissionId": "$permission", "reason": "No."}),
+    ("returnPermission", "permission", {"permissionId": "$permission", "question": "What for?"}),
+    ("revokePermission", "permission", {"permissionId": "$permission", "reason": "No more."}),
+    ("extendPermission", "permission", {"permissionId": "$permission", "validTo": None}),
+    *(
         ("subscribe", name, {"applicationId": f"${application}", "productId": f"${product}", "planId": f"${plan}"})
         for name, application, product, plan in (
             ("application", "application", "public_product", "public_plan"),
@@ -108,6 +130,38 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
             ("plan", "own_application", "public_product", "plan"),
         )
     ),
+    *(
+        (
+            verb,
+            name,
+            {**CONNECTION, "organizationId": f"${organization}", "productId": f"${product}", "applicationIds": ["app_x"]},
+        )
+        for verb in ("draftConnectionRequest", "fileConnectionRequest")
+        for name, organization, product in (
+            ("organization", "organization", "confidential_product"),
+            ("product", "own_organization", "product"),
+        )
+    ),
+    ("changeConnectionRequest", "connection_request", {**_CONNECTION_REQUEST, **CONNECTION, "applicationIds": ["app_x"]}),
+    ("submitConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("withdrawConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("assignRepresentative", "connection_request", {**_CONNECTION_REQUEST, "userId": "$user"}),
+    ("takeConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("requestDocument", "connection_request", {**_CONNECTION_REQUEST, "kind": "NDA"}),
+    ("returnConnectionRequest", "connection_request", {**_CONNECTION_REQUEST, "reasons": ["No."]}),
+    ("rejectConnectionRequest", "connection_request", {**_CONNECTION_REQUEST, "reason": "No."}),
+    ("completeConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("setRequiredDocuments", "confidential_product", {"productId": "$confidential_product", "kinds": ["NDA"]}),
+    ("setRequiredDocuments", "product", {"productId": "$product", "kinds": ["NDA"]}),
+    ("setApprovalChain", "confidential_product", {"productId": "$confidential_product", "steps": [_STEP]}),
+    ("attachAgreement", "agreement", {"agreementId": "$agreement", "fileId": f"fil_{NEVER_GIVEN_OUT}"}),
+    ("countersignAgreement", "agreement", {"agreementId": "$agreement", "fileId": f"fil_{NEVER_GIVEN_OUT}"}),
+    ("confirmAgreement", "agreement", {"agreementId": "$agreement", "validFrom": "2030-01-01T00:00:00Z"}),
+    ("returnAgreement", "agreement", {"agreementId": "$agreement", "reason": "No."}),
+    ("renewAgreement", "agreement", {"agreementId": "$agreement"}),
+    ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
+    ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
+    ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from chassis.idempotency import NOT_THE_ASKERS
 from chassis.local import LocalBus
 from chassis.mongo import connect
 from chassis.web import Verb
+from graphql_gateway.engine.declare import Do
+from graphql_gateway.schema import model
 from portico.composition import BUILDERS
 from portico.keys import make_keys
 from portico.place import Place
@@ -55,3 +58,19 @@ def test_there_is_one_way_to_add_a_verb(verbs: dict[str, Verb]) -> None:
 def test_whoever_takes_no_keys_says_why(verbs: dict[str, Verb]) -> None:
     for name in WITHOUT_KEYS:
         assert len(verbs[name].without_keys or "") > 20, name
+
+
+def _mutations() -> list[Do]:
+    return [each.source for each in model().types["Mutation"].values() if isinstance(each.source, Do)]
+
+
+def test_no_kept_answer_touches_the_session_of_a_page() -> None:
+    """What the gateway does with an answer besides showing it (cookies) is only for verbs without keys, or ends a session."""
+    then = {each.verb for each in _mutations() if each.then is not None}
+    assert "sign_in" in then
+    assert then <= WITHOUT_KEYS | {"sign_out", "erase_my_account"}
+
+
+def test_what_the_gateway_adds_is_no_part_of_the_input() -> None:
+    """Otherwise the same, asked again from another network, would be something else."""
+    assert {name for each in _mutations() for name in each.adds} == NOT_THE_ASKERS

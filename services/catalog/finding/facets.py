@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from services.catalog.categories.domain import Tree
 from services.catalog.finding.index import Card
@@ -23,16 +24,17 @@ class Facets:
 
 
 def count(cards: Sequence[Card], tree: Tree) -> Facets:
-    """Count finds; what is in a category is in those above it too, once in each."""
-    tags = Counter(tag for card in cards for tag in card.tags)
+    """Count finds; what is in a category is in those above it too, once in each. A tag is written as most finds write it."""
+    spellings = Counter(chain.from_iterable(card.tags.items() for card in cards))
+    tags: Counter[str] = Counter()
     written: dict[str, str] = {}
-    for card in cards:
-        for folded, tag in card.tags.items():
-            written[folded] = min(tag, written.get(folded, tag))
-    ways = {each: tree.way_up(each) for each in tree.by_id}
-    categories = Counter(
-        category_id for card in cards for category_id in {each for own in card.category_ids for each in ways.get(own, ())}
-    )
+    for (folded, tag), number in sorted(spellings.items(), key=lambda each: (-each[1], each[0])):
+        tags[folded] += number
+        written.setdefault(folded, tag)
+    categories: Counter[str] = Counter()
+    for category_ids, number in Counter(card.category_ids for card in cards).items():
+        for category_id in {each for own in category_ids for each in tree.way_up(own)}:
+            categories[category_id] += number
     return Facets(
         total=len(cards),
         sensitivities=_most_first(Counter(card.sensitivity for card in cards)),

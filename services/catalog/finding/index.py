@@ -17,6 +17,7 @@ from services.catalog.products.words import MAX_WORDS, fold, words_in
 from services.catalog.texts.domain import Language
 
 _EMPTY_PLACES_ALLOWED = 1000
+_EVERY_LANGUAGE = frozenset(Language)
 TitleKey = tuple[str, str]
 ScoreKey = tuple[int, str]
 
@@ -120,7 +121,7 @@ class Index:
         """Return products in order of their titles."""
         if self._by_title is None:
             self._by_title = sorted((each for each in self._cards if each is not None), key=lambda card: card.title_key)
-        return [card for card in self._by_title if narrowed.admits(card)]
+        return self._by_title if narrowed == Narrowed() else [card for card in self._by_title if narrowed.admits(card)]
 
     def found(self, terms: Sequence[str], narrowed: Narrowed) -> list[tuple[int, Card]]:
         """Return (score, product) of the products that hold every term, in no order."""
@@ -132,10 +133,12 @@ class Index:
             else:
                 scores = {place: score + matching[place] for place, score in scores.items() if place in matching}
         hits = ((score, self._cards[place]) for place, score in (scores or {}).items())
+        if narrowed == Narrowed():
+            return [(score, card) for score, card in hits if card is not None]
         return [(score, card) for score, card in hits if card is not None and narrowed.admits(card)]
 
     def _matching(self, term: str) -> dict[int, int]:
-        stems = stems_of(term, list(Language))
+        stems = stems_of(term, _EVERY_LANGUAGE)
         best = self._postings.matching(term, stems)
         for number, score in self._category_postings.matching(term, stems).items():
             for category_id in self.tree.with_all_below(self._categories[number]):
@@ -160,7 +163,7 @@ def next_by_title(cards: Sequence[Card], after: TitleKey | None, limit: int) -> 
     return [card.title_key for card in cards[start : start + limit]]
 
 
-def _texts_of(entry: Mapping[str, Any]) -> list[tuple[int, str, set[Language]]]:
+def _texts_of(entry: Mapping[str, Any]) -> list[tuple[int, str, frozenset[Language]]]:
     """Return (weight, text, languages) of everything that a product is found by, what weighs most first."""
     said = [(Language(each["language"]), each["title"], each["summary"]) for each in entry["texts"]]
     spoken = [language for language, _, _ in said]
@@ -174,7 +177,7 @@ def _texts_of(entry: Mapping[str, Any]) -> list[tuple[int, str, set[Language]]]:
     ]
 
 
-def _weighed(texts: Iterable[tuple[int, str, set[Language]]]) -> tuple[dict[str, int], dict[str, int]]:
+def _weighed(texts: Iterable[tuple[int, str, frozenset[Language]]]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the words and the stems of texts, each with the greatest weight that it has among them; so many words at most."""
     words: dict[str, int] = {}
     stems: dict[str, int] = {}

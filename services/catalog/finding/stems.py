@@ -5,7 +5,7 @@ search fold them; Latvian is therefore cut without its marks.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Iterable
 from functools import lru_cache
 
 from snowballstemmer import stemmer
@@ -43,7 +43,6 @@ def _latvian(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=_MOST_KEPT)
 def _stem(language: Language, word: str) -> str:
     if language is Language.RU:
         stem: str = _russian.stemWord(word)
@@ -54,21 +53,20 @@ def _stem(language: Language, word: str) -> str:
     return f"{language.value}:{stem}"
 
 
-def stems_of(word: str, languages: Collection[Language]) -> list[str]:
+@lru_cache(maxsize=_MOST_KEPT)
+def stems_of(word: str, languages: frozenset[Language]) -> tuple[str, ...]:
     """Return the stems of a folded word of a text in these languages; letters of Russian are Russian wherever they stand."""
     if not word.isalpha():
-        return []
+        return ()
     if _CYRILLIC.search(word):
-        return [_stem(Language.RU, word)]
-    return [_stem(language, word) for language in (Language.EN, Language.LV) if language in languages]
+        return (_stem(Language.RU, word),)
+    return tuple(_stem(language, word) for language in (Language.EN, Language.LV) if language in languages)
 
 
-def languages_of(text: str, said: Collection[Language]) -> set[Language]:
+def languages_of(text: str, said: Iterable[Language]) -> frozenset[Language]:
     """Return the languages by which a text's words are cut: those that it is said to be in, and Latvian where it looks so.
 
     What is not Russian in a Russian text are names, mostly English ones.
     """
-    languages: set[Language] = {Language.EN if language is Language.RU else language for language in said}
-    if looks_latvian(text):
-        languages.add(Language.LV)
-    return languages
+    languages = frozenset(Language.EN if language is Language.RU else language for language in said)
+    return languages | {Language.LV} if looks_latvian(text) else languages

@@ -19,9 +19,11 @@ def fold(text: str) -> str:
 
     The Russian й stays: it is a letter of its own, and its keyboards have it; ё loses its dots. Folding again changes nothing.
     """
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.casefold()).casefold())
     bare = "".join(sign for sign in apart.replace(_SHORT_I, "й") if not unicodedata.combining(sign))
-    return bare if bare.isascii() else bare.casefold()
+    return bare.casefold()
 
 
 def slug_of(text: str, longest: int) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from chassis.messages import to_timestamp
 from chassis.mongo import Reader, Transaction
+from services.subscriptions.agreements import access as agreements
 from services.subscriptions.grounds.domain import REFUSALS, Ground, PermissionRequired
 from services.subscriptions.known import repository as known
 from services.subscriptions.known.domain import Application, Product
@@ -26,6 +27,8 @@ async def require(tx: Transaction, application: Application, product: Product) -
         if ground is Ground.PERMISSION:
             await _tell_when_permitted(tx, application, product)
         raise REFUSALS[ground]
+    if Ground.AGREEMENT in product.prerequisites:
+        await agreements.hold(tx, application.organization_id, product.id)
     if Ground.PERMISSION in product.prerequisites:
         await permissions.hold(tx, application.id, product.id)
 
@@ -43,12 +46,9 @@ async def _stands(reader: Reader, ground: Ground, application: Application, prod
     return await permissions.in_force(reader, application.id, product.id) is not None
 
 
-async def _agreement_stands(_reader: Reader, _organization_id: str, _product_id: str) -> bool:
-    """Say whether an agreement is in force between the organization and the product's provider.
-
-    Agreements are not concluded here yet, so none ever stands: this function is the one place where that changes.
-    """
-    return False
+async def _agreement_stands(reader: Reader, organization_id: str, product_id: str) -> bool:
+    """Say whether an agreement is in force between the organization and the product's provider."""
+    return await agreements.is_in_force(reader, organization_id, product_id)
 
 
 async def _tell_when_permitted(reader: Reader, application: Application, product: Product) -> None:

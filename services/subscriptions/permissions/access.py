@@ -38,8 +38,16 @@ class Sides:
     provider: Standing
 
 
-def _not_heard_of(field: str, what: str) -> NotHeardOf:
-    return NotHeardOf(f"There is no such {what}.", fields=[FieldProblem(field, f"give the one of a {what} that exists")])
+def _not_heard_of(field: str, what: str, mend: str) -> NotHeardOf:
+    return NotHeardOf(f"There is no such {what}.", fields=[FieldProblem(field, mend)])
+
+
+def _no_application() -> NotHeardOf:
+    return _not_heard_of("application_id", "application", "give the id of an application that exists")
+
+
+def _no_product() -> NotHeardOf:
+    return _not_heard_of("product_id", "published product", "give the id of a published product that exists")
 
 
 async def application_to_permit(tx: Transaction, application_id: str) -> Application:
@@ -48,9 +56,9 @@ async def application_to_permit(tx: Transaction, application_id: str) -> Applica
     application = await known.find_application(tx, application_id)
     if application is None or not tx.principal.is_member(application.organization_id):
         # A stranger waits as long as for an id that does not exist: not even the time tells the two apart.
-        raise _not_heard_of("application_id", "known application")
+        raise _no_application()
     if await known.has_ended(tx, application.organization_id):
-        raise _not_heard_of("application_id", "known application")
+        raise _no_application()
     tx.principal.require("REQUEST_PERMISSION", application.organization_id)
     return application
 
@@ -59,7 +67,7 @@ async def product_to_ask_for(tx: Transaction, product_id: str) -> Product:
     """Return a published product. Raises ``NotHeardOf``."""
     product = await known.find_published_product(tx, product_id)
     if product is None:
-        raise _not_heard_of("product_id", "published product")
+        raise _no_product()
     return product
 
 
@@ -68,7 +76,7 @@ async def own_product(tx: Transaction, product_id: str) -> Product:
     tx.principal.require_signed_in()
     product = await known.find_published_product(tx, product_id)
     if product is None or not tx.principal.is_member(product.provider_id):
-        raise _not_heard_of("product_id", "published product")
+        raise _no_product()
     tx.principal.require("DECIDE_PERMISSIONS", product.provider_id)
     return product
 
@@ -80,7 +88,7 @@ async def application_by_client_id(tx: Transaction, client_id: str) -> Applicati
     """
     application = await known.find_application_by_client_id(tx, client_id)
     if application is None or await known.has_ended(tx, application.organization_id):
-        raise _not_heard_of("client_id", "known Client ID")
+        raise _not_heard_of("client_id", "Client ID", "give the Client ID of an application that exists")
     return application
 
 

@@ -14,7 +14,7 @@ class MoreThanAsked(Invalid):
         super().__init__(fields=[FieldProblem("operations", mend)])
 
 
-class NoSuchOperation(Invalid):
+class OperationNotPublished(Invalid):
     """The product has no such operation in a published version."""
 
     def __init__(self, operations: list[str]) -> None:
@@ -62,10 +62,10 @@ class Scope:
     quota: Quota | None = None
 
     def require_published(self, operations: frozenset[str]) -> None:
-        """Raise ``NoSuchOperation`` unless each operation that is named is one of these."""
+        """Raise ``OperationNotPublished`` unless each operation that is named is one of these."""
         unknown = [each for each in self.operations or () if each not in operations]
         if unknown:
-            raise NoSuchOperation(unknown)
+            raise OperationNotPublished(unknown)
 
     def require_within(self, asked: "Scope") -> None:
         """Raise ``MoreThanAsked`` unless each operation was asked for."""

@@ -26,9 +26,9 @@ async def preview_plan_change(tx: Transaction, asked: Asked) -> Preview:
     """Say what a change of plan would mean; nothing changes by it."""
     subscription = await subscriptions.subscription_to_change(tx, asked.subscription_id)
     plan = await access.plan_to_change_to(tx, asked.plan_id, subscription)
-    domain.require_possible(subscription, plan, tx.now)
     present = await access.present_plan(tx, subscription)
     effective_at = domain.due_at(asked.when, asked.at, (present, plan), tx.now) or tx.now
+    domain.require_possible(subscription, plan, effective_at)
     terms = [each.terms for each in (plan, present) if each is not None and each.terms is not None]
     period = next((each.quota_period for each in terms if each.quota_period is not None), None)
     used = None if period is None else await calls.used(tx, subscription.id, period)
@@ -39,7 +39,6 @@ async def change_plan_of(tx: Transaction, asked: Asked) -> Subscription:
     """Go over to another plan, at once or later; the id and the credentials stay. Some plans wait for the provider's word."""
     subscription = await subscriptions.subscription_to_change(tx, asked.subscription_id)
     plan = await access.plan_to_change_to(tx, asked.plan_id, subscription)
-    domain.require_possible(subscription, plan, tx.now)
     due = domain.due_at(asked.when, asked.at, (await access.present_plan(tx, subscription), plan), tx.now)
     return await _keep(tx, domain.request(subscription, plan, due, step(tx)))
 

@@ -29,15 +29,7 @@ from services.subscriptions.events import (
     PlanChangeWithdrawn,
 )
 from services.subscriptions.known.domain import Plan, Terms
-from services.subscriptions.subscriptions.domain import (
-    PlanChange,
-    PlanNotOffered,
-    PlanWithdrawn,
-    Step,
-    Subscription,
-    What,
-    require_on_offer,
-)
+from services.subscriptions.subscriptions.domain import PlanChange, PlanWithdrawn, Step, Subscription, What, require_on_offer
 
 LONGEST_WAIT = timedelta(days=366)
 Outcome = tuple[Subscription, list[Event]]
@@ -95,7 +87,7 @@ def _require_moment(when: When, at: datetime | None, now: datetime) -> None:
 
 
 def require_possible(subscription: Subscription, plan: Plan, at: datetime) -> None:
-    """Refuse a plan that the subscription cannot go over to. Raises the refusal that says why."""
+    """Refuse a plan that the subscription cannot go over to at a moment. Raises the refusal that says why."""
     subscription.require_in_force()
     require_on_offer(plan, subscription.product_id, at)
     if plan.id == subscription.plan_id:
@@ -104,7 +96,7 @@ def require_possible(subscription: Subscription, plan: Plan, at: datetime) -> No
 
 def request(subscription: Subscription, plan: Plan, due: datetime | None, step: Step) -> Outcome:
     """Go over to another plan, or wait for its time or the provider. Raises the refusal that says what stands in the way."""
-    require_possible(subscription, plan, step.at)
+    require_possible(subscription, plan, due or step.at)
     if subscription.plan_change is not None:
         raise PlanChangePending
     wished = PlanChange(plan.id, step.actor, step.at, due, awaits_approval=not plan.approves_automatically)
@@ -118,7 +110,7 @@ def request(subscription: Subscription, plan: Plan, due: datetime | None, step: 
 def approve(subscription: Subscription, plan: Plan, step: Step) -> Outcome:
     """Agree to the change that waits: it begins, or waits for its time. Raises the refusal that says what stands in the way."""
     wished = _undecided(subscription)
-    require_on_offer(plan, subscription.product_id, step.at)
+    require_on_offer(plan, subscription.product_id, step.at if wished.due_at is None else max(wished.due_at, step.at))
     agreed = replace(wished, awaits_approval=False)
     noted = replace(subscription.noted(What.PLAN_CHANGE_APPROVED, step, plan_id=wished.plan_id), plan_change=agreed)
     events: list[Event] = [PlanChangeApproved(**_told(subscription, wished, step))]
@@ -144,10 +136,14 @@ def withdraw(subscription: Subscription, step: Step) -> Outcome:
 def begin(subscription: Subscription, plan: Plan | None, step: Step) -> Outcome:
     """Go over to the other plan, whose time has come; where it is not offered any more, the change lapses."""
     wished = _waiting(subscription)
-    if plan is not None and not plan.is_withdrawn and plan.is_valid_at(step.at):
+    try:
+        if plan is None:
+            raise PlanWithdrawn
+        require_on_offer(plan, subscription.product_id, wished.due_at or step.at)
+    except Conflict as refusal:
+        lapsed = replace(step, reason=refusal.message)
+    else:
         return _go_over(subscription, wished, step)
-    refusal = PlanNotOffered if plan is not None and not plan.is_withdrawn else PlanWithdrawn
-    lapsed = replace(step, reason=refusal.default_message())
     changed = _drop(subscription, wished, What.PLAN_CHANGE_LAPSED, lapsed)
     return changed, [PlanChangeLapsed(**_told(subscription, wished, lapsed))]
 

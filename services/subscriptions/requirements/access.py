@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from chassis.mongo import Reader
 from services.subscriptions.grounds import access as grounds
@@ -113,6 +112,5 @@ def _known(reader: Reader, asked: Asked, copies: _Copies) -> Known:
 
 
 def _subscribed(subscription: Subscription) -> Subscribed:
-    holds: tuple[Any, ...] = getattr(subscription, "holds", ())
-    named = tuple(Hold(str(each.cause), each.reason) for each in holds)
-    return Subscribed(subscription.id, str(subscription.status), subscription.reason, named)
+    holds = tuple(Hold(each.cause.value, each.reason) for each in subscription.holds)
+    return Subscribed(subscription.id, subscription.status.value, subscription.reason, holds)

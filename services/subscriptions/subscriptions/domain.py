@@ -309,7 +309,10 @@ class Wish:
 
 
 def require_on_offer(plan: Plan, product_id: str, at: datetime) -> None:
-    """Refuse a plan that the product does not offer. Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``."""
+    """Refuse a plan that the product does not offer at a moment.
+
+    Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``.
+    """
     if plan.product_id != product_id:
         raise PlanOfAnotherProduct
     if plan.is_withdrawn:

@@ -6,11 +6,15 @@ from typing import Any
 import orjson
 import pytest
 
+from services.catalog.documents import meaning
 from services.catalog.documents.domain import DocumentTooComplex
+from services.catalog.documents.reading import read
+from services.catalog.documents.references import resolve
 from services.catalog.products.lives import Version, VersionStatus
 from services.catalog.versions.comparing import Comparer, major_of
 from services.catalog.versions.reading import Limits
 from tests.services.catalog.stage import PROVIDER, SPECS, Published, Stage, small
+from tests.services.catalog.test_differences import sides
 
 
 def without_one() -> dict[str, Any]:
@@ -139,3 +143,23 @@ async def test_a_published_document_is_compared_with_less_of_itself(stage: Stage
     draft = await drafted(stage, published, less, "90.0")
     row = await compared(stage.provider, published.version_id, draft)
     assert {each["kind"] for each in row["differences"]} == {"OPERATION_REMOVED"}
+
+
+@pytest.mark.skipif(not SPECS.is_dir(), reason="the published documents are not beside this repository")
+@pytest.mark.parametrize("name", ["openbanking-account-info.json", "openbanking-vrp.yaml", "bcgov-gwells.yaml"])
+def test_published_documents_are_the_same_as_themselves_and_lose_what_is_taken(name: str) -> None:
+    read_once = read((SPECS / name).read_text())
+    former, later = read_once.tree, copy.deepcopy(read_once.tree)
+    assert sides(former, later) == []
+    path = next(iter(later["paths"]))
+    gone = [method for method in later["paths"].pop(path) if method in meaning.METHODS]
+    removed = sides(former, later)
+    assert [each["kind"] for each in removed] == ["OPERATION_REMOVED"] * len(gone)
+    for schema in later["components"]["schemas"].values():
+        if isinstance(schema, dict) and "required" in schema:
+            schema.pop("required")
+    loosened = [each for each in sides(former, later) if each["kind"] == "PROPERTY_BECAME_OPTIONAL"]
+    assert any(each["breaking"] for each in loosened)
+    for each in sides(former, later):
+        tree = former if each["is_in_former"] else later
+        assert resolve(tree, f"#{each['place'].replace('%', '%25')}")[0], each

@@ -12,7 +12,15 @@ from services.subscriptions.known.domain import Application, Plan, Product, Term
 from services.subscriptions.plan_changes import domain
 from services.subscriptions.plan_changes.domain import Outcome, When
 from services.subscriptions.subscriptions import domain as subscriptions
-from services.subscriptions.subscriptions.domain import Cause, PlanOfAnotherProduct, PlanWithdrawn, Status, Step, Subscription
+from services.subscriptions.subscriptions.domain import (
+    Cause,
+    PlanNotOffered,
+    PlanOfAnotherProduct,
+    PlanWithdrawn,
+    Status,
+    Step,
+    Subscription,
+)
 
 NOW = datetime(2030, 1, 30, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=3)
@@ -116,6 +124,17 @@ def test_each_verb_in_each_state(state: str, verb: str) -> None:
     assert keys(outcome)[0] == expected
     assert outcome[0].history[len(before.history)].what.value == expected.upper()
     assert outcome[0].plan_change is None
+
+
+def test_a_plan_is_gone_over_to_in_its_time_alone() -> None:
+    soon = replace(plan(), valid_from=NOW + timedelta(days=1), valid_to=LATER + timedelta(days=1))
+    with pytest.raises(PlanNotOffered):
+        domain.request(active(), soon, None, STEP)
+    waiting, _ = domain.request(active(), soon, LATER, STEP)
+    late = Step("system", LATER + timedelta(days=2))
+    assert domain.begin(waiting, soon, late)[0].plan_id == "pln_other", "it was offered when it was due"
+    lapsed, (event,) = domain.begin(waiting, replace(soon, valid_to=LATER), late)
+    assert (lapsed.plan_id, event.model_dump()["reason"]) == ("pln_first", PlanNotOffered.default_message())
 
 
 @pytest.mark.parametrize(

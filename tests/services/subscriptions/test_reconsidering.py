@@ -1,20 +1,15 @@
 """Subscriptions follow what their product asks for: held while something is missing, in any order, often, and in great number."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from chassis.bus import Message
 from chassis.clock import FixedClock
-from chassis.local import LocalBus
-from services.subscriptions.main import build
-from services.subscriptions.settings import SubscriptionsSettings
 from services.subscriptions.timekeeper import Timekeeper
-from tests.passports import make_verifier
 from tests.services.stage import Stage
 from tests.services.subscriptions.announcements import (
     APPLICATION,
@@ -26,19 +21,8 @@ from tests.services.subscriptions.announcements import (
     data_exchange,
     permission,
     product,
-    whole_offer,
 )
-
-
-@pytest.fixture
-async def timed(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> tuple[Stage, FixedClock]:
-    clock = FixedClock()
-    settings = SubscriptionsSettings(patience_seconds=0.2)
-    service = build(settings, bus, make_store("subscriptions", clock), make_verifier(tmp_path / "keys"))
-    await service.declare()
-    stage = Stage(service, tmp_path / "keys")
-    await stage.hear(*whole_offer())
-    return stage, clock
+from tests.services.subscriptions.permitting import decided, granted
 
 
 async def active(stage: Stage, application_id: str = APPLICATION) -> str:
@@ -112,6 +96,66 @@ async def test_whatever_may_have_changed_a_ground_has_it_looked_at(stage: Stage,
     assert (row["status"], len(row["history"])) == ("SUSPENDED", 3)
 
 
+async def hear_own(stage: Stage, after: int) -> None:
+    """Let the service hear, twice and backwards, what it has announced since."""
+    told = (await stage.announced())[after:]
+    heard = [Message(str(each["id"]), str(each["type"]).removeprefix("portico."), orjson.dumps(each)) for each in told]
+    await stage.hear(*heard[::-1], *heard)
+
+
+async def test_a_permission_holds_and_lets_go_by_what_is_announced_of_it(clocked_stage: Stage, clock: FixedClock) -> None:
+    stage = clocked_stage
+    await stage.hear(product(2, asks_for=["PERMISSION"]))
+    permission_id = (await granted(stage, valid_to="2030-01-02T00:00:00Z"))["id"]
+    subscription_id = await active(stage)
+    before = len(await stage.announced())
+    clock.advance(timedelta(days=1))
+    await keep_time(stage)
+    await hear_own(stage, before)
+    row = await row_of(stage, subscription_id)
+    assert (row["status"], row["reason"]) == ("SUSPENDED", "No permission for the application is in force.")
+    before = len(await stage.announced())
+    await decided(stage, "extend_permission", permission_id, valid_to="2030-02-01T00:00:00Z")
+    await hear_own(stage, before)
+    assert (await row_of(stage, subscription_id))["status"] == "ACTIVE"
+    before = len(await stage.announced())
+    await decided(stage, "revoke_permission", permission_id, reason="No more.")
+    await hear_own(stage, before)
+    row = await row_of(stage, subscription_id)
+    assert [each["cause"] for each in row["holds"]] == ["PERMISSION"]
+
+
+async def test_of_several_grounds_each_is_held_and_let_go_by_itself(stage: Stage) -> None:
+    subscription_id = await active(stage)
+    await stage.hear(product(2, asks_for=["ONBOARDING", "PERMISSION"]))
+    row = await row_of(stage, subscription_id)
+    assert [each["cause"] for each in row["holds"]] == ["ONBOARDING", "PERMISSION"]
+    await stage.hear(data_exchange(), data_exchange())
+    row = await row_of(stage, subscription_id)
+    assert (row["status"], [each["cause"] for each in row["holds"]]) == ("SUSPENDED", ["PERMISSION"])
+    before = len(await stage.announced())
+    await granted(stage)
+    await hear_own(stage, before)
+    assert (await row_of(stage, subscription_id))["status"] == "ACTIVE"
+
+
+async def test_revoking_and_subscribing_at_the_same_moment_leaves_nothing_unheld(stage: Stage) -> None:
+    await stage.hear(product(2, asks_for=["PERMISSION"]))
+    permission_id = (await granted(stage))["id"]
+    before = len(await stage.announced())
+    owner, provider = stage.person(org_consumer="OWNER"), stage.person(org_provider="OWNER")
+    wish = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
+    subscribed, revoked = await asyncio.gather(
+        owner.do("subscribe", **wish), provider.do("revoke_permission", permission_id=permission_id, reason="No more.")
+    )
+    assert revoked.status == 200
+    await hear_own(stage, before)
+    if subscribed.status == 200:
+        assert (await row_of(stage, subscribed.result["id"]))["status"] == "SUSPENDED"
+    else:
+        assert subscribed.code == "PERMISSION_REQUIRED"
+
+
 async def test_what_waits_and_what_has_ended_is_not_held(stage: Stage) -> None:
     owner = stage.person(org_consumer="OWNER")
     ended = await active(stage)
@@ -124,8 +168,7 @@ async def test_what_waits_and_what_has_ended_is_not_held(stage: Stage) -> None:
     assert (refused.status, refused.code) == (409, "AGREEMENT_REQUIRED")
 
 
-async def test_many_are_reconsidered_in_batches_and_none_is_left_out(timed: tuple[Stage, FixedClock]) -> None:
-    stage, _ = timed
+async def test_many_are_reconsidered_in_batches_and_none_is_left_out(stage: Stage) -> None:
     names = [f"app_many_{number}" for number in range(120)]
     await stage.hear(*(application(application_id=each) for each in names))
     made = [await active(stage, each) for each in names]
@@ -147,8 +190,8 @@ async def test_many_are_reconsidered_in_batches_and_none_is_left_out(timed: tupl
     assert await held() == 120
 
 
-async def test_who_subscribed_unaware_of_the_change_is_looked_at_again(timed: tuple[Stage, FixedClock]) -> None:
-    stage, clock = timed
+async def test_who_subscribed_unaware_of_the_change_is_looked_at_again(clocked_stage: Stage, clock: FixedClock) -> None:
+    stage = clocked_stage
     await stage.hear(confidential())
     # A transaction that began before the announcement was kept, and ended after it.
     products = stage.service.store.reader().collection("products")
