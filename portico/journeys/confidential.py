@@ -144,7 +144,7 @@ async def _file(w: Walk) -> None:
         w.request_id = filed["id"]
         w.agreements = {each["kind"]: each["id"] for each in filed["documents"]}
         expect(sorted(w.agreements) == sorted(KINDS), f"four documents are asked for: {sorted(w.agreements)}")
-        await w.next_is("AGREEMENT", state="WAITING")
+        await w.next_is("AGREEMENT", verb="attachAgreement")
 
 
 async def _assign(w: Walk) -> None:
@@ -173,6 +173,7 @@ async def _attach(w: Walk) -> None:
                 await expect_refused("ROLE_NOT_ALLOWED", w.people.developer.do("attachAgreement", _AGREEMENT, **asked))
             attached = await w.people.administrator.do("attachAgreement", _AGREEMENT, **asked)
             expect(attached["status"] == "ATTACHED", f"{kind} is attached")
+        await w.next_is("AGREEMENT", state="WAITING", verb="countersignAgreement")
 
 
 async def _countersign(w: Walk) -> None:
