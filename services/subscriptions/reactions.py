@@ -162,7 +162,8 @@ async def give_up_file(tx: Transaction, heard: Heard) -> None:
 
 
 async def withdraw_connection_requests_of_organization(tx: Transaction, heard: Heard) -> None:
-    """Withdraw what a deleted organization has asked for."""
+    """Withdraw what a deleted organization has asked for; that it is gone is kept in the same transaction."""
+    await copy_if_newer(tx, "ended_organizations", heard, {})
     await connections.withdraw_all_of_organization(tx, heard.subject)
 
 
