@@ -98,13 +98,18 @@ async def _until_judged(world: World, agreement_id: str) -> dict[str, Any]:
         await asyncio.sleep(0.1)
 
 
-async def test_an_organization_is_connected_and_subscribes(world: World) -> None:
-    ids = world.ids
+async def _clerk(world: World) -> str:
+    """Let a business representative come; return the user's id."""
     world.people["clerk"] = Graph(world.people["stranger"]._http, world.url)
-    clerk = await open_account(
-        world.people["clerk"], world.mailbox, world.address_of("clerk"), secrets.token_urlsafe(18), name="Clerk"
-    )
-    ids["user_clerk"] = clerk["id"]
+    password = secrets.token_urlsafe(18)
+    clerk = await open_account(world.people["clerk"], world.mailbox, world.address_of("clerk"), password, name="Clerk")
+    role = {"userId": clerk["id"], "role": "BUSINESS_REPRESENTATIVE"}
+    await world.make("operator", "grantPlatformRole", "__typename", **role)
+    return str(clerk["id"])
+
+
+async def _offered(world: World) -> dict[str, str]:
+    """Make a confidential product that takes an NDA and two approvals."""
     confidential = {"sensitivity": "CONFIDENTIAL", "sensitivityKinds": ["PERSONAL_DATA"]}
     product = await world.product(f"Census {world.mark}", is_published=True, **confidential)
     of_product = {"productId": product["product"]}
@@ -113,45 +118,56 @@ async def test_an_organization_is_connected_and_subscribes(world: World) -> None
     steps = [{"party": "PROVIDER", "stage": 1, "dueDays": 3}, {"party": "OPERATOR", "stage": 2, "dueDays": 3, "title": "The end"}]
     chain = "... on ApprovalChain { productId steps { party title } }"
     assert len((await world.make("owner", "setApprovalChain", chain, **of_product, steps=steps))["steps"]) == 2
-    wanted = {**CONNECTION, **of_product, "organizationId": ids["own_organization"], "applicationIds": [ids["own_application"]]}
-    subscribing = {**of_product, "applicationId": ids["own_application"], "planId": product["AUTOMATIC"]}
-    with pytest.raises(Refused, match="AGREEMENT_REQUIRED"):
-        await world.make("stranger", "subscribe", "... on Subscription { id }", **subscribing)
-    request = {"requestId": (await world.make("stranger", "fileConnectionRequest", REQUEST, **wanted))["id"]}
+    return product
 
-    await world.make("operator", "grantPlatformRole", "__typename", userId=ids["user_clerk"], role="BUSINESS_REPRESENTATIVE")
-    assigned = await world.make("operator", "assignRepresentative", REQUEST, **request, userId=ids["user_clerk"])
-    assert (assigned["status"], assigned["representativeId"]) == ("IN_PROGRESS", ids["user_clerk"])
-    mine = await _listed(world, "clerk", "operator { connectionRequests(mine: true, first: 100)")
-    assert mine == [request["requestId"]]
 
-    (document,) = assigned["documents"]
-    agreement = {"agreementId": document["id"]}
+async def _conclude(world: World, agreement_id: str) -> None:
+    """Let both parties sign an agreement, and the representative confirm it."""
+    agreement = {"agreementId": agreement_id}
     selection = f"... on Agreement {{ status files {{ {FILE} }} }}"
     await world.make("stranger", "attachAgreement", selection, **agreement, fileId=await _upload(world, "stranger"))
     await world.make("owner", "countersignAgreement", selection, **agreement, fileId=await _upload(world, "owner"))
     async with asyncio.timeout(120):
-        judged = await _until_judged(world, document["id"])
+        judged = await _until_judged(world, agreement_id)
     assert [each["file"]["id"] == each["fileId"] for each in judged["files"]] == [True, True]
     assert [each["finding"]["verdict"] for each in judged["files"]] == [each["verdict"] for each in judged["files"]]
     confirming = {**agreement, "validFrom": "2020-01-01T00:00:00Z", "despiteFinding": "The authority is known to us."}
     assert (await world.make("clerk", "confirmAgreement", selection, **confirming))["status"] == "CONFIRMED"
 
-    open_ = (await _whole(world, "administrator", request["requestId"]))["approval"]
-    first, second = (each["id"] for each in open_)
+
+async def _approve(world: World, request_id: str) -> None:
+    """Let the provider and the representative approve a request."""
+    first, second = (each["id"] for each in (await _whole(world, "administrator", request_id))["approval"])
     evidence = {"evidenceFileId": await _upload(world, "administrator"), "evidenceNote": "Seen."}
     await world.make("administrator", "decideApprovalStep", REQUEST, stepId=first, decision="APPROVE", **evidence)
     await world.make("clerk", "decideApprovalStep", REQUEST, stepId=second, decision="APPROVE", reason="Complete.")
-    done = await world.make("clerk", "completeConnectionRequest", REQUEST, **request)
-    assert (done["status"], done["documents"][0]["isInForce"]) == ("COMPLETED", True)
-    record = (await _whole(world, "stranger", request["requestId"]))["decisions"]
+    record = (await _whole(world, "stranger", request_id))["decisions"]
     assert [(each["party"], each["decision"], each["reason"]) for each in record] == [
         ("PROVIDER", "APPROVE", None),
         ("OPERATOR", "APPROVE", "Complete."),
     ]
+
+
+async def test_an_organization_is_connected_and_subscribes(world: World) -> None:
+    product, clerk, application = await _offered(world), await _clerk(world), world.ids["own_application"]
+    of_product = {"productId": product["product"]}
+    subscribing = {**of_product, "applicationId": application, "planId": product["AUTOMATIC"]}
+    with pytest.raises(Refused, match="AGREEMENT_REQUIRED"):
+        await world.make("stranger", "subscribe", "... on Subscription { id }", **subscribing)
+    own = {"organizationId": world.ids["own_organization"], "applicationIds": [application]}
+    filed = await world.make("stranger", "fileConnectionRequest", REQUEST, **CONNECTION, **of_product, **own)
+    request = {"requestId": filed["id"]}
+    assigned = await world.make("operator", "assignRepresentative", REQUEST, **request, userId=clerk)
+    assert (assigned["status"], assigned["representativeId"]) == ("IN_PROGRESS", clerk)
+    assert await _listed(world, "clerk", "operator { connectionRequests(mine: true, first: 100)") == [filed["id"]]
+    (document,) = assigned["documents"]
+    await _conclude(world, document["id"])
+    await _approve(world, filed["id"])
+    done = await world.make("clerk", "completeConnectionRequest", REQUEST, **request)
+    assert (done["status"], done["documents"][0]["isInForce"]) == ("COMPLETED", True)
     subscribed = await world.make("stranger", "subscribe", "... on Subscription { id status }", **subscribing)
     assert subscribed["status"] == "ACTIVE"
-    renewed = await world.make("stranger", "renewAgreement", "... on Agreement { status renewsId }", **agreement)
+    renewed = await world.make("stranger", "renewAgreement", "... on Agreement { status renewsId }", agreementId=document["id"])
     assert renewed == {"__typename": "Agreement", "status": "REQUESTED", "renewsId": document["id"]}
 
 

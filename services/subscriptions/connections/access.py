@@ -229,10 +229,10 @@ async def of_organizations(
     principal = reader.principal
     query = {} if status is None else {"status": status.value}
     own = [each for each in organization_ids if principal.may(VIEW, each)]
-    found = await repository.find_pages(reader, "organization_id", own, query, page)
+    found = await repository.find_pages(reader, ("organization_id", own), query, page)
     if principal.has_platform_role(*STAFF):
         others = [each for each in organization_ids if each not in own]
-        found |= await repository.find_pages(reader, "organization_id", others, {**query, "is_filed": True}, page)
+        found |= await repository.find_pages(reader, ("organization_id", others), {**query, "is_filed": True}, page)
     return await _seen_pages(reader, found)
 
 
@@ -242,7 +242,7 @@ async def of_providers(
     """Return for each provider for which the principal may conclude agreements a page of the requests to its products."""
     query = {"is_filed": True, **({} if status is None else {"status": status.value})}
     own = [each for each in provider_ids if reader.principal.may(CONCLUDE, each)]
-    return await _seen_pages(reader, await repository.find_pages(reader, "provider_id", own, query, page))
+    return await _seen_pages(reader, await repository.find_pages(reader, ("provider_id", own), query, page))
 
 
 async def queue(reader: Reader, statuses: Sequence[Status], page: Page, *, is_mine: bool) -> tuple[list[Seen], int] | None:

@@ -42,7 +42,7 @@ async def confirm_agreement(tx: Transaction, agreement_id: str, validity: Validi
     agreement, requests = await _to_decide(tx, agreement_id)
     confirmed = await concluding.confirm(tx, agreement, validity, despite_finding)
     for request in requests:
-        await _note(tx, request, ActKind.DOCUMENT_CONFIRMED, confirmed, despite_finding)
+        await _note(tx, request, ActKind.DOCUMENT_CONFIRMED, confirmed, reason=despite_finding)
     return confirmed
 
 
@@ -51,7 +51,7 @@ async def return_agreement(tx: Transaction, agreement_id: str, reason: str) -> A
     agreement, requests = await _to_decide(tx, agreement_id)
     returned = await concluding.send_back(tx, agreement, reason)
     for request in requests:
-        await _note(tx, request, ActKind.DOCUMENT_RETURNED, returned, reason)
+        await _note(tx, request, ActKind.DOCUMENT_RETURNED, returned, reason=reason)
     return returned
 
 
@@ -62,6 +62,6 @@ async def _to_decide(tx: Transaction, agreement_id: str) -> tuple[Agreement, lis
     return agreement, requests
 
 
-async def _note(tx: Transaction, request: Request, kind: ActKind, agreement: Agreement, reason: str | None = None) -> Request:
+async def _note(tx: Transaction, request: Request, kind: ActKind, agreement: Agreement, *, reason: str | None = None) -> Request:
     by = tx.principal.require_signed_in()
     return await keep(tx, request.note(kind, by, tx.now, about=agreement.kind, reason=reason))

@@ -131,9 +131,13 @@ async def find_all_open(reader: Reader, organization_id: str, provider_id: str |
 
 
 async def find_pages(
-    reader: Reader, by: str, keys: Sequence[str], query: Query, page: Page
+    reader: Reader, keyed: tuple[str, Sequence[str]], query: Query, page: Page
 ) -> dict[str, tuple[list[Request], int]]:
-    """Return for each key a page of its requests (and one more where there is one), the newest first, and how many there are."""
+    """Return for each key, given as (field, keys), a page of its requests, the newest first, and how many there are.
+
+    There is one more than the page has, where there is one.
+    """
+    by, keys = keyed
     found = await asyncio.gather(*(_page(reader, {by: key, **query}, page) for key in keys))
     return dict(zip(keys, found, strict=True))
 
