@@ -117,11 +117,8 @@ async def test_what_lacks_what_is_needed_is_refused(stage: Stage, key: str, data
         await stage.hear(envelope(key, "x", 1, data))
 
 
-async def test_the_impact_names_who_is_subscribed_and_who_calls(stage: Stage, clock: FixedClock) -> None:
-    assert clock.now() == NOW
-    published = await stage.published(sensitivity="OPEN_TEST")
-    draft = (await stage.draft(published.product_id, small(), label="2.0"))["version"]
-    after = (await stage.provider.do("publish_version", version_id=draft["id"])).result
+async def let_them_call(stage: Stage, published: Published, after: dict[str, Any]) -> None:
+    """Let four applications be known: one subscribed, two calling one version each, one deleted."""
     for number, (name, owner) in enumerate((("Shop", OTHER), ("Bank", OTHER), ("Toy", PLAIN), ("Gone", PLAIN)), 1):
         ids: dict[str, Any] = {"application_id": f"app_{number}", "organization_id": owner}
         await stage.hear(subscription(f"app_{number}", "application_created", name=name, **ids))
@@ -134,6 +131,14 @@ async def test_the_impact_names_who_is_subscribed_and_who_calls(stage: Stage, cl
         calls(3, [(NOW, published.version_id)], **of("app_4", PLAIN, published)),
         subscription("app_4", "application_deleted", application_id="app_4", organization_id=PLAIN),
     )
+
+
+async def test_the_impact_names_who_is_subscribed_and_who_calls(stage: Stage, clock: FixedClock) -> None:
+    assert clock.now() == NOW
+    published = await stage.published(sensitivity="OPEN_TEST")
+    draft = (await stage.draft(published.product_id, small(), label="2.0"))["version"]
+    after = (await stage.provider.do("publish_version", version_id=draft["id"])).result
+    await let_them_call(stage, published, after)
     of_version = await impact(stage, published, version_id=published.version_id)
     bank, shop = of_version.pop("applications")
     assert bank == {

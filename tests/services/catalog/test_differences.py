@@ -15,8 +15,8 @@ Json = dict[str, Any]
 GET, POST = "/paths/~1pets/get", "/paths/~1pets/post"
 
 
-def document() -> Json:
-    """A document with something of everything."""
+def schemas() -> Json:
+    """A pet and its owner, who refer to each other."""
     pet = {
         "type": "object",
         "required": ["id", "name"],
@@ -33,6 +33,11 @@ def document() -> Json:
         "type": "object",
         "properties": {"pets": {"type": "array", "items": {"$ref": "#/components/schemas/Pet"}}, "age": {"type": "integer"}},
     }
+    return {"Pet": pet, "Owner": owner}
+
+
+def document() -> Json:
+    """A document with something of everything."""
     limit = {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 100}}
     mark = {"name": "X-Mark", "in": "header", "required": True, "schema": {"type": "string"}}
     listed = {
@@ -69,7 +74,7 @@ def document() -> Json:
             "/pets/{id}": {"get": {"operationId": "one", "parameters": [one], "responses": {"200": {"description": "One"}}}},
         },
         "components": {
-            "schemas": {"Pet": pet, "Owner": owner},
+            "schemas": schemas(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "other": {"type": "http", "scheme": "basic"}},
         },
     }

@@ -31,7 +31,7 @@ async def next_version(stage: Stage, published: Published, label: str = "2.0") -
     return version
 
 
-async def heard(stage: Stage, published: Published, at: datetime = START, status: str = "ACTIVE", batch: int = 1) -> None:
+async def heard(stage: Stage, published: Published, at: datetime = START, *, status: str = "ACTIVE", batch: int = 1) -> None:
     """Let OTHER be subscribed with one application, which has called twice."""
     ids: dict[str, Any] = {"application_id": "app_1", "organization_id": OTHER, "product_id": published.product_id}
     await stage.hear(subscription("sub_1", status, **ids), calls(batch, [(at, published.version_id)] * 2, **ids))
