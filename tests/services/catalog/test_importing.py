@@ -14,7 +14,7 @@ from services.catalog.main import build, build_sandbox
 from services.catalog.settings import CatalogSettings
 from tests.passports import make_verifier
 from tests.services.catalog.loopback import Served, answer, redirect, served
-from tests.services.catalog.stage import OTHER, PLAN, PROVIDER, Stage, created, small
+from tests.services.catalog.stage import OTHER, PROVIDER, Stage, created, small
 
 TEXT = orjson.dumps(small()).decode()
 
