@@ -48,7 +48,12 @@ def schema(said: dict[str, Any]) -> Any:
 
 
 def test_the_whole_becomes_openapi_and_says_so() -> None:
-    around = {"tags": [{"name": "t"}], "externalDocs": {"url": "https://docs.example"}, "x-own": 1, "host": "api.example"}
+    around: dict[str, Any] = {
+        "tags": [{"name": "t"}],
+        "externalDocs": {"url": "https://docs.example"},
+        "x-own": 1,
+        "host": "api.example",
+    }
     made = converted(swagger({"summary": "S", "tags": ["t"], "deprecated": True, "x-mine": 2}, **around))
     assert made == {
         "openapi": "3.0.3",
@@ -226,7 +231,7 @@ def test_what_a_path_says_for_all_its_operations_reaches_each() -> None:
 
 
 def test_shared_parameters_and_responses_stay_shared() -> None:
-    around = {
+    around: dict[str, Any] = {
         "parameters": {
             "Q": {"name": "q", "in": "query", "type": "string"},
             "B": BODY,
