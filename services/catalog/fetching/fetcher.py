@@ -10,7 +10,7 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -68,16 +68,9 @@ class _Pinned(httpcore.AsyncNetworkBackend):
         self._network = httpcore.AnyIOBackend()
         self._connection: httpcore.AsyncNetworkStream | None = None
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, *_arguments: Any, **_more: Any) -> httpcore.AsyncNetworkStream:
         """Connect to the first of the numbers that answers; each has its share of the time."""
-        _ = host, timeout, local_address, socket_options
+        _ = host
         failure: Exception = httpcore.ConnectError()
         for number in self._numbers:
             try:

@@ -107,7 +107,9 @@ LONG_PATTERN = {"type": "string", "pattern": "(" * 20_000 + "a" + ")" * 20_000}
 WIDE_PATTERN = {"type": "string", "pattern": "|".join(f"a{n}" for n in range(100_000)), "minLength": 50}
 
 BOMBS: dict[str, Callable[[], Any]] = {
-    **{f"3.0, doubling {each}": (lambda each=each: openapi(doubling(S, each))) for each in ("allOf", "anyOf", "oneOf")},
+    "3.0, doubling allOf": lambda: openapi(doubling(S, "allOf")),
+    "3.0, doubling anyOf": lambda: openapi(doubling(S, "anyOf")),
+    "3.0, doubling oneOf": lambda: openapi(doubling(S, "oneOf")),
     "3.0, widening": lambda: openapi(widening(S)),
     "3.0, a long chain": lambda: openapi(chain(S)),
     "3.0, round and round": lambda: openapi(rounds(S)),
