@@ -23,7 +23,7 @@ journey: environment ## walk procedure B as a foreign client against the running
 	@exec $(PY) -m portico journey $(if $(SHOW),--show)
 
 test: environment rabbitmq ## run the whole suite, RabbitMQ included where it may be installed
-	@exec $(PY) -m pytest -n 2 --dist loadfile $(ARGS)
+	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: environment lint types imports rules ## lint, types, import contracts, house rules
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from chassis import inbox, mongo, outbox
+from chassis import idempotency, inbox, mongo, outbox
 from chassis.bus import Bus, Listener, Reaction
 from chassis.inbox import On
 from chassis.mongo import Index, Store
@@ -65,7 +65,7 @@ class Service:
 
     async def declare(self) -> None:
         """Make indexes and queues, before anybody publishes."""
-        await self.store.ensure_indexes([*mongo.INDEXES, *inbox.INDEXES, *outbox.INDEXES, *self.indexes])
+        await self.store.ensure_indexes([*mongo.INDEXES, *inbox.INDEXES, *outbox.INDEXES, *idempotency.INDEXES, *self.indexes])
         await self.bus.declare(self.wired_reactions())
 
     async def start(self) -> None:

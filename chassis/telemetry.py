@@ -34,6 +34,7 @@ _SECRET_NAMES = frozenset(
         "client_secret",
         "cookie",
         "csrf_token",
+        "idempotency_key",
         "passport",
         "password",
         "password_hash",

@@ -3,6 +3,9 @@
 Two kinds of route, both ``POST`` with JSON: ``/do/<verb>`` changes something and answers ``{"result": {...}}``; ``/load/<name>``
 takes ``{"keys": [...], "args": {...}}`` and answers ``{"rows": [...]}``, aligned with the keys. Who asks stands in the passport.
 Every failure leaves as an RFC 9457 problem document.
+
+A verb that is asked under an idempotency key is done at most once, and answered the same whenever it is asked again: see
+``chassis.idempotency``. A verb that takes no keys says why, where its route is added.
 """
 
 import time
@@ -20,7 +23,9 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from chassis import idempotency
 from chassis.errors import FieldProblem, Invalid, NotFound, Refusal, internal_problem, to_problem
+from chassis.idempotency import Answered, Attempt, Ledger, Wish, wish_of
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import ANONYMOUS, HEADER, PassportVerifier, Principal
 from chassis.telemetry import REQUEST_SECONDS, REQUESTS, current_trace, log, span
@@ -29,9 +34,11 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Json = Any
 Handler = Callable[["Asked"], Awaitable[Json]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 MAX_KEYS = 1000
 MAX_BODY_BYTES = 16 * 1024 * 1024
+_ANYBODYS = "it is answered without a passport: there is nobody whose key it could be"
 _log = log("web")
 
 
@@ -56,20 +63,22 @@ class NoSuchRoute(NotFound):
 
 
 class Edge:
-    """What a service's routes stand on: its store and the verifier of passports."""
+    """What a service's routes stand on: its store, the verifier of passports, and what was done under idempotency keys."""
 
-    def __init__(self, store: Store, verifier: PassportVerifier) -> None:
+    def __init__(self, store: Store, verifier: PassportVerifier, *, wait_seconds: float = idempotency.WAIT_SECONDS) -> None:
         self.store = store
         self.verifier = verifier
+        self.ledger = Ledger(store, wait_seconds=wait_seconds)
 
 
 class Asked:
     """One request to a service, as its handlers see it."""
 
-    __slots__ = ("_edge", "body", "principal")
+    __slots__ = ("_attempt", "_edge", "body", "principal")
 
-    def __init__(self, edge: Edge, principal: Principal, body: dict[str, Any]) -> None:
+    def __init__(self, edge: Edge, principal: Principal, body: dict[str, Any], attempt: Attempt | None = None) -> None:
         self._edge = edge
+        self._attempt = attempt
         self.principal = principal
         self.body = body
 
@@ -102,7 +111,12 @@ class Asked:
         return read_input(model, self.body)
 
     async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, patience_seconds: float = 1.0) -> T:
-        """Run work in a transaction of this service, on behalf of the one who asks."""
+        """Run work in a transaction of this service, on behalf of the one who asks.
+
+        Under an idempotency key the first one also leaves the marker; a handler opens its transactions one after the other.
+        """
+        if self._attempt is not None:
+            work = self._attempt.marking(work)
         return await self._edge.store.transact(self.principal, work, patience_seconds=patience_seconds)
 
     def reader(self) -> Reader:
@@ -153,6 +167,14 @@ async def read_body(request: Request) -> dict[str, Any]:
     return body
 
 
+class Verb(Route):
+    """``POST /do/<verb>``; ``without_keys`` says why it takes no idempotency keys, where it takes none."""
+
+    def __init__(self, verb: str, endpoint: Endpoint, without_keys: str | None) -> None:
+        super().__init__(f"/do/{verb}", endpoint, methods=["POST"])
+        self.without_keys = without_keys
+
+
 class Routes:
     """Collects the routes of one noun; every one verifies the passport before anything else is looked at."""
 
@@ -160,25 +182,54 @@ class Routes:
         self._edge = edge
         self.collected: list[BaseRoute] = []
 
-    def do(self, verb: str, handler: Handler) -> None:
-        """Add ``POST /do/<verb>``."""
-        self._add(f"/do/{verb}", handler, "result")
+    def do(self, verb: str, handler: Handler, *, without_keys: str | None = None) -> None:
+        """Add ``POST /do/<verb>``; ``without_keys`` is the reason why idempotency keys are ignored."""
+
+        async def endpoint(request: Request) -> Response:
+            principal = self._principal(request)
+            body = await read_body(request)
+            key = request.headers.get(idempotency.HEADER)
+            if key is None or without_keys is not None or principal.id is None:
+                return json_response({"result": await handler(Asked(self._edge, principal, body))})
+            return await self._once(wish_of(key, principal.id, verb, body), handler, principal, body)
+
+        self.collected.append(Verb(verb, endpoint, without_keys))
 
     def do_for_anyone(self, verb: str, handler: Handler) -> None:
         """Add ``POST /do/<verb>`` that is answered without a passport: only what gives out passports is."""
-        self._add(f"/do/{verb}", handler, "result", needs_passport=False)
+
+        async def endpoint(request: Request) -> Response:
+            return json_response({"result": await handler(Asked(self._edge, ANONYMOUS, await read_body(request)))})
+
+        self.collected.append(Verb(verb, endpoint, _ANYBODYS))
 
     def load(self, name: str, handler: Handler) -> None:
         """Add ``POST /load/<name>``."""
-        self._add(f"/load/{name}", handler, "rows")
 
-    def _add(self, path: str, handler: Handler, answers_with: str, *, needs_passport: bool = True) -> None:
         async def endpoint(request: Request) -> Response:
-            principal = self._edge.verifier.verify(request.headers.get(HEADER)) if needs_passport else ANONYMOUS
-            asked = Asked(self._edge, principal, await read_body(request))
-            return json_response({answers_with: await handler(asked)})
+            principal = self._principal(request)
+            return json_response({"rows": await handler(Asked(self._edge, principal, await read_body(request)))})
 
-        self.collected.append(Route(path, endpoint, methods=["POST"]))
+        self.collected.append(Route(f"/load/{name}", endpoint, methods=["POST"]))
+
+    def _principal(self, request: Request) -> Principal:
+        return self._edge.verifier.verify(request.headers.get(HEADER))
+
+    async def _once(self, wish: Wish, handler: Handler, principal: Principal, body: dict[str, Any]) -> Response:
+        async def run(attempt: Attempt) -> Answered:
+            try:
+                response = json_response({"result": await handler(Asked(self._edge, principal, body, attempt))})
+            except Refusal as refusal:
+                # Refused before anything was done: asked again, it runs again. Afterwards it is the answer to what was done.
+                if not attempt.is_done or refusal.status >= 500:
+                    raise
+                response = problem_response(refusal)
+            return Answered(response.status_code, bytes(response.body))
+
+        answered, is_kept = await self._edge.ledger.answer(wish, run)
+        headers = {idempotency.REPLAYED_HEADER: "true"} if is_kept else {}
+        kind = "application/json" if answered.status < 400 else "application/problem+json"
+        return Response(answered.body, answered.status, headers, media_type=kind)
 
 
 class _Guard:

@@ -1,22 +1,28 @@
 """What one operation stands on: who asks, and how the services are reached on their behalf."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import orjson
 
+from chassis import idempotency
 from chassis.calls import Call, Caller
 from chassis.principal import HEADER
-from graphql_gateway.clients.answers import ask, internal, unavailable
+from graphql_gateway.clients.answers import UNAVAILABLE, Hear, ask, internal, unavailable
 from graphql_gateway.clients.identity import PassportNotIssued, SessionEnded, Sessions
 from graphql_gateway.engine.declare import Do
 from graphql_gateway.engine.failures import Failure
+from graphql_gateway.idempotency import key_of_field
 
 _NEW_PASSPORT_HELPS = frozenset({"PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"})
 _MOST_PASSPORTS = 3
 OPEN_TO_ALL = frozenset({"catalog"})  # these answer visitors too, so they answer while sessions cannot be checked
 DO_SECONDS = 30.0
+_MAYBE_DONE = (
+    "This part of the platform does not answer at the moment, and what was asked may have been done all the same: "
+    "ask again with the same idempotency key, or look first."
+)
 
 
 @dataclass(slots=True)
@@ -49,7 +55,8 @@ class CookieJar(Protocol):
 class Context:
     """One operation's side of the engine's calls.
 
-    ``token`` is None for a visitor; ``cookies`` where the transport carries none.
+    ``token`` is None for a visitor; ``cookies`` where the transport carries none. ``replayed`` names the mutations that were
+    answered from what is kept under ``idempotency_key``, ``done_anew`` says that another one was not.
     """
 
     desk: Desk
@@ -58,6 +65,9 @@ class Context:
     set_cookies: list[str] = field(default_factory=list)
     network_address: str | None = None
     user_agent: str | None = None
+    idempotency_key: str | None = None
+    replayed: list[str] = field(default_factory=list)
+    done_anew: bool = False
 
     async def headers(self) -> dict[str, str]:
         """Return the headers that say who asks. Raises ``SessionEnded`` or ``PassportNotIssued``."""
@@ -86,7 +96,7 @@ class Context:
         rows = answer.get("rows")
         return rows if isinstance(rows, list) and len(rows) == len(keys) else internal()
 
-    async def _ask(self, call: Call, *, is_open: bool = False) -> dict[str, Any] | Failure:
+    async def _ask(self, call: Call, *, is_open: bool = False, hear: Hear | None = None) -> dict[str, Any] | Failure:
         """Ask with a passport; where the service has heard before us that it is outdated, ask once more with a new one.
 
         A passport is refused before anything is done, so even a mutation may be asked again.
@@ -98,7 +108,7 @@ class Context:
                 return Failure(ended.code, ended.message, internal().trace_id)
             except PassportNotIssued:
                 return unavailable()
-            answer = await ask(self.desk.caller, replace(call, headers=headers))
+            answer = await ask(self.desk.caller, replace(call, headers={**call.headers, **headers}), hear)
             if not isinstance(answer, Failure) or answer.code not in _NEW_PASSPORT_HELPS:
                 return answer
             self.forget_passport()
@@ -110,12 +120,21 @@ class Context:
         except PassportNotIssued:
             return {HEADER: await self.desk.sessions.visitor()}
 
-    async def do(self, step: Do, asked: dict[str, Any]) -> Any | Failure:
+    async def do(self, step: Do, asked: dict[str, Any], field: str) -> Any | Failure:
         """Ask a service to do something; whatever is read afterwards is read with fresh rights."""
         sent = {name: value for name, value in asked.items() if name not in step.keeps}
         sent |= {name: value for name in step.adds if (value := getattr(self, name)) is not None}
-        call = Call(step.service, f"/do/{step.verb}", orjson.dumps(sent), {}, "POST", self.desk.do_seconds)
-        answer = await self._ask(call)
+        call = Call(step.service, f"/do/{step.verb}", orjson.dumps(sent), self._key_of(field), "POST", self.desk.do_seconds)
+        was_replayed = False
+
+        def hear(headers: Mapping[str, str]) -> None:
+            nonlocal was_replayed
+            was_replayed = idempotency.REPLAYED_HEADER in headers
+
+        answer = await self._ask(call, hear=hear)
+        self._note(field, was_replayed=was_replayed)
+        if isinstance(answer, Failure) and answer.code == UNAVAILABLE:
+            answer = replace(answer, message=_MAYBE_DONE)
         if self.token is not None:
             self.desk.sessions.forget(self.token)
         if isinstance(answer, Failure):
@@ -126,3 +145,13 @@ class Context:
         if step.then is not None:
             step.then(self, asked, result)
         return result
+
+    def _key_of(self, field: str) -> dict[str, str]:
+        key = self.idempotency_key
+        return {idempotency.HEADER: key_of_field(key, field)} if key is not None else {}
+
+    def _note(self, field: str, *, was_replayed: bool) -> None:
+        if was_replayed:
+            self.replayed.append(field)
+        else:
+            self.done_anew = True

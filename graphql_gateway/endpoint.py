@@ -28,6 +28,7 @@ from graphql_gateway.errors import (
     internal_body,
     refusal_body,
 )
+from graphql_gateway.idempotency import HEADER, REPLAYED_HEADER, read_key, tell
 from graphql_gateway.limits import read_body, read_json, read_operation
 from graphql_gateway.live import Hub, updates
 from graphql_gateway.pages.graphiql import Graphiql
@@ -102,13 +103,15 @@ class Endpoint:
         ready = self.front.ready(asked)
         if method == "GET" and ready.kind is not OperationType.QUERY:
             raise MethodNotTaken
+        if ready.kind is OperationType.MUTATION:
+            context.idempotency_key = read_key(headers.getlist(HEADER), asked.extensions)
         if media_type == EVENTS:
             return EventStream(self._events(ready, context))
         if ready.kind is OperationType.SUBSCRIPTION:
             raise NothingAcceptable("Updates come over a WebSocket, or as text/event-stream.")
         with REQUEST_SECONDS.labels("gateway", ready.kind.value).time():
             answer = await self.front.answer(ready, context)
-        return _with_cookies(_json(answer, media_type, 200), context)
+        return _with_headers(_json(tell(answer, context.replayed), media_type, 200), context)
 
     async def _is_signed_in(self, context: Context, credentials: Credentials) -> bool:
         """Say whether a living session asks.
@@ -132,7 +135,7 @@ class Endpoint:
     async def _events(self, ready: Ready, context: Context) -> AsyncGenerator[dict[str, Any], None]:
         try:
             if ready.kind is not OperationType.SUBSCRIPTION:
-                yield await self.front.answer(ready, context)
+                yield tell(await self.front.answer(ready, context), context.replayed)
                 return
             async for update in updates(self.front, self.hub, ready, context):
                 yield update
@@ -207,7 +210,9 @@ def _json(body: dict[str, Any], media_type: str, status: int) -> Response:
     return Response(orjson.dumps(body), status, {"content-type": f"{kind}; charset=utf-8"})
 
 
-def _with_cookies(response: Response, context: Context) -> Response:
+def _with_headers(response: Response, context: Context) -> Response:
+    if context.replayed and not context.done_anew:
+        response.headers[REPLAYED_HEADER] = "true"
     for cookie in context.set_cookies:
         response.headers.append("set-cookie", cookie)
     if context.token is not None or context.set_cookies:

@@ -44,6 +44,12 @@ class OriginNotAllowed(Forbidden):
     """Pages of this origin may not use the session cookie."""
 
 
+class IdempotencyKeyNotUsable(Invalid):
+    """Send one idempotency key, of 16 to 200 printable ASCII characters, such as a fresh UUID."""
+
+    status = 400
+
+
 def error_body(code: str, message: str) -> dict[str, Any]:
     """Return the response of a request that was not run."""
     return {"errors": [{"message": message, "extensions": {"code": code, "traceId": current_trace()}}]}

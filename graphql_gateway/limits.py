@@ -67,6 +67,7 @@ def read_operation(sent: Any) -> Asked:
         raise BodyNotReadable("`variables` is not an object.")
     if not isinstance(operation_name, str | None):
         raise BodyNotReadable("`operationName` is not text.")
-    if not isinstance(sent.get("extensions"), dict | None):
+    extensions = sent.get("extensions")
+    if not isinstance(extensions, dict | None):
         raise BodyNotReadable("`extensions` is not an object.")
-    return Asked(query, variables or {}, operation_name)
+    return Asked(query, variables or {}, operation_name, extensions or {})

@@ -102,8 +102,8 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
             allow_origins=list(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "portico-csrf", "portico-file-name"],
-            expose_headers=["content-disposition"],
+            allow_headers=["authorization", "content-type", "idempotency-key", "portico-csrf", "portico-file-name"],
+            expose_headers=["content-disposition", "idempotency-replayed"],
         )
     ]
 

@@ -5,7 +5,8 @@ Strawberry's own handler keeps the protocol; what it is given here is our way of
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from json import JSONDecodeError
 from typing import Any, cast
@@ -28,11 +29,13 @@ from graphql_gateway.context import Context, Desk
 from graphql_gateway.endpoint import address_of, user_agent_in
 from graphql_gateway.engine.front import Front, Refused
 from graphql_gateway.errors import BodyNotReadable, internal_body, refusal_body
+from graphql_gateway.idempotency import read_key, tell
 from graphql_gateway.limits import read_json, read_operation
 from graphql_gateway.live import Hub, updates
 
 PROTOCOL = "graphql-transport-ws"
 INIT_SECONDS = 10
+_extensions: ContextVar[Any] = ContextVar("extensions", default=None)
 _log = log("gateway")
 
 
@@ -83,7 +86,7 @@ class Sockets:
             await self._handle(websocket, Member(headers, context))
 
     async def _handle(self, websocket: WebSocket, member: Member) -> None:
-        handler: BaseGraphQLTransportWSHandler[Any, Any] = BaseGraphQLTransportWSHandler(
+        handler = _Handler(
             view=cast("Any", self),
             websocket=cast("Any", _Wire(websocket, self.most_bytes)),
             context=member,
@@ -118,18 +121,22 @@ class Sockets:
         operation_name: Any,
     ) -> AsyncGenerator[Any, None]:
         """Run one operation: this is what the handler takes for a schema."""
-        sent = {"query": query, "variables": variable_values, "operationName": operation_name}
+        sent = {"query": query, "variables": variable_values, "operationName": operation_name, "extensions": _extensions.get()}
         return self._stream(sent, context_value)
 
     async def _stream(self, sent: dict[str, Any], member: Member) -> AsyncGenerator[Any, None]:
         try:
-            ready = self.front.ready(read_operation(sent))
+            asked = read_operation(sent)
+            ready = self.front.ready(asked)
             if ready.kind is OperationType.SUBSCRIPTION:
                 async with aclosing(updates(self.front, self.hub, ready, member.context)) as responses:
                     async for response in responses:
                         yield _result(response)
-            else:
-                yield _result(await self.front.answer(ready, member.context))
+                return
+            context = member.context
+            if ready.kind is OperationType.MUTATION:
+                context = replace(context, idempotency_key=read_key((), asked.extensions), replayed=[])
+            yield _result(tell(await self.front.answer(ready, context), context.replayed))
         except Refused as refused:
             yield _not_run(refused.body)
         except Refusal as refusal:
@@ -141,11 +148,20 @@ class Sockets:
 
 def _result(response: dict[str, Any]) -> ExecutionResult:
     errors = cast("Any", [Told(error) for error in response.get("errors", ())])
-    return ExecutionResult(data=response.get("data"), errors=errors or None)
+    return ExecutionResult(data=response.get("data"), errors=errors or None, extensions=response.get("extensions"))
 
 
 def _not_run(body: dict[str, Any]) -> PreExecutionError:
     return PreExecutionError(data=None, errors=cast("Any", [Told(error) for error in body["errors"]]))
+
+
+class _Handler(BaseGraphQLTransportWSHandler[Any, Any]):
+    """Strawberry's handler, which forgets a message's ``extensions``: the task of the operation finds them here."""
+
+    async def handle_subscribe(self, message: Any) -> None:
+        """Begin an operation."""
+        _extensions.set(message["payload"].get("extensions"))
+        await super().handle_subscribe(message)
 
 
 class _Wire:

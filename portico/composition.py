@@ -18,6 +18,7 @@ from chassis.local import LocalBus
 from chassis.mongo import connect
 from chassis.tasks import bounded
 from chassis.telemetry import log
+from portico.authority import ANCHORS, open_authority
 from portico.demo import OPERATOR
 from portico.mailbox import Mailbox, mailbox_app
 from portico.place import Part, Place, settings_of
@@ -220,6 +221,9 @@ async def _one_process(settings: PorticoSettings, var: Path, opened: _Open) -> O
     opened.stack.callback(certified.close)
     here = _addresses(settings, smtp.sockets[0].getsockname()[1], listening.getsockname()[1])
     here["enforcement"]["data_plane"] = var / "dataplane" if opened.has_proxy else None
+    if settings.demo:
+        open_authority(settings.authority_dir)
+        here["identity"]["signature_anchors_dir"] = settings.authority_dir / ANCHORS
     if settings.data_plane_tls_port:
         _open_tls(here, settings, var / "keys" / "tls", certified.getsockname()[1])
     parts = {name: BUILDERS[name](place, **here.get(name, {})) for name in SERVICES}

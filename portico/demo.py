@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from portico.demo_texts import load_catalogue_texts, load_guidance
 from portico.foreign import Graph, Mailbox, Refused, open_account
 
 OPERATOR = "operator@portico.example"
@@ -45,6 +46,7 @@ class DemoProduct:
     sensitivity: str
     tags: tuple[str, ...]
     plans: tuple[DemoPlan, ...]
+    prerequisites: tuple[str, ...] = ()
 
 
 PRODUCTS = (
@@ -55,7 +57,7 @@ PRODUCTS = (
     DemoProduct(
         "addresses", "Address register", "Search, read and check addresses of the whole country.", "addresses.yaml",
         "STANDARD", ("registers", "addresses"),
-        (DemoPlan("Starter", (20, 1), 60, 10_000), DemoPlan("Professional", (200, 1), 400)),
+        (DemoPlan("Starter", (5, 1), 60, 10_000), DemoPlan("Professional", (200, 1), 400)),
     ),
     DemoProduct(
         "parcels", "Land parcels", "Boundaries and use of land parcels; each subscription is decided on.", "parcels.yaml",
@@ -63,7 +65,11 @@ PRODUCTS = (
     ),
     DemoProduct(
         "accounts", "Account information", "Balances and transactions, under banking secrecy.", "accounts.yaml",
-        "CONFIDENTIAL", ("banking",), (DemoPlan("Partner", (50, 1), 100),),
+        "CONFIDENTIAL", ("banking",), (DemoPlan("Partner", (50, 1), 100),), ("AGREEMENT",),
+    ),
+    DemoProduct(
+        "persons", "Population register", "Who lives where, for recipients that are onboarded and permitted.", "persons.yaml",
+        "STANDARD", ("registers", "persons"), (DemoPlan("Register", (10, 1), 20, 5_000),), ("ONBOARDING", "PERMISSION"),
     ),
 )  # fmt: skip
 
@@ -102,6 +108,9 @@ async def load(addresses: Addresses, known: dict[str, str], say: Callable[[str],
         for product in PRODUCTS:
             say(f"demonstration: {product.title}")
             await _product(provider, organization_id, product)
+        say("demonstration: texts in three languages")
+        await load_catalogue_texts(operator, provider)
+        await load_guidance(operator)
 
 
 async def _account(http: httpx.AsyncClient, addresses: Addresses, mailbox: Mailbox, email: str, *, password: str) -> Graph:
@@ -138,6 +147,7 @@ async def _product(provider: Graph, organization_id: str, wanted: DemoProduct) -
         product = await provider.do(
             "createProduct", selection, organizationId=organization_id, slug=wanted.slug, title=wanted.title,
             summary=wanted.summary, sensitivity=wanted.sensitivity, tags=list(wanted.tags),
+            prerequisites=list(wanted.prerequisites),
         )  # fmt: skip
     await _plans(provider, product, wanted)
     versions = [version for api in product["apis"] for version in api["versions"]]

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -64,6 +65,14 @@ class Graph:
             raise Refused(verb, result)
         return result
 
+    async def send_file(self, name: str, content: bytes) -> str:
+        """Send a PDF beside the graph and return its id. Raises ``Refused``."""
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/pdf", "portico-file-name": quote(name)}
+        answer = await self._http.post(f"{self._url.removesuffix('/graphql')}/files", content=content, headers=headers)
+        if answer.status_code != 201:
+            raise Refused("POST /files", answer.json())
+        return str(answer.json()["id"])
+
     async def sign_in(self, email: str, password: str) -> dict[str, Any]:
         """Sign in and keep the session's token; return the user."""
         signed_in = await self.do(
@@ -100,12 +109,23 @@ class Mailbox:
         """Return the token in the newest mail to an address whose subject or text mentions ``about``; wait for it, bounded."""
         async with asyncio.timeout(seconds):
             while True:
-                answer = await self._http.get(f"{self._url}/api/messages", params={"to": address})
-                for mail in sorted(answer.json(), key=lambda each: str(each["received_at"]), reverse=True):
+                for mail in await self._mails(address, about):
                     found = _TOKEN.search(mail["text"])
-                    if found and about.lower() in f"{mail['subject']} {mail['text']}".lower():
+                    if found:
                         return found.group(1)
                 await asyncio.sleep(0.05)
+
+    async def letter_to(self, address: str, *, about: str, seconds: float = 20) -> str:
+        """Return the newest mail to an address whose subject or text mentions ``about``; wait for it, bounded."""
+        async with asyncio.timeout(seconds):
+            while not (mails := await self._mails(address, about)):  # noqa: ASYNC110 - the mailbox tells it in no other way
+                await asyncio.sleep(0.05)
+        return f"{mails[0]['subject']}\n{mails[0]['text']}"
+
+    async def _mails(self, address: str, about: str) -> list[dict[str, Any]]:
+        answer = await self._http.get(f"{self._url}/api/messages", params={"to": address})
+        newest_first = sorted(answer.json(), key=lambda each: str(each["received_at"]), reverse=True)
+        return [mail for mail in newest_first if about.lower() in f"{mail['subject']} {mail['text']}".lower()]
 
 
 async def open_account(graph: Graph, mailbox: Mailbox, email: str, password: str, *, name: str) -> dict[str, Any]:

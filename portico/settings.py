@@ -28,6 +28,11 @@ class PorticoSettings(Settings):
     demo: bool = Field(default=True, description="Whether `up` loads the demonstration catalogue and accounts.")
 
     @property
+    def authority_dir(self) -> Path:
+        """Return the folder of the demonstration's own authority for signatures."""
+        return self.var / "authority"
+
+    @property
     def gateway_url(self) -> str:
         """Return the gateway's address as clients write it."""
         return f"http://{self.gateway_host}:{self.gateway_port}"

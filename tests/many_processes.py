@@ -14,7 +14,7 @@ from pathlib import Path
 from chassis.clock import SystemClock
 from portico import demo, serve
 from portico.children import Child, Program
-from portico.journey import Place
+from portico.journeys.traveller import Place
 from portico.keys import make_certificates, make_keys
 from portico.mailbox import Mailbox, mailbox_app
 from portico.place import settings_of
@@ -25,7 +25,7 @@ from services.enforcement.settings import EnforcementSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 LISTENS = re.compile(r"listens at (http://\S+)")
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 def free_port() -> int:

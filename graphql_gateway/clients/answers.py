@@ -1,5 +1,6 @@
 """What services answer, told apart: rows, a result, a refusal, or a failure of which nothing is said but its trace."""
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -17,13 +18,18 @@ _TOLD = frozenset({"PROVIDER_DOWN", "TOO_BUSY_TO_HASH"})
 _log = log("gateway")
 
 
-async def ask(caller: Caller, call: Call) -> dict[str, Any] | Failure:
-    """Call a service and return the object that it answers with, or why there is none."""
+Hear = Callable[[Mapping[str, str]], None]
+
+
+async def ask(caller: Caller, call: Call, hear: Hear | None = None) -> dict[str, Any] | Failure:
+    """Call a service and return the object that it answers with, or why there is none; ``hear`` is told the answer's headers."""
     try:
         answer = await caller.call(call)
     except ServiceUnavailable as error:
         _log.warning("a service does not answer", service=call.service, path=call.path, reason=error.message)
         return unavailable()
+    if hear is not None:
+        hear(answer.headers)
     document = _object_in(answer)
     if answer.status == 200 and document is not None:
         return document

@@ -69,6 +69,7 @@ class Asked:
     text: str
     variables: dict[str, Any] = field(default_factory=dict)
     operation_name: str | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
 
 
 class Refused(Exception):  # noqa: N818 - says what happened to the request
@@ -221,7 +222,7 @@ class Front:
             values = step.arguments(run.variables)
         except GraphQLError as error:
             raise FieldFailed(error.message, (None, step.response), step.nodes, {"code": "BAD_ARGUMENT"}) from error
-        result = await run.calls.do(source, values.get("input") or {})
+        result = await run.calls.do(source, values.get("input") or {}, step.response)
         value = problem_of(result) if isinstance(result, Failure) else Tagged(_success_type(step, result), result)
         return await self.settle(step, value, run)
 

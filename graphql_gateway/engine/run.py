@@ -33,8 +33,8 @@ class Calls(Protocol):
         """Return one row for each key, or why there are none."""
         ...
 
-    async def do(self, step: Do, asked: dict[str, Any]) -> Any | Failure:
-        """Return the result of a mutation, or why it is refused."""
+    async def do(self, step: Do, asked: dict[str, Any], field: str) -> Any | Failure:
+        """Return the result of a mutation, or why it is refused; ``field`` is its name in the response."""
         ...
 
 

@@ -15,6 +15,8 @@ PATHS = (
     "/confirm-address",
     "/sign-in",
 )
+# A thing of which a letter tells; its id is the last part of the path.
+THINGS = ("permissions", "subscriptions", "connections", "agreements", "products")
 
 
 def link_routes() -> list[BaseRoute]:
@@ -24,4 +26,5 @@ def link_routes() -> list[BaseRoute]:
     async def show(_request: Request) -> Response:
         return page.response()
 
-    return [Route(path, show, methods=["GET"]) for path in PATHS]
+    paths = (*PATHS, *(f"/{thing}/{{id}}" for thing in THINGS))
+    return [Route(path, show, methods=["GET"]) for path in paths]

@@ -50,7 +50,7 @@ class _Callback:
         if any(len(value or "") > _LONGEST[name] for name, value in given.items()):
             return self._problem(_REFUSED, 400)
         context = await self._context(request)
-        result = await context.do(_FINISH, {**given, "cookie": True})
+        result = await context.do(_FINISH, {**given, "cookie": True}, "finishOpenIdSignIn")
         if isinstance(result, Failure):
             return self._problem(result.message, 503 if result.retry_after_seconds is not None else 400, context)
         return self._go_on(result, context)

@@ -9,6 +9,7 @@ from graphql_gateway.schema.certificates import SHOWN_OF_APPLICATION, Certificat
 from graphql_gateway.schema.client_keys import MOST_LIVE, ClientKey
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Id, Node
+from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
 from graphql_gateway.schema.secrets import ClientSecret
@@ -39,6 +40,13 @@ class Application(Node):
     organization: Any = loads(
         Load(IDENTITY, "organizations_by_id", Parent("organization_id")), later("organizations", "Organization")
     )
+
+    @asks(Load(SUBSCRIPTIONS, "permissions_by_application", Parent("id")))
+    def permissions(
+        self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> PermissionConnection | None:
+        """List what providers have permitted the application, or were asked to, the newest first."""
+        planned(status, first, after)
 
     @asks(Load(SUBSCRIPTIONS, "subscriptions_by_application", Parent("id")))
     def subscriptions(

@@ -9,19 +9,28 @@ from strawberry.schema.config import StrawberryConfig
 from graphql_gateway.engine.declare import Argument, Load, asks, planned
 from graphql_gateway.engine.model import Model, model_of
 from graphql_gateway.schema.accounts import AccountMutations, AccountQueries, User
+from graphql_gateway.schema.agreements import AgreementMutations
 from graphql_gateway.schema.applications import ApplicationMutations, ApplicationQueries
+from graphql_gateway.schema.approvals import ApprovalMutations
+from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
+from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
 from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
+from graphql_gateway.schema.files import File
+from graphql_gateway.schema.guidance import GuidanceMutations, GuidanceQueries
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
-from graphql_gateway.schema.onboarding import File, OnboardingMutations
+from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
 from graphql_gateway.schema.passwords import PasswordMutations
+from graphql_gateway.schema.permissions import Permission, PermissionMutations
+from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
 from graphql_gateway.schema.scalars import SCALARS
@@ -38,10 +47,14 @@ _KINDS = {
     "onb": ("OnboardingRequest", "identity", "onboarding_requests_by_id"),
     "dxc": ("DataExchange", "identity", "data_exchanges_by_id"),
     "fil": ("File", "identity", "files_by_id"),
+    "ctg": ("Category", "catalog", "categories_by_id"),
     "prd": ("Product", "catalog", "products_by_id"),
     "pln": ("Plan", "catalog", "plans_by_id"),
     "ver": ("Version", "catalog", "versions_by_id"),
+    "prm": ("Permission", "subscriptions", "permissions_by_id"),
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
+    "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
+    "agr": ("Agreement", "subscriptions", "agreements_by_id"),
 }
 
 
@@ -53,7 +66,11 @@ class Query(
     ApplicationQueries,
     CertificateQueries,
     ProductQueries,
+    FacetQueries,
+    CategoryQueries,
+    GuidanceQueries,
     SubscriptionQueries,
+    ConnectionQueries,
     UsageQueries,
     OperatorQueries,
 ):
@@ -81,11 +98,22 @@ class Mutation(
     CertificateMutations,
     ClientKeyMutations,
     ProductMutations,
+    PermissionMutations,
+    CategoryMutations,
+    GuidanceMutations,
     SubscriptionMutations,
+    ConnectionMutations,
+    ConnectionOfficeMutations,
+    AgreementMutations,
+    ApprovalMutations,
+    PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
 ):
-    """What may be done. Every verb takes one input and gives its thing or a problem."""
+    """What may be done. Every verb takes one input and gives its thing or a problem.
+
+    Sent with an idempotency key (the header Idempotency-Key, or extensions.idempotencyKey), it can be asked again safely.
+    """
 
 
 @cache
@@ -95,7 +123,7 @@ def graph() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Updates,
-        types=[User, Plan, Version, File],
+        types=[User, Plan, Version, File, Permission],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -1,4 +1,4 @@
-"""The languages that people are written to in."""
+"""The languages of what people read."""
 
 from enum import Enum
 
@@ -7,7 +7,7 @@ from graphql_gateway.schema.described import enum
 
 @enum
 class Language(Enum):
-    """A language of the letters: Latvian, Russian or English (ISO 639-1)."""
+    """A language of letters and texts: Latvian, Russian or English (ISO 639-1)."""
 
     LV = "LV"
     RU = "RU"

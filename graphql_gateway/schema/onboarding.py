@@ -9,6 +9,7 @@ from graphql_gateway.engine.declare import Load, Parent, asks, does, later, load
 from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.certificates import CertificateConnection
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.files import Examination, File
 from graphql_gateway.schema.members import Role
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
@@ -84,27 +85,6 @@ class OnboardingPart(Enum):
     CERTIFICATE = "CERTIFICATE"
     DOCUMENT = "DOCUMENT"
     OTHER = "OTHER"
-
-
-@enum
-class Examination(Enum):
-    """Whether a document's signatures were examined: they wait for it, they are, or it could not be done."""
-
-    WAITING = "WAITING"
-    DONE = "DONE"
-    FAILED = "FAILED"
-
-
-@type_
-class File(Node):
-    """An uploaded file. Its bytes are sent to `POST /files` and fetched from `GET /files/{id}`."""
-
-    name: str
-    content_type: str = reads(says="What its bytes tell, whatever it was called.")
-    size: int = reads(says="In bytes.")
-    sha256: str = reads(says="In hexadecimal.")
-    uploaded_at: DateTime
-    expires_at: DateTime | None = reads(says="When it is removed unless it is attached to something.")
 
 
 @type_

@@ -1,15 +1,17 @@
-"""The operator: what its staff sees and does about onboarding."""
+"""The operator: who its staff is, and what it sees and does about onboarding."""
 
 from typing import Annotated
 
 import strawberry
 
-from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned
+from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned, reads
 from graphql_gateway.schema.accounts import PlatformRole
 from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
+from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
+from graphql_gateway.schema.members import Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
 from graphql_gateway.schema.onboarding import (
     OnboardingChannel,
@@ -21,6 +23,15 @@ from graphql_gateway.schema.onboarding import (
 )
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
+
+
+@type_
+class StaffMember:
+    """One of the operator's staff."""
+
+    user: Person
+    roles: list[PlatformRole] = reads(size=2, says="What they hold on the platform itself.")
 
 
 @type_
@@ -29,12 +40,28 @@ class Operator:
 
     platform_roles: list[PlatformRole]
 
+    @asks(Load(IDENTITY, "staff", Constant("all")))
+    def staff(self, role: PlatformRole | None = None) -> list[StaffMember] | None:
+        """List who is of the staff, in a role or in any; at most 500, the oldest account first."""
+        planned(role)
+
     @asks(Load(IDENTITY, "onboarding_queue", Constant("all")))
     def onboarding_requests(
         self, status: OnboardingStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> OnboardingRequestConnection | None:
         """List onboarding requests, longest with their holder first; without a status, those that wait for the operator."""
         planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "connection_queue", Constant("all")))
+    def connection_requests(
+        self,
+        status: ConnectionRequestStatus | None = None,
+        mine: bool = False,  # noqa: FBT001, FBT002 - an argument of the graph
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> ConnectionRequestConnection | None:
+        """List filed connection requests, longest with their holder first; without a status, those with the operator."""
+        planned(status, mine, first, after)
 
     @asks(Load(IDENTITY, "expiring_certificates", Constant("all")))
     def expiring_certificates(
@@ -111,9 +138,40 @@ class ApproveOnboardingRequestInput:
     submitted_at: DateTime | None = strawberry.UNSET
 
 
+@input_
+class GrantPlatformRoleInput:
+    """Who is to be of the staff, by id or by the address that they sign in with, and as what."""
+
+    user_id: strawberry.ID | None = strawberry.UNSET
+    email: str | None = strawberry.UNSET
+    role: PlatformRole
+
+
+@input_
+class WithdrawPlatformRoleInput:
+    """From whom which role is taken."""
+
+    user_id: strawberry.ID
+    role: PlatformRole
+
+
 @type_
 class OperatorMutations:
-    """What the operator's administrators do about onboarding requests."""
+    """What the operator's administrators do about onboarding requests, and about the staff."""
+
+    @does(IDENTITY, "grant_platform_role")
+    def grant_platform_role(
+        self, input_: Annotated[GrantPlatformRoleInput, strawberry.argument(name="input")]
+    ) -> Annotated[StaffMember | Problem, strawberry.union("GrantPlatformRoleResult")]:
+        """Make somebody who has an account one of the staff; it holds at once and everywhere."""
+        planned(input_)
+
+    @does(IDENTITY, "withdraw_platform_role")
+    def withdraw_platform_role(
+        self, input_: Annotated[WithdrawPlatformRoleInput, strawberry.argument(name="input")]
+    ) -> Annotated[StaffMember | Problem, strawberry.union("WithdrawPlatformRoleResult")]:
+        """Take a role from one of the staff, at once and everywhere; not the last administrator's, nor what a setting gives."""
+        planned(input_)
 
     @does(IDENTITY, "record_onboarding_request")
     def record_onboarding_request(

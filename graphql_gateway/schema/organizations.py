@@ -7,15 +7,17 @@ import strawberry
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, loads, planned
 from graphql_gateway.schema.applications import IDENTITY, ApplicationConnection
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
+from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.invitations import InvitationConnection
 from graphql_gateway.schema.members import MembershipConnection, Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
 from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
+from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import CATALOG, ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection
+from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 
@@ -75,6 +77,38 @@ class Organization(Node):
     def subscription_requests(self, first: int = DEFAULT_FIRST, after: str | None = None) -> SubscriptionConnection | None:
         """List the subscriptions that wait for the organization's decision, as a provider."""
         planned(first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "connection_requests_by_organization", Parent("id")))
+    def connection_requests(
+        self, status: ConnectionRequestStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> ConnectionRequestConnection | None:
+        """List what the organization asks to be connected to, the newest first."""
+        planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "connection_requests_by_provider", Parent("id")))
+    def connection_requests_as_provider(
+        self, status: ConnectionRequestStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> ConnectionRequestConnection | None:
+        """List who asks to be connected to the organization's products, for those who conclude its agreements."""
+        planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
+    def permission_requests(
+        self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> PermissionConnection | None:
+        """List what the organization was asked to permit, as a provider, the longest waiting first."""
+        planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "subscriptions_by_provider", Parent("id")))
+    def subscriptions_as_provider(
+        self,
+        status: SubscriptionStatus | None = None,
+        product_id: strawberry.ID | None = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> SubscriptionConnection | None:
+        """List the subscriptions to the organization's products, the newest first, for its members."""
+        planned(status, product_id, first, after)
 
     @asks(usage_of("organization_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

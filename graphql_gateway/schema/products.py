@@ -6,9 +6,14 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.schema.categories import Category, categories_of_product
+from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
+from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.requirements import WayToACall
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
@@ -174,13 +179,25 @@ class Plan(Node):
 
 
 @type_
-class Product(Node):
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
+
+
+@type_
+class Product(WayToACall, Node):
     """What is offered: several versions of one API, or several APIs of one theme."""
 
     slug: str
-    title: str
-    summary: str
+    title: str = reads(says="In the main language.")
+    summary: str = reads(says="In the main language.")
+    main_language: Language
+    texts: list[ProductText] = reads(size=3, says="In every language that there is, the main one first.")
     tags: list[str]
+    categories: list[Category] | None = loads(categories_of_product())
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
     prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
@@ -188,6 +205,24 @@ class Product(Node):
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
+    required_documents: list[AgreementKind] | None = loads(
+        Load("subscriptions", "required_documents_by_product", Parent("id"), size=4),
+        says="Which documents a connection takes; null where the product asks for no agreement.",
+    )
+    approval_chain: ApprovalChain | None = loads(
+        Load("subscriptions", "approval_chains_by_product", Parent("id")),
+        says="Who decides about connections; for the provider's members and the operator.",
+    )
+
+    @asks(Load(CATALOG, "product_texts", Parent("id")))
+    def text(self, language: Language) -> ProductText | None:
+        """Say it in a language, or in the main one where that is not there."""
+        planned(language)
+
+    @asks(pages_of_product())
+    def guidance(self, language: Language, step: GuidanceStep | None = None) -> list[GuidancePage] | None:
+        """Read the platform's pages, each with what the provider adds for this product after it."""
+        planned(language, step)
 
     @asks(usage_of("product_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
@@ -200,10 +235,13 @@ ProductConnection = Connection[Product]
 
 @input_
 class ProductFilter:
-    """Which products."""
+    """Which products: each that is given has to hold."""
 
     sensitivity: Sensitivity | None = None
     tag: str | None = None
+    tags: list[str] | None = strawberry.field(default=None, description="All of them.")
+    category: strawberry.ID | None = strawberry.field(default=None, description="This category, or any below it.")
+    provider: strawberry.ID | None = strawberry.field(default=None, description="The organization that publishes them.")
 
 
 @type_
@@ -243,8 +281,17 @@ class ProviderStanding:
 
 
 @input_
+class ProductTextInput:
+    """What a product says of itself in another than its main language."""
+
+    language: Language
+    title: str
+    summary: str = ""
+
+
+@input_
 class CreateProductInput:
-    """A new product of a provider."""
+    """A new product of a provider; title and summary are in the main language."""
 
     organization_id: strawberry.ID
     title: str
@@ -254,11 +301,14 @@ class CreateProductInput:
     sensitivity: Sensitivity = Sensitivity.STANDARD
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
     prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language = Language.EN
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_
 class ChangeProductInput:
-    """What changes of a product; what is left out stays."""
+    """What changes of a product; what is left out stays. The texts are all those in other languages than the main one."""
 
     product_id: strawberry.ID
     title: str | None = strawberry.UNSET
@@ -267,6 +317,9 @@ class ChangeProductInput:
     sensitivity: Sensitivity | None = strawberry.UNSET
     sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
     prerequisites: list[Prerequisite] | None = strawberry.UNSET
+    main_language: Language | None = strawberry.UNSET
+    texts: list[ProductTextInput] | None = strawberry.UNSET
+    categories: list[strawberry.ID] | None = strawberry.UNSET
 
 
 @input_

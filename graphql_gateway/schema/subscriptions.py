@@ -21,18 +21,83 @@ class SubscriptionStatus(Enum):
 
     PENDING = "PENDING"
     ACTIVE = "ACTIVE"
+    SUSPENDED = "SUSPENDED"
     REJECTED = "REJECTED"
     CANCELLED = "CANCELLED"
 
 
+@enum
+class HoldCause(Enum):
+    """Who or what holds a subscription: one of its sides, or something that its product asks for and that is missing."""
+
+    PROVIDER = "PROVIDER"
+    OPERATOR = "OPERATOR"
+    CONSUMER = "CONSUMER"
+    ONBOARDING = "ONBOARDING"
+    AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
+@enum
+class SubscriptionSide(Enum):
+    """For whom somebody suspends or resumes."""
+
+    PROVIDER = "PROVIDER"
+    CONSUMER = "CONSUMER"
+    OPERATOR = "OPERATOR"
+
+
+@enum
+class SubscriptionStep(Enum):
+    """What happened in a subscription's life."""
+
+    REQUESTED = "REQUESTED"
+    ACTIVATED = "ACTIVATED"
+    REJECTED = "REJECTED"
+    CANCELLED = "CANCELLED"
+    SUSPENDED = "SUSPENDED"
+    RESUMED = "RESUMED"
+    PLAN_CHANGE_REQUESTED = "PLAN_CHANGE_REQUESTED"
+    PLAN_CHANGE_APPROVED = "PLAN_CHANGE_APPROVED"
+    PLAN_CHANGE_REJECTED = "PLAN_CHANGE_REJECTED"
+    PLAN_CHANGE_WITHDRAWN = "PLAN_CHANGE_WITHDRAWN"
+    PLAN_CHANGE_LAPSED = "PLAN_CHANGE_LAPSED"
+    PLAN_CHANGED = "PLAN_CHANGED"
+
+
 @type_
 class SubscriptionChange:
-    """One change of a subscription's status."""
+    """One step in a subscription's life, and how it has stood since."""
 
+    what: SubscriptionStep
     status: SubscriptionStatus
+    causes: list[HoldCause] = reads(size=2, says="What it was held by from then on.")
     reason: str | None
     actor: strawberry.ID | None
     at: DateTime
+    plan_id: strawberry.ID | None = reads(says="The plan that the step is about, where it is about one.")
+
+
+@type_
+class SubscriptionHold:
+    """Why a subscription stands still."""
+
+    cause: HoldCause
+    reason: str | None
+    actor: strawberry.ID | None
+    at: DateTime
+
+
+@type_
+class PlanChange:
+    """Another plan that a subscription waits for; the present one goes on meanwhile."""
+
+    plan_id: strawberry.ID
+    plan: Plan | None = loads(Load("catalog", "plans_by_id", Parent("plan_id")))
+    requested_by: strawberry.ID | None
+    requested_at: DateTime
+    effective_at: DateTime | None = reads(says="When it begins; null for as soon as the provider agrees.")
+    awaits_approval: bool = reads(says="Whether the provider has yet to agree.")
 
 
 @type_
@@ -52,6 +117,8 @@ class Subscription(Node):
     reason: str | None
     created_at: DateTime
     changed_at: DateTime
+    holds: list[SubscriptionHold] = reads(size=2, says="What it stands still for; none unless it is SUSPENDED.")
+    plan_change: PlanChange | None = reads(says="The other plan that it waits for.")
     history: list[SubscriptionChange]
     application_id: strawberry.ID
     organization_id: strawberry.ID
@@ -108,6 +175,31 @@ class CancelSubscriptionInput:
     reason: str | None = strawberry.UNSET
 
 
+@input_
+class EndSubscriptionInput:
+    """Which subscription its provider or the operator ends, and why."""
+
+    subscription_id: strawberry.ID
+    reason: str
+
+
+@input_
+class SuspendSubscriptionInput:
+    """Which subscription stands still for now, and why; `side` is for whoever acts for several of its sides."""
+
+    subscription_id: strawberry.ID
+    reason: str
+    side: SubscriptionSide | None = strawberry.UNSET
+
+
+@input_
+class ResumeSubscriptionInput:
+    """Which subscription goes on; `side` is for whoever acts for several of its sides."""
+
+    subscription_id: strawberry.ID
+    side: SubscriptionSide | None = strawberry.UNSET
+
+
 @type_
 class SubscriptionMutations:
     """What recipients and providers do about subscriptions."""
@@ -138,4 +230,25 @@ class SubscriptionMutations:
         self, input_: Annotated[CancelSubscriptionInput, strawberry.argument(name="input")]
     ) -> Annotated[Subscription | Problem, strawberry.union("CancelSubscriptionResult")]:
         """End a subscription."""
+        planned(input_)
+
+    @does(SUBSCRIPTIONS, "end_subscription")
+    def end_subscription(
+        self, input_: Annotated[EndSubscriptionInput, strawberry.argument(name="input")]
+    ) -> Annotated[Subscription | Problem, strawberry.union("EndSubscriptionResult")]:
+        """End a subscription, as the product's provider or as the operator; the subscriber cancels it instead."""
+        planned(input_)
+
+    @does(SUBSCRIPTIONS, "suspend_subscription")
+    def suspend_subscription(
+        self, input_: Annotated[SuspendSubscriptionInput, strawberry.argument(name="input")]
+    ) -> Annotated[Subscription | Problem, strawberry.union("SuspendSubscriptionResult")]:
+        """Let a subscription stand still, as one of its sides: the provider, the subscriber, or the operator."""
+        planned(input_)
+
+    @does(SUBSCRIPTIONS, "resume_subscription")
+    def resume_subscription(
+        self, input_: Annotated[ResumeSubscriptionInput, strawberry.argument(name="input")]
+    ) -> Annotated[Subscription | Problem, strawberry.union("ResumeSubscriptionResult")]:
+        """Lift one's own hold; the subscription goes on once nothing else holds it."""
         planned(input_)

@@ -17,9 +17,10 @@ _LISTS = {"organization_id": "organization_ids", "application_id": "application_
 
 
 def _subscription_changed(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:
-    if data.get("application_id") != asked["application_id"]:
+    # Of what is announced about the application, only that which is about a subscription of it.
+    if data.get("application_id") != asked["application_id"] or data.get("subscription_id") is None:
         return None
-    return {"id": data.get("subscription_id")}
+    return {"id": data["subscription_id"]}
 
 
 def _usage_ticked(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:

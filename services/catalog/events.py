@@ -60,6 +60,57 @@ class ApiVersionPublished(Event, service="catalog", version=1):
     operations: tuple[PublishedOperation, ...]
 
 
+class _ToldOfVersion(BaseModel):
+    """What is told of a version's life; affected is who is subscribed to its product or has lately called it."""
+
+    version_id: str
+    api_id: str
+    product_id: str
+    organization_id: str
+    product_slug: str
+    title: str
+    label: str
+    base_path: str
+    affected_organization_ids: tuple[str, ...]
+    """The first 500 of them."""
+    affected_organizations_total: int
+
+
+class _ToldOfItsEnd(_ToldOfVersion):
+    """Since when a version is deprecated, when it ends, and which version (of any product) its callers are to go to."""
+
+    deprecated_at: datetime
+    sunset_at: datetime
+    migrate_to: str | None
+    migrate_to_base_path: str | None
+    note: str | None
+
+
+class ApiVersionDeprecated(_ToldOfItsEnd, Event, service="catalog", version=1):
+    """A version can still be called, but it ends at ``sunset_at``; said again where the date, the target or the note changes."""
+
+
+class ApiVersionUndeprecated(_ToldOfVersion, Event, service="catalog", version=1):
+    """A version that was deprecated does not end after all."""
+
+
+class ApiVersionRetired(_ToldOfItsEnd, Event, service="catalog", version=1):
+    """A version cannot be called any more; ``despite_traffic`` says why, where it came early or callers did not know."""
+
+    retired_at: datetime
+    despite_traffic: str | None
+
+
+class RetirementAcknowledged(Event, service="catalog", version=1):
+    """An organization knows that a version it calls ends at ``sunset_at``."""
+
+    version_id: str
+    product_id: str
+    organization_id: str
+    provider_id: str
+    sunset_at: datetime
+
+
 class PlanCreated(Event, service="catalog", version=1):
     """A product is offered under one more plan."""
 
@@ -109,3 +160,47 @@ class PlanWithdrawn(Event, service="catalog", version=1):
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+
+
+class CategoryCreated(Event, service="catalog", version=1):
+    """The tree of categories has one more; ``names`` are by language."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    names: dict[str, str]
+
+
+class CategoryChanged(Event, service="catalog", version=1):
+    """A category is named otherwise or stands elsewhere."""
+
+    category_id: str
+    slug: str
+    parent_id: str | None
+    names: dict[str, str]
+
+
+class CategoryRemoved(Event, service="catalog", version=1):
+    """A category is gone; what was in it is in it no more."""
+
+    category_id: str
+    slug: str
+
+
+class GuidanceWritten(Event, service="catalog", version=1):
+    """The page that guides through a step says something else now: the platform's, or a product's where one is named."""
+
+    page_id: str
+    step: str
+    product_id: str | None
+    organization_id: str | None
+    languages: tuple[str, ...]
+
+
+class GuidanceRemoved(Event, service="catalog", version=1):
+    """A page that guided through a step is gone."""
+
+    page_id: str
+    step: str
+    product_id: str | None
+    organization_id: str | None

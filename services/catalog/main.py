@@ -9,19 +9,30 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.catalog.callers import repository as callers
+from services.catalog.categories import repository as categories
+from services.catalog.categories import routes as category_routes
+from services.catalog.entries import repository as entries
 from services.catalog.fetching.addresses import Allowed
 from services.catalog.fetching.fetcher import Bounds, Fetcher
+from services.catalog.finding import routes as finding_routes
+from services.catalog.finding.searching import KeepsIndex, Searcher
+from services.catalog.guidance import repository as guidance
+from services.catalog.guidance import routes as guidance_routes
 from services.catalog.products import repository as products
 from services.catalog.products import routes as product_routes
 from services.catalog.products.rows import Rows
 from services.catalog.providers import repository as providers
 from services.catalog.providers import routes as provider_routes
 from services.catalog.reactions import REACTIONS
+from services.catalog.retiring import repository as retiring
+from services.catalog.retiring import routes as retiring_routes
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.sandbox.routes import SandboxApp, with_health
 from services.catalog.settings import CatalogSettings
 from services.catalog.versions import repository as versions
 from services.catalog.versions import routes as version_routes
+from services.catalog.versions.comparing import Comparer
 from services.catalog.versions.reading import DocumentReader, Limits
 
 NAME = "catalog"
@@ -29,30 +40,37 @@ NAME = "catalog"
 
 def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the catalogue, not started yet."""
-    edge, rows = Edge(store, verifier), Rows(settings.calls_url)
-    reader = DocumentReader(
-        Limits(
-            max_bytes=settings.document_max_bytes,
-            seconds=settings.document_seconds,
-            memory_bytes=settings.document_memory_bytes,
-            at_once=settings.documents_at_once,
-        )
+    edge, rows, searcher = Edge(store, verifier), Rows(settings.calls_url), Searcher(store)
+    limits = Limits(
+        max_bytes=settings.document_max_bytes,
+        seconds=settings.document_seconds,
+        memory_bytes=settings.document_memory_bytes,
+        at_once=settings.documents_at_once,
     )
     fetcher = Fetcher(
         Allowed(settings.url_ports, settings.url_networks, insecure=settings.document_url_insecure),
         Bounds(settings.document_url_seconds, settings.document_max_bytes, settings.documents_at_once),
     )
+    tools = version_routes.Tools(DocumentReader(limits), fetcher, Comparer(limits))
     return Service(
         name=NAME,
         store=store,
         bus=bus,
         routes=[
             *provider_routes.routes(edge),
+            *category_routes.routes(edge),
             *product_routes.routes(edge, rows),
-            *version_routes.routes(edge, rows, reader, fetcher),
+            *version_routes.routes(edge, rows, tools),
+            *retiring_routes.routes(edge, rows),
+            *guidance_routes.routes(edge),
+            *finding_routes.routes(edge, rows, searcher),
         ],
-        indexes=[*providers.INDEXES, *products.INDEXES, *versions.INDEXES, *sandbox.INDEXES],
+        indexes=[
+            *(*providers.INDEXES, *entries.INDEXES, *categories.INDEXES, *products.INDEXES, *versions.INDEXES),
+            *(*sandbox.INDEXES, *guidance.INDEXES, *callers.INDEXES, *retiring.INDEXES),
+        ],
         reactions=REACTIONS,
+        workers=[KeepsIndex(store, searcher)],
         verifier=verifier,
     )
 

@@ -60,6 +60,11 @@ async def remember_version(tx: Transaction, heard: Heard) -> None:
     await _remember(tx, heard)
 
 
+async def remember_life_of_version(tx: Transaction, heard: Heard) -> None:
+    """Remember that a version is deprecated, until when, and what follows it; or that it is retired."""
+    await _remember(tx, heard)
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Remember a plan's rate and quota."""
     await _remember(tx, heard)
@@ -67,6 +72,11 @@ async def remember_plan(tx: Transaction, heard: Heard) -> None:
 
 async def remember_subscription(tx: Transaction, heard: Heard) -> None:
     """Remember which application is on which plan of which product, and whether that is in force."""
+    await _remember(tx, heard)
+
+
+async def remember_permission(tx: Transaction, heard: Heard) -> None:
+    """Remember which operations of a product an application is permitted to call, when, and how often."""
     await _remember(tx, heard)
 
 
@@ -83,6 +93,12 @@ REACTIONS: tuple[On, ...] = (
     On(remember_deleted_organization, "identity.organization_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_version, "catalog.api_version_published.v1"),
+    On(
+        remember_life_of_version,
+        "catalog.api_version_deprecated.v1",
+        "catalog.api_version_undeprecated.v1",
+        "catalog.api_version_retired.v1",
+    ),
     On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),
     On(
         remember_subscription,
@@ -90,5 +106,17 @@ REACTIONS: tuple[On, ...] = (
         "subscriptions.subscription_activated.v1",
         "subscriptions.subscription_rejected.v1",
         "subscriptions.subscription_cancelled.v1",
+        "subscriptions.subscription_suspended.v1",
+        "subscriptions.subscription_resumed.v1",
+        "subscriptions.plan_changed.v1",
+    ),
+    On(
+        remember_permission,
+        "subscriptions.permission_granted.v1",
+        "subscriptions.permission_began.v1",
+        "subscriptions.permission_extended.v1",
+        "subscriptions.permission_refused.v1",
+        "subscriptions.permission_revoked.v1",
+        "subscriptions.permission_lapsed.v1",
     ),
 )

@@ -24,6 +24,20 @@ class RightsChanged(Event, service="identity", version=1):
     rights_version: int
 
 
+class PlatformRoleGranted(Event, service="identity", version=1):
+    """A user is of the operator's staff, in one more role."""
+
+    user_id: str
+    role: str
+
+
+class PlatformRoleWithdrawn(Event, service="identity", version=1):
+    """A user is not of the operator's staff any more in a role."""
+
+    user_id: str
+    role: str
+
+
 class PasswordChanged(Event, service="identity", version=1):
     """A user has another password. ``by`` is CHANGE (the user knew the former one) or RESET (by a mailed link)."""
 
@@ -325,3 +339,35 @@ class DataExchangeAssigned(Event, service="identity", version=1):
 
     organization_id: str
     number: str
+
+
+class FileKept(Event, service="identity", version=1):
+    """Somebody has uploaded a file; it is its uploader's alone until it hangs on something. ``size`` is in bytes."""
+
+    file_id: str
+    uploaded_by: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+
+
+class FileNotAttached(Event, service="identity", version=1):
+    """A file could not be hung on a thing. ``reason`` is NO_SUCH_FILE, ATTACHED_ELSEWHERE or LAPSED."""
+
+    file_id: str
+    attached_to: str
+    reason: str
+
+
+class DocumentJudged(Event, service="identity", version=1):
+    """The signatures of a file that hangs on a thing were examined; the whole finding is told to whoever may see the thing.
+
+    ``verdict`` is that of the finding, or NOT_EXAMINED where the examination failed for good.
+    """
+
+    file_id: str
+    attached_to: str
+    verdict: str
+    sha256: str
+    judged_at: datetime

@@ -17,6 +17,8 @@ from services.identity import throttles
 from services.identity.accounts import repository as accounts
 from services.identity.accounts import routes as account_routes
 from services.identity.addresses import routes as address_routes
+from services.identity.agreement_files import access as agreement_access
+from services.identity.agreement_files.domain import AGREEMENT_PREFIX, STEP_PREFIX
 from services.identity.applications import repository as applications
 from services.identity.applications import routes as application_routes
 from services.identity.authority import routes as authority_routes
@@ -39,6 +41,12 @@ from services.identity.factors.passkeys import relying_party
 from services.identity.files import repository as files
 from services.identity.files import routes as file_routes
 from services.identity.files.keeper import Keeper
+from services.identity.findings import access as finding_access
+from services.identity.findings import repository as findings
+from services.identity.findings import routes as finding_routes
+from services.identity.findings.actions import ExaminingOffice
+from services.identity.findings.examining import judge_of_signatures
+from services.identity.findings.worker import Examiner
 from services.identity.invitations import repository as invitations
 from services.identity.invitations import routes as invitation_routes
 from services.identity.keys import Pepper, Seal, Signer, read_public
@@ -51,7 +59,7 @@ from services.identity.onboarding import access as onboarding_access
 from services.identity.onboarding import repository as onboarding
 from services.identity.onboarding import routes as onboarding_routes
 from services.identity.onboarding.domain import REQUEST_PREFIX
-from services.identity.onboarding.judging import Clerk, judge_of_signatures
+from services.identity.onboarding.judging import Clerk
 from services.identity.onboarding.office import OnboardingOffice
 from services.identity.openid import repository as openid
 from services.identity.openid import routes as openid_routes
@@ -63,7 +71,7 @@ from services.identity.organizations import routes as organization_routes
 from services.identity.passwords import routes as password_routes
 from services.identity.passwords.hashing import Hasher
 from services.identity.privacy import routes as privacy_routes
-from services.identity.reactions import reactions
+from services.identity.reactions import Offices, reactions
 from services.identity.secrets import repository as secrets
 from services.identity.secrets import routes as secret_routes
 from services.identity.secrets.access import Judging
@@ -80,6 +88,8 @@ from services.identity.signing_in.actions import Entrance
 from services.identity.signing_in.gate import Gate
 from services.identity.signing_in.routes import Reception
 from services.identity.signing_in.watchman import Watchman
+from services.identity.staff import routes as staff_routes
+from services.identity.telling.actions import NewsDesk
 from services.identity.tokens import repository as tokens
 from services.identity.tokens import routes as token_routes
 from services.identity.tokens.actions import TokenOffice
@@ -103,11 +113,24 @@ _INDEXES = [
     *client_keys.INDEXES,
     *tokens.INDEXES,
     *files.INDEXES,
+    *findings.INDEXES,
     *data_exchanges.INDEXES,
     *onboarding.INDEXES,
     *mail.INDEXES,
     *throttles.INDEXES,
 ]
+
+# By the prefix of what a file hangs on: who may see it, and where what was found out about it is kept.
+_VIEWERS = {
+    REQUEST_PREFIX: onboarding_access.with_documents,
+    AGREEMENT_PREFIX: agreement_access.with_files,
+    STEP_PREFIX: agreement_access.with_evidence,
+}
+_FINDERS = {
+    REQUEST_PREFIX: onboarding_access.findings_of,
+    AGREEMENT_PREFIX: finding_access.kept,
+    STEP_PREFIX: finding_access.kept,
+}
 
 
 def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
@@ -120,6 +143,8 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
     secret_office = SecretOffice(Pepper(settings.keys_dir / "client-secrets.key"), post_office, _judging(settings))
     onboarding_office = _onboarding_office(settings, post_office)
     winding_up = WindingUp(store)
+    examining = ExaminingOffice(onboarding_office.judge)
+    offices = Offices(winding_up.wake, examining, NewsDesk(post_office, settings.operator_keys))
     return Service(
         name="identity",
         store=store,
@@ -133,7 +158,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
         ],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=reactions(winding_up.wake),
+        reactions=reactions(offices),
         workers=[
             hasher,
             winding_up,
@@ -144,6 +169,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
             Timekeeper(store, secret_office),
             Keeper(store),
             Clerk(store, onboarding_office.judge),
+            Examiner(store, examining),
         ],
     )
 
@@ -152,6 +178,7 @@ def _routes_of_people(edge: Edge, settings: IdentitySettings, hasher: Hasher, po
     verification_ttl = timedelta(seconds=settings.verification_ttl_seconds)
     return [
         *account_routes.routes(edge, _account_rules(settings)),
+        *staff_routes.routes(edge, settings.operator_keys),
         *session_routes.routes(edge),
         *password_routes.routes(edge, hasher, post_office, timedelta(seconds=settings.reset_ttl_seconds)),
         *address_routes.routes(edge, hasher, post_office, verification_ttl),
@@ -186,7 +213,8 @@ def _routes_of_organizations(
         *organization_routes.routes(edge, post_office),
         *member_routes.routes(edge),
         *invitation_routes.routes(edge, post_office, timedelta(seconds=settings.invitation_ttl_seconds)),
-        *file_routes.routes(edge, {REQUEST_PREFIX: onboarding_access.with_documents}),
+        *file_routes.routes(edge, _VIEWERS),
+        *finding_routes.routes(edge, _VIEWERS, _FINDERS),
         *data_exchange_routes.routes(edge),
         *onboarding_routes.routes(edge, onboarding_office),
     ]

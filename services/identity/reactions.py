@@ -1,7 +1,7 @@
 """What identity does when others, or itself, announce something."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Annotated
@@ -12,10 +12,16 @@ from chassis.errors import Invalid
 from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
+from services.identity.agreement_files import actions as agreement_files
+from services.identity.agreement_files.domain import Attachment
 from services.identity.certificates import actions as certificates
+from services.identity.findings.actions import ExaminingOffice
 from services.identity.organizations import actions as organizations
 from services.identity.secrets import actions as secrets
 from services.identity.secrets.use import Called
+from services.identity.telling import actions as telling
+from services.identity.telling.actions import NewsDesk
+from services.identity.telling.domain import KEYS
 
 _SECRET_RETIRED = "SECRET_RETIRED"  # noqa: S105 - the rejection of a call with a token of a retired secret
 _Milliseconds = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
@@ -44,8 +50,10 @@ async def remember_subscription(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_product(tx: Transaction, heard: Heard) -> None:
-    """Keep what a product is called in a scope, whose it is, and whether it is open to all."""
+    """Keep what a product is called, in a scope and for people, whose it is, and whether it is open to all."""
     fields = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
+    if isinstance(heard.data.get("title"), str):
+        fields["title"] = heard.data["title"]
     await copy_if_newer(tx, "heard_products", replace(heard, subject=_take(heard, "product_id")), fields)
 
 
@@ -62,6 +70,30 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
 async def revoke_certificates(tx: Transaction, heard: Heard) -> None:
     """Revoke the certificates of a deleted application."""
     await certificates.revoke_of_application(tx, _take(heard, "application_id"))
+
+
+async def remember_representative(tx: Transaction, heard: Heard) -> None:
+    """Keep who looks after a connection request for the operator: whoever it is, is informed of what happens to it."""
+    fields = {"user_id": _take(heard, "representative_id")}
+    await copy_if_newer(tx, "heard_representatives", replace(heard, subject=_take(heard, "request_id")), fields)
+
+
+def _attachment(heard: Heard, thing_field: str, file_field: str) -> Attachment:
+    return Attachment(
+        thing_id=_take(heard, thing_field),
+        file_id=_take(heard, file_field),
+        organization_id=_take(heard, "organization_id"),
+        provider_id=_take(heard, "provider_id"),
+        by=heard.actor,
+        at=heard.time,
+    )
+
+
+async def _attach(tx: Transaction, heard: Heard, attachment: Attachment, office: ExaminingOffice) -> None:
+    """Keep between whom the thing is, and hang the file on it; the copy is the newest, whichever announcement comes last."""
+    parties = {"organization_id": attachment.organization_id, "provider_id": attachment.provider_id}
+    await copy_if_newer(tx, "heard_agreements", replace(heard, subject=attachment.thing_id), parties)
+    await agreement_files.attach(tx, attachment, office)
 
 
 class _Call(BaseModel):
@@ -105,13 +137,21 @@ async def count_calls_by_secret(tx: Transaction, heard: Heard) -> None:
     await secrets.count_calls(tx, secrets.Batch(calls.source, calls.batch, read_through, _by_secret(calls)))
 
 
-def reactions(wake_winding_up: Callable[[], None]) -> tuple[On, ...]:
-    """Return the reactions; ``wake_winding_up`` tells the worker that there is a deleted organization."""
+@dataclass(frozen=True, slots=True)
+class Offices:
+    """What reactions take beside the transaction; ``wake_winding_up`` says that there is a deleted organization."""
 
-    async def wind_up_organization(tx: Transaction, _heard: Heard) -> None:
-        """End what a deleted organization had: not here, in one transaction, but batch by batch."""
-        tx.after_commit(wake_winding_up)
+    wake_winding_up: Callable[[], None]
+    examining: ExaminingOffice
+    news_desk: NewsDesk
 
+
+def reactions(offices: Offices) -> tuple[On, ...]:
+    """Return the reactions."""
+    return (*_reactions_of_copies(), *_reactions_with_offices(offices))
+
+
+def _reactions_of_copies() -> tuple[On, ...]:
     return (
         On(
             remember_subscription,
@@ -119,12 +159,40 @@ def reactions(wake_winding_up: Callable[[], None]) -> tuple[On, ...]:
             "subscriptions.subscription_activated.v1",
             "subscriptions.subscription_rejected.v1",
             "subscriptions.subscription_cancelled.v1",
+            "subscriptions.subscription_suspended.v1",
+            "subscriptions.subscription_resumed.v1",
         ),
         On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
         On(remember_published_version, "catalog.api_version_published.v1"),
+        On(remember_representative, "subscriptions.representative_assigned.v1"),
         On(revoke_certificates, "identity.application_deleted.v1"),
         On(note_provider, "catalog.provider_standing_granted.v1"),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.
         On(count_calls_by_secret, "enforcement.calls_recorded.v1", at_once=1),
+    )
+
+
+def _reactions_with_offices(offices: Offices) -> tuple[On, ...]:
+    async def wind_up_organization(tx: Transaction, _heard: Heard) -> None:
+        """End what a deleted organization had: not here, in one transaction, but batch by batch."""
+        tx.after_commit(offices.wake_winding_up)
+
+    async def attach_to_agreement(tx: Transaction, heard: Heard) -> None:
+        """Hang the file that a party has attached on the agreement, and let its signatures be examined."""
+        await _attach(tx, heard, _attachment(heard, "agreement_id", "file_id"), offices.examining)
+
+    async def attach_evidence(tx: Transaction, heard: Heard) -> None:
+        """Hang the evidence of a decision, where there is some, on the step that was decided."""
+        if heard.data.get("evidence_file_id") is not None:
+            await _attach(tx, heard, _attachment(heard, "step_id", "evidence_file_id"), offices.examining)
+
+    async def inform_people(tx: Transaction, heard: Heard) -> None:
+        """Write to everybody whom it concerns."""
+        await telling.inform_people(tx, heard, offices.news_desk)
+
+    return (
         On(wind_up_organization, "identity.organization_deleted.v1"),
+        On(attach_to_agreement, "subscriptions.agreement_attached.v1"),
+        On(attach_evidence, "subscriptions.approval_step_decided.v1"),
+        On(inform_people, *KEYS),
     )

@@ -17,3 +17,9 @@ class SubscriptionsSettings(Settings):
         le=10,
         description="How long subscribing waits for an application, product or plan that it has not heard of yet.",
     )
+    due_every_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="How often subscriptions looks what time has made due, such as permissions that lapse.",
+    )

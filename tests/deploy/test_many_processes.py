@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from portico import serve
-from portico.journey import walk
+from portico.journeys.standard import walk
 from tests.many_processes import ManyProcesses, many_processes
 from tests.rabbit_node import RabbitNode, why_missing
 

@@ -84,7 +84,15 @@ def subscription(number: int, application_id: str, **more: Any) -> dict[str, Any
         "id": f"sub_{number}", "application_id": application_id, "organization_id": "org_ann", "product_id": "prd_accounts",
         "plan_id": "pln_free", "provider_id": "org_bank", "status": "ACTIVE", "reason": None,
         "created_at": "2026-11-04T00:00:00.000Z", "changed_at": "2026-11-04T00:00:00.000Z",
-        "history": [{"status": "ACTIVE", "reason": None, "actor": "usr_ann", "at": "2026-11-04T00:00:00.000Z"}],
+        "history": [{
+            "what": "ACTIVATED", "status": "ACTIVE", "causes": [], "reason": None, "actor": "usr_ann",
+            "at": "2026-11-04T00:00:00.000Z", "plan_id": None,
+        }],
+        "holds": [{"cause": "OPERATOR", "reason": "Why", "actor": None, "at": "2026-11-04T00:00:00.000Z"}],
+        "plan_change": {
+            "plan_id": "pln_free", "requested_by": "usr_ann", "requested_at": "2026-11-04T00:00:00.000Z", "effective_at": None,
+            "awaits_approval": True,
+        },
         "applicant": {"application_name": "Ann's", "client_id": f"pci_{number}", "organization_name": None}, **more,
     }  # fmt: skip
 
@@ -230,6 +238,10 @@ class World:
 
     def _subscription_requests_by_provider(self, _key: str, args: Any, _user: Any, _mine: Any) -> Any:
         return page([each for each in self.subscriptions.values() if each["status"] == "PENDING"], args)
+
+    def _subscriptions_by_provider(self, key: str, args: Any, _user: Any, _mine: Any) -> Any:
+        found = [each for each in self.subscriptions.values() if each["provider_id"] == key]
+        return page([each for each in found if args.get("status") in (None, each["status"])], args)
 
     def _usage(self, key: Any, _args: Any, _user: Any, mine: Any) -> Any:
         if key.get("organization_id") not in (None, *mine):

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from graphql_gateway.pages.graphiql import FILES
-from graphql_gateway.pages.links import PATHS
+from graphql_gateway.pages.links import PATHS, THINGS
 from services.identity.mail import letters
+from services.identity.telling.domain import PLACES
 
 HTML = {"accept": "text/html"}
 LETTERS = Path(letters.__file__).with_name("letters")
@@ -77,7 +78,7 @@ async def test_policies_allow_what_stands_in_the_page_alone(start_gateway: Any, 
             assert headers["cache-control"] == "no-cache"
 
 
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", [*PATHS, *(f"/{each}/abc_1" for each in THINGS)])
 async def test_the_links_in_mails_lead_to_one_static_page(start_gateway: Any, path: str) -> None:
     async with start_gateway(development=True) as running:
         page = await running.http.get(path)
@@ -93,6 +94,7 @@ def test_every_link_in_a_mail_has_its_page() -> None:
     assert texts
     links = {link for text in texts for link in re.findall(r"\{\{ portal_url \}\}([\w/-]+)", text)}
     assert links <= set(PATHS)
+    assert set(PLACES) == set(THINGS)
 
 
 @pytest.mark.parametrize("path", [*PATHS, "/graphiql/graphiql.min.js"])

@@ -44,6 +44,7 @@ POOLS: dict[str, list[Any]] = {
     "input": [USAGE, USAGE | {"applicationId": "app_1"}, USAGE | {"organizationId": "org_bob"}],
     "first": [20, 1],
     "status": ["ACTIVE", "PENDING"],
+    "productId": ["prd_accounts"],
     "search": ["cards"],
     "action": ["SUBSCRIBE"],
 }

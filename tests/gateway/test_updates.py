@@ -107,6 +107,20 @@ async def test_a_change_is_told_over_a_websocket(running: Any, address: str) -> 
         await watched_by(running, 0)
 
 
+async def test_every_fact_about_a_subscription_tells_and_none_about_something_else_of_the_application(running: Any) -> None:
+    hub = running.gateway.hub
+    watch = model().types["Updates"]["subscriptionChanged"].source
+    assert isinstance(watch, Watch)
+    with hub.watch(watch, {"application_id": "app_1"}) as watcher:
+        await running.wire.announce("subscriptions.permission_granted.v1", {"permission_id": "prm_1", "application_id": "app_1"})
+        for number, fact in enumerate(
+            ("subscription_suspended", "subscription_resumed", "plan_changed", "plan_change_requested")
+        ):
+            data = {"subscription_id": f"sub_{number}", "application_id": "app_1"}
+            await running.wire.announce(f"subscriptions.{fact}.v1", data)
+            assert (await watcher.next())["id"] == f"sub_{number}"
+
+
 async def test_usage_ticks_for_whom_it_concerns(running: Any, address: str) -> None:
     async with socket_to(address) as socket:
         await socket.begin(ANN)

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import httpx
 
-from portico.journey import Place
+from portico.journeys.traveller import Place
 
 ROOT = Path(__file__).parents[2]
-READY_WITHIN_SECONDS = 60
+READY_WITHIN_SECONDS = 180
 
 
 def free_ports(number: int) -> list[int]:

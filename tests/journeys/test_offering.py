@@ -51,7 +51,8 @@ async def test_a_plan_is_offered_in_its_time_and_kept_by_those_who_are_on_it(wor
 
 async def test_a_draft_tells_its_provider_where_it_came_from(world: World) -> None:
     ids = await world.product(f"Sources {world.mark}", is_published=True)
-    asked = "query($id: ID!) { node(id: $id) { ... on Version { id source { url etag fetchedAt sha256 } originalDocument { text } } } }"
+    asked = """query($id: ID!) { node(id: $id) { ... on Version {
+      source { url etag fetchedAt sha256 } originalDocument { text } } } }"""
     seen = (await world.people["observer"].ask(asked, id=ids["version"]))["node"]
     assert len(seen["source"]["sha256"]) == 64
     assert (seen["source"]["url"], seen["originalDocument"]) == (None, None)

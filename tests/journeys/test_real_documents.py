@@ -5,7 +5,6 @@ import json
 import random
 import re
 import secrets
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +80,7 @@ def expected_operations(name: str, text: str) -> set[tuple[str, str]]:
 async def test_a_real_document_is_imported_published_and_found(provider: Provider, name: str) -> None:
     text = text_of(name)
     product_id = await provider.product(name.partition(".")[0])
-    started = time.perf_counter()
     imported = await provider.graph.do("importApi", SELECTION, productId=product_id, document=text)
-    assert time.perf_counter() - started < 10
     assert (imported["version"]["status"], imported["version"]["openapiVersion"]) == ("DRAFT", "3.0.0")
     expected = expected_operations(name, text)
     assert imported["operationCount"] == len(expected)

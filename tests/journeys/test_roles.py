@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.tried import certificate
-from tests.journeys.two_organizations import FORM, NEVER_GIVEN_OUT, PERIOD, ROLES, World
+from tests.journeys.two_organizations import CONNECTION, FORM, NEVER_GIVEN_OUT, PERIOD, ROLES, WANTED, World
 
 TABLES = sorted((Path(__file__).parents[2] / "services/identity/organizations").glob("*_matrix.csv"))
 ROWS = [row for table in TABLES for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())]
@@ -159,6 +159,16 @@ async def decide(world: World) -> Attempt:
     return does("approveSubscription", world.ids["organization"], subscription_id, subscriptionId=subscription_id)
 
 
+async def request_permission(world: World) -> Attempt:
+    on = (await world.application())["id"]
+    return does("requestPermission", on, applicationId=on, productId=world.ids["public_product"], **WANTED)
+
+
+async def decide_permissions(world: World) -> Attempt:
+    permission_id = await world.permission((await world.application())["id"])
+    return does("grantPermission", world.ids["organization"], permission_id, permissionId=permission_id)
+
+
 async def manage_certificates(world: World) -> Attempt:
     on = await world.team()
     return does("registerCertificate", on, organizationId=on, pem=certificate())
@@ -167,6 +177,20 @@ async def manage_certificates(world: World) -> Attempt:
 async def file_onboarding_request(world: World) -> Attempt:
     on = await world.team()
     return does("draftOnboardingRequest", on, organizationId=on, form=FORM)
+
+
+async def file_connection_request(world: World) -> Attempt:
+    on = await world.team()
+    wanted = {"organizationId": on, "name": f"Connected {next(_numbers)}"}
+    made = await world.make("owner", "createApplication", "... on CreatedApplication { application { id } }", **wanted)
+    wish = {**CONNECTION, "productId": world.ids["confidential_product"], "applicationIds": [made["application"]["id"]]}
+    return does("fileConnectionRequest", on, organizationId=on, **wish)
+
+
+async def conclude_agreements(world: World) -> Attempt:
+    product_id = world.ids["confidential_product"]
+    on = world.ids["organization"]
+    return does("setRequiredDocuments", on, product_id, productId=product_id, kinds=["PARTNERSHIP_CONTRACT", "NDA"])
 
 
 ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
@@ -189,8 +213,12 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "VIEW_ANALYTICS": view_analytics,
     "MANAGE_PRODUCTS": manage,
     "DECIDE_SUBSCRIPTIONS": decide,
+    "REQUEST_PERMISSION": request_permission,
+    "DECIDE_PERMISSIONS": decide_permissions,
     "MANAGE_CERTIFICATES": manage_certificates,
     "FILE_ONBOARDING_REQUEST": file_onboarding_request,
+    "FILE_CONNECTION_REQUEST": file_connection_request,
+    "CONCLUDE_AGREEMENTS": conclude_agreements,
 }
 LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS"}
 

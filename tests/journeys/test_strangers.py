@@ -18,23 +18,36 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 
 KINDS = (
-    *("organization", "application", "product", "plan", "version", "version_beside", "subscription"),
+    *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
+    *("connection_request", "agreement"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
-_OF_APPLICATION = f"id name clientId secrets {{ hint }} subscriptions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"
+_OF_APPLICATION = f"""id name clientId secrets {{ hint }} subscriptions {{ totalCount }}
+  permissions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"""
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
   owner {{ email }} isProvider
-  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
+  connectionRequests {{ totalCount nodes {{ id }} }} connectionRequestsAsProvider {{ totalCount nodes {{ id }} }}
+  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionRequests {{ nodes {{ id }} }}
+  subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
+
+_OF_CONNECTION = (
+    "id status form { purpose } documents { id } approval { id } decisions { reason } timeline { status } product { id }"
+)
 
 # ---- What strangers ask: (the thing in question, the document, its variables beside the period). Each answer is null.
 ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("organization", f"organization(id: $it) {{ {_OF_ORGANIZATION} }}", {}),
     ("application", f"application(id: $it) {{ {_OF_APPLICATION} }}", {}),
     ("certificate", "certificate(id: $it) { id thumbprint }", {}),
-    ("subscription", "subscription(id: $it) { id status applicant { clientId } application { id } }", {}),
+    (
+        "subscription",
+        "subscription(id: $it) { id status holds { cause } planChange { planId } applicant { clientId } application { id } }",
+        {},
+    ),
+    ("connection_request", f"connectionRequest(id: $it) {{ {_OF_CONNECTION} }}", {}),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "node(id: $it) { __typename id ... on Version { operations { path } document { text } } }", {}) for name in KINDS),
     *(
@@ -90,6 +103,7 @@ async def test_what_a_stranger_asks_is_null_as_for_what_does_not_exist(
 
 SIDEWAYS: list[tuple[str, str, dict[str, Any]]] = [
     ("word", "query($text: String!) { products(search: $text) { totalCount nodes { id } } }", {"text": "<it>"}),
+    ("word", "query($text: String!) { productFacets(search: $text) { total tags { tag } } }", {"text": "<it>"}),
     ("organization", "query($on: ID!) { viewer { can(action: VIEW_ORGANIZATION, on: $on) { allowed reason } } }", {"on": "<it>"}),
     ("application", "query($on: ID!) { viewer { can(action: SUBSCRIBE, on: $on) { allowed reason } } }", {"on": "<it>"}),
     *(
@@ -138,8 +152,30 @@ async def test_every_verb_of_the_graph_has_been_tried(world: World) -> None:
     assert verbs - tried == set(), "give each its line in tests/journeys/tried.py"
     assert tried - verbs == set(), "take these out of tests/journeys/tried.py"
     asked = {fields.split("(")[0] for _, fields, _ in ASKED}
-    asked |= {"viewer", "products", "openIdProviders", "operator"}
+    asked |= {"viewer", "products", "productFacets", "categories", "guidance", "openIdProviders", "operator"}
     assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked
+
+
+WAY = "requires(%s: $of) { kind state verb thingId reason } nextStep(%s: $of) { kind state verb thingId reason }"
+
+
+@pytest.mark.parametrize("who", ["stranger", "nobody"])
+@pytest.mark.parametrize(("name", "argument"), [("application", "applicationId"), ("organization", "organizationId")])
+async def test_what_stands_in_the_way_of_others_is_not_told(world: World, who: str, name: str, argument: str) -> None:
+    text = f"query($slug: String!, $of: ID!) {{ product(slug: $slug) {{ {WAY % (argument, argument)} }} }}"
+    given = {"slug": world.ids["public_slug"], "of": "<it>"}
+    foreign, absent = await world.told(who, text, world.ids[name], absent_for(world, name), **given)
+    assert foreign == absent
+    assert json.loads(foreign[2]) == {"data": {"product": {"requires": None, "nextStep": None}}}
+    seen = await world.people["observer"].ask(text, slug=world.ids["public_slug"], of=world.ids[name])
+    assert seen["product"]["nextStep"]["kind"] == ("CALL" if name == "application" else "SUBSCRIPTION")
+
+
+async def test_nobody_is_told_the_whole_way_from_signing_in_to_the_call(world: World) -> None:
+    text = "query($slug: String!) { product(slug: $slug) { requires { kind state } nextStep { kind verb } } }"
+    seen = (await world.people["nobody"].ask(text, slug=world.ids["public_slug"]))["product"]
+    assert [each["kind"] for each in seen["requires"]] == ["SIGN_IN", "APPLICATION", "SUBSCRIPTION", "CALL"]
+    assert seen["nextStep"] == {"kind": "SIGN_IN", "verb": "signIn"}
 
 
 CHANGED = "subscription($it: ID!) { subscriptionChanged(applicationId: $it) { id status applicant { clientId } } }"

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from tests.certificates import issue
-from tests.journeys.two_organizations import FORM, NEVER_GIVEN_OUT, TERMS, document, public_key
+from tests.journeys.two_organizations import CONNECTION, FORM, NEVER_GIVEN_OUT, TERMS, document, public_key
 
 
 def certificate() -> str:
@@ -21,6 +21,10 @@ def _certificate() -> str:
     return certificate()
 
 
+_CONNECTION_REQUEST = {"requestId": "$connection_request"}
+_STEP = {"party": "PROVIDER", "stage": 1, "dueDays": 1}
+NAMES = [{"language": "EN", "name": "Mine"}]
+PAGE = [{"language": "EN", "markdown": "Mine."}]
 # (verb, the thing in question, the input); ids of the world stand behind "$".
 FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("renameOrganization", "organization", {"organizationId": "$organization", "name": "Taken over"}),
@@ -59,12 +63,22 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("returnOnboardingRequest", "request", {"requestId": "$request", "reasons": [{"part": "PURPOSE", "message": "No."}]}),
     ("rejectOnboardingRequest", "request", {"requestId": "$request", "reason": "No."}),
     ("approveOnboardingRequest", "request", {"requestId": "$request"}),
+    ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
+    ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
     ("createProduct", "organization", {"organizationId": "$organization", "title": "Mine"}),
     ("changeProduct", "product", {"productId": "$product", "title": "Mine"}),
     ("changeProduct", "public_product", {"productId": "$public_product", "title": "Mine"}),
+    ("createCategory", "category", {"slug": "mine", "names": NAMES, "parentId": "$category"}),
+    ("changeCategory", "category", {"categoryId": "$category", "slug": "mine", "names": NAMES}),
+    ("removeCategory", "category", {"categoryId": "$category"}),
+    ("writeGuidance", "product", {"step": "A7", "productId": "$product", "texts": PAGE}),
+    ("writeGuidance", "public_product", {"step": "A7", "productId": "$public_product", "texts": PAGE}),
+    ("removeGuidance", "product", {"step": "A7", "productId": "$product"}),
+    ("removeGuidance", "public_product", {"step": "A7", "productId": "$public_product"}),
     ("importApi", "product", {"productId": "$product", "document": document("mine")}),
     ("importApi", "product", {"productId": "$product", "document": "{ not a document"}),
     ("importApi", "product", {"productId": "$product", "url": "https://127.0.0.1/"}),
@@ -77,6 +91,26 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),
     *(
+        (
+            "requestPermission",
+            name,
+            {"applicationId": f"${application}", "productId": f"${product}", "purpose": "x", "legalBasis": "x"},
+        )
+        for name, application, product in (
+            ("application", "application", "public_product"),
+            ("product", "own_application", "product"),
+        )
+    ),
+    ("changePermissionRequest", "permission", {"permissionId": "$permission", "purpose": "Mine."}),
+    ("withdrawPermissionRequest", "permission", {"permissionId": "$permission"}),
+    ("grantPermission", "permission", {"permissionId": "$permission"}),
+    ("grantPermissionTo", "product", {"clientId": "x", "productId": "$product"}),
+    ("grantPermissionTo", "public_product", {"clientId": "x", "productId": "$public_product"}),
+    ("refusePermission", "permission", {"permissionId": "$permission", "reason": "No."}),
+    ("returnPermission", "permission", {"permissionId": "$permission", "question": "What for?"}),
+    ("revokePermission", "permission", {"permissionId": "$permission", "reason": "No more."}),
+    ("extendPermission", "permission", {"permissionId": "$permission", "validTo": None}),
+    *(
         ("subscribe", name, {"applicationId": f"${application}", "productId": f"${product}", "planId": f"${plan}"})
         for name, application, product, plan in (
             ("application", "application", "public_product", "public_plan"),
@@ -84,9 +118,49 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
             ("plan", "own_application", "public_product", "plan"),
         )
     ),
+    *(
+        (
+            verb,
+            name,
+            {**CONNECTION, "organizationId": f"${organization}", "productId": f"${product}", "applicationIds": ["app_x"]},
+        )
+        for verb in ("draftConnectionRequest", "fileConnectionRequest")
+        for name, organization, product in (
+            ("organization", "organization", "confidential_product"),
+            ("product", "own_organization", "product"),
+        )
+    ),
+    ("changeConnectionRequest", "connection_request", {**_CONNECTION_REQUEST, **CONNECTION, "applicationIds": ["app_x"]}),
+    ("submitConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("withdrawConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("assignRepresentative", "connection_request", {**_CONNECTION_REQUEST, "userId": "$user"}),
+    ("takeConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("requestDocument", "connection_request", {**_CONNECTION_REQUEST, "kind": "NDA"}),
+    ("returnConnectionRequest", "connection_request", {**_CONNECTION_REQUEST, "reasons": ["No."]}),
+    ("rejectConnectionRequest", "connection_request", {**_CONNECTION_REQUEST, "reason": "No."}),
+    ("completeConnectionRequest", "connection_request", _CONNECTION_REQUEST),
+    ("setRequiredDocuments", "confidential_product", {"productId": "$confidential_product", "kinds": ["NDA"]}),
+    ("setRequiredDocuments", "product", {"productId": "$product", "kinds": ["NDA"]}),
+    ("setApprovalChain", "confidential_product", {"productId": "$confidential_product", "steps": [_STEP]}),
+    ("attachAgreement", "agreement", {"agreementId": "$agreement", "fileId": f"fil_{NEVER_GIVEN_OUT}"}),
+    ("countersignAgreement", "agreement", {"agreementId": "$agreement", "fileId": f"fil_{NEVER_GIVEN_OUT}"}),
+    ("confirmAgreement", "agreement", {"agreementId": "$agreement", "validFrom": "2030-01-01T00:00:00Z"}),
+    ("returnAgreement", "agreement", {"agreementId": "$agreement", "reason": "No."}),
+    ("renewAgreement", "agreement", {"agreementId": "$agreement"}),
+    ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
+    ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
+    ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("endSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("suspendSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("resumeSubscription", "subscription", {"subscriptionId": "$subscription"}),
+    ("previewPlanChange", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("changePlanOf", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("approvePlanChange", "subscription", {"subscriptionId": "$subscription"}),
+    ("rejectPlanChange", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
+    ("withdrawPlanChange", "subscription", {"subscriptionId": "$subscription"}),
 ]
 _RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
 # (verb, the input, or None where it takes none): nobody is told to sign in first.
@@ -117,7 +191,9 @@ OPEN = {
 # The code that a stranger gets, where it is not NOT_FOUND.
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",
     "acceptInvitation": "NO_SUCH_INVITATION",
     "declineInvitation": "NO_SUCH_INVITATION",

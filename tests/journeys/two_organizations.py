@@ -21,6 +21,7 @@ ROLES = ("owner", "administrator", "developer", "observer")
 NEVER_GIVEN_OUT = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"
 PERIOD = {"from": "2030-01-01T00:00:00Z", "to": "2030-01-02T00:00:00Z"}
 TERMS = {"name": "Taken", "rateRequests": 1, "rateSeconds": 1, "approval": "AUTOMATIC"}
+WANTED = {"purpose": "To know when the tide comes.", "legalBasis": "The law of the sea, § 1."}
 FORM: dict[str, Any] = {
     "legalName": "SIA Grāmata",
     "registrationNumber": "40003 123456",
@@ -32,6 +33,7 @@ FORM: dict[str, Any] = {
     "purpose": "To check who lives where.",
     "servicesText": "The register of addresses",
 }
+CONNECTION: dict[str, Any] = {"purpose": "To check who lives where.", "legalBasis": "The law on registers, section 3"}
 _TRACE = re.compile(r"[0-9a-f]{32}")
 _numbers = itertools.count(1)
 
@@ -96,9 +98,9 @@ class World:
         made: dict[str, Any] = (await self.make(who, "createApplication", selection, **wanted))["application"]
         return made
 
-    async def product(self, title: str, *, is_published: bool) -> dict[str, str]:
+    async def product(self, title: str, *, is_published: bool, **more: Any) -> dict[str, str]:
         """Make a product of the first organization with a plan of either approval and a version of an API."""
-        wanted = {"organizationId": self.ids["organization"], "title": title}
+        wanted = {"organizationId": self.ids["organization"], "title": title, **more}
         product = await self.make("owner", "createProduct", "... on Product { id slug }", **wanted)
         ids = {"product": product["id"], "slug": product["slug"]}
         for approval in ("AUTOMATIC", "BY_PROVIDER"):
@@ -117,6 +119,11 @@ class World:
     async def subscription(self, application_id: str, plan: str = "public_plan", who: str = "owner") -> str:
         wanted = {"applicationId": application_id, "productId": self.ids["public_product"], "planId": self.ids[plan]}
         return str((await self.make(who, "subscribe", "... on Subscription { id }", **wanted))["id"])
+
+    async def permission(self, application_id: str, who: str = "owner") -> str:
+        """Let somebody ask that an application may call the public product."""
+        wanted = {"applicationId": application_id, "productId": self.ids["public_product"], **WANTED}
+        return str((await self.make(who, "requestPermission", "... on Permission { id }", **wanted))["id"])
 
     async def told(self, who: str, query: str, foreign: str, absent: str, **variables: Any) -> tuple[Any, Any]:
         """Ask the same about what is foreign and about what does not exist; return both answers, whole but for the two names."""
@@ -184,21 +191,36 @@ async def _furnish(world: World) -> None:
     application = await world.application()
     ids |= {"application": application["id"], "secret": application["secrets"][0]["id"]}
     ids["subscription"] = await world.subscription(application["id"])
+    ids["permission"] = await world.permission(application["id"])
     ids["own_application"] = (await world.application("stranger", "own_organization"))["id"]
     invited = {"organizationId": ids["organization"], "email": world.address_of("invited"), "role": "OBSERVER"}
     ids["invitation"] = (await world.make("owner", "inviteMember", "... on Invitation { id }", **invited))["id"]
     ids["invitation_token"] = await world.mailbox.token_for(world.address_of("invited"), about="invit")
+    category = {"slug": f"category-{world.mark}", "names": [{"language": "EN", "name": "Registers"}]}
+    ids["category"] = (await world.make("operator", "createCategory", "... on Category { id }", **category))["id"]
     drafted = {"organizationId": ids["organization"], "form": FORM}
     ids["request"] = (await world.make("owner", "draftOnboardingRequest", "... on OnboardingRequest { id }", **drafted))["id"]
     registered = {"organizationId": ids["organization"], "pem": issue().pem}
     ids["certificate"] = (await world.make("owner", "registerCertificate", "... on Certificate { id }", **registered))["id"]
     keyed = {"applicationId": application["id"], "jwk": public_key()}
     ids["client_key"] = (await world.make("owner", "registerClientKey", "... on ClientKey { id }", **keyed))["id"]
+    await _connect(world)
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
     for scope in ("application", "public_product"):  # analytics hears of them in its own time
         await _until_usage_is_seen(world, scope)
+
+
+async def _connect(world: World) -> None:
+    """Let the first organization ask to be connected to a confidential product of its own."""
+    ids, confidential = world.ids, {"sensitivity": "CONFIDENTIAL", "sensitivityKinds": ["PERSONAL_DATA"]}
+    ids["confidential_product"] = (await world.product(f"Registers {world.mark}", is_published=True, **confidential))["product"]
+    wish = {"organizationId": ids["organization"], "productId": ids["confidential_product"]}
+    filed = {**wish, **CONNECTION, "applicationIds": [ids["application"]]}
+    selection = "... on ConnectionRequest { id documents { id } approval { id } }"
+    request = await world.make("owner", "fileConnectionRequest", selection, **filed)
+    ids |= {"connection_request": request["id"], "agreement": request["documents"][0]["id"], "step": request["approval"][0]["id"]}
 
 
 async def _until_usage_is_seen(world: World, scope: str) -> None:

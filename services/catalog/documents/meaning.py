@@ -11,7 +11,7 @@ from services.catalog.documents.references import follow, nodes, pointer, to_poi
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 MAX_OPERATIONS = 2000
 _LONGEST_PATH = 500
-_TEMPLATE = re.compile(r"\{([^{}/]*)\}")
+TEMPLATE = re.compile(r"\{([^{}/]*)\}")
 # An operation's id travels in a header and stands in figures.
 _USABLE_ID = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,198}[\x21-\x7e])?")
 _PLAIN_PATH = re.compile(r"/[^\x00-\x20\x7f?#]*")
@@ -126,13 +126,13 @@ def _path_troubles(path: str, shapes: dict[str, str]) -> Iterator[Trouble]:
     if not _PLAIN_PATH.fullmatch(path) or len(path) > _LONGEST_PATH:
         reason = f"a path begins with / and has neither spaces, ? nor # and at most {_LONGEST_PATH} characters"
         yield Trouble(reason, place)
-    without = _TEMPLATE.sub("", path)
-    names = _TEMPLATE.findall(path)
+    without = TEMPLATE.sub("", path)
+    names = TEMPLATE.findall(path)
     if "{" in without or "}" in without or not all(names):
         yield Trouble("a brace of the path is not closed, not opened, or holds no name", place)
     if len(set(names)) != len(names):
         yield Trouble("the path names a parameter twice", place)
-    shape = _TEMPLATE.sub("{}", path)
+    shape = TEMPLATE.sub("{}", path)
     if shape in shapes:
         yield Trouble(f"the path cannot be told from {shapes[shape]}: only the names of its parameters differ", place)
     shapes.setdefault(shape, path)
@@ -155,7 +155,7 @@ def _read_item(tree: dict[str, Any], path: str, item: dict[str, Any], meaning: M
 
 
 def _compare_parameters(path: str, place: str, declared: set[str], meaning: Meaning) -> None:
-    named = set(_TEMPLATE.findall(path))
+    named = set(TEMPLATE.findall(path))
     meaning.troubles += (
         Trouble(f'the path parameter "{name}" is not declared under "parameters"', place) for name in sorted(named - declared)
     )

@@ -6,7 +6,8 @@ from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.principal import Principal
 from services.catalog.products import repository
-from services.catalog.products.domain import Api, Product, Version
+from services.catalog.products.domain import Api, Product
+from services.catalog.products.lives import Version
 from services.catalog.products.plans import Plan
 from services.catalog.providers.access import MANAGE
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import new_id
 from chassis.mongo import Transaction
+from services.catalog.categories.access import require_known
 from services.catalog.products import access, repository
 from services.catalog.products.domain import SLUG_MAX, Description, Product
 from services.catalog.products.plans import Plan, Terms
-from services.catalog.products.words import slug_of, weigh_description
+from services.catalog.products.words import slug_of
 from services.catalog.providers.access import require_provider
 
 
@@ -22,9 +23,10 @@ class SlugNeeded(Invalid):
 async def create_product(tx: Transaction, organization_id: str, slug: str | None, description: Description) -> Product:
     """Begin a product that only the provider's members see.
 
-    Raises ``NotAProvider``, ``SlugNeeded``, ``SlugTaken`` and as access does.
+    Raises ``NotAProvider``, ``NoSuchCategories``, ``SlugNeeded``, ``SlugTaken`` and as access does.
     """
     await require_provider(tx, organization_id)
+    await require_known(tx, description.category_ids)
     chosen = slug or slug_of(description.title, SLUG_MAX)
     if not chosen:
         raise SlugNeeded
@@ -35,21 +37,18 @@ async def create_product(tx: Transaction, organization_id: str, slug: str | None
 
 
 async def change_product(tx: Transaction, product_id: str, describe: Callable[[Description], Description]) -> Product:
-    """Describe a product otherwise, starting from how it is; what is the same as before changes and announces nothing."""
+    """Describe a product otherwise, starting from how it is; what is the same as before changes and announces nothing.
+
+    Raises ``NoSuchCategories`` where it joins one that does not exist, and as access does.
+    """
     present = await access.product_to_manage(tx, product_id)
     product, changed = present.change(describe(present.description))
+    # A category that was removed may stand in what was there before; it is shown nowhere.
+    await require_known(tx, [each for each in product.description.category_ids if each not in present.description.category_ids])
     if changed is not None:
         await repository.replace(tx, product)
         await tx.emit(changed, subject=product.id, organization=product.organization_id, audience=[product.organization_id])
-        if product.is_public:
-            await find_by_description(tx, product)
     return product
-
-
-async def find_by_description(tx: Transaction, product: Product) -> None:
-    """Let everybody find the product by its title, tags and summary."""
-    said = product.description
-    await repository.keep_words(tx, product.id, product.id, weigh_description(said.title, said.tags, said.summary))
 
 
 async def create_plan(tx: Transaction, product_id: str, terms: Terms) -> tuple[Product, Plan]:

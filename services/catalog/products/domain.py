@@ -20,7 +20,9 @@ from services.catalog.events import (
     ProductCreated,
     PublishedOperation,
 )
+from services.catalog.products.lives import OnlyDraftsAreDeleted, Version
 from services.catalog.products.plans import Plan, PlanNameTaken, terms_row
+from services.catalog.texts.domain import DEFAULT, Language, chosen, in_order, require_each_once
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -51,13 +53,6 @@ class Prerequisite(StrEnum):
     PERMISSION = "PERMISSION"
 
 
-class VersionStatus(StrEnum):
-    """Where a version stands in its life."""
-
-    DRAFT = "DRAFT"
-    PUBLISHED = "PUBLISHED"
-
-
 class NotConfidential(Invalid):
     """Only a confidential product names kinds of secrecy."""
 
@@ -79,6 +74,13 @@ class AgreementAlwaysNeeded(Invalid):
         super().__init__(fields=[FieldProblem("prerequisites", "name AGREEMENT too, because the product is confidential")])
 
 
+class MainLanguageTwice(Invalid):
+    """What a product says in its main language are its title and its summary; give no other text in that language."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("texts", "leave out the main language, its text is title and summary")])
+
+
 class SlugTaken(Conflict):
     """Another product has this slug already; choose another one."""
 
@@ -96,33 +98,12 @@ class VersionLabelTaken(Conflict):
         )
 
 
-class AlreadyPublished(Conflict):
-    """The version is published already."""
-
-
 class NoPlanYet(Conflict):
     """The product has no plan that is offered or will be, so nobody could come to call it; create one first."""
 
 
 class NothingToCall(Conflict):
     """The version's document describes no operation, so there is nothing to call."""
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One release of an API."""
-
-    id: str
-    label: str
-    status: VersionStatus
-    openapi_version: str
-    operations_count: int
-    published_at: datetime | None = None
-
-    @property
-    def is_public(self) -> bool:
-        """Say whether everybody may see it."""
-        return self.status is not VersionStatus.DRAFT
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +117,20 @@ class Api:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductText:
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
-    """What a product says of itself and how sensitive it is."""
+    """What a product says of itself and how sensitive it is.
+
+    ``title`` and ``summary`` are in the main language; ``translations`` are in others.
+    """
 
     title: str
     summary: str
@@ -145,18 +138,44 @@ class Description:
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...]
     prerequisites: tuple[Prerequisite, ...]
+    main_language: Language = DEFAULT
+    translations: tuple[ProductText, ...] = ()
+    category_ids: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what does not go with the sensitivity.
+        """Refuse what does not go with the sensitivity, and texts of which two are in one language.
 
-        Raises ``NotConfidential``, ``OpenTestAsksForNothing`` or ``AgreementAlwaysNeeded``.
+        Raises ``NotConfidential``, ``OpenTestAsksForNothing``, ``AgreementAlwaysNeeded``, ``LanguageTwice`` or
+        ``MainLanguageTwice``.
         """
+        require_each_once(self.translations, "texts")
+        if any(text.language is self.main_language for text in self.translations):
+            raise MainLanguageTwice
         if self.sensitivity is not Sensitivity.CONFIDENTIAL and self.sensitivity_kinds:
             raise NotConfidential
         if self.sensitivity is Sensitivity.OPEN_TEST and self.prerequisites:
             raise OpenTestAsksForNothing
         if self.sensitivity is Sensitivity.CONFIDENTIAL and Prerequisite.AGREEMENT not in self.prerequisites:
             raise AgreementAlwaysNeeded
+
+    @property
+    def texts(self) -> tuple[ProductText, ...]:
+        """Return everything that the product says of itself, the main language first."""
+        return (ProductText(self.main_language, self.title, self.summary), *self.translations)
+
+    def text_in(self, language: Language) -> ProductText:
+        """Return the text to show to whoever asks for a language."""
+        return chosen(self.texts, language, self.main_language)
+
+    def in_main_language(self, language: Language) -> "Description":
+        """Return the description with another main language: its text becomes the main one, where there is one."""
+        if language is self.main_language:
+            return self
+        own = next((text for text in self.translations if text.language is language), None)
+        if own is None:
+            return replace(self, main_language=language)
+        others = (text for text in self.texts if text is not own)
+        return replace(self, main_language=language, title=own.title, summary=own.summary, translations=in_order(others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +194,11 @@ class Product:
     def is_public(self) -> bool:
         """Say whether everybody may see it: from its first published version on."""
         return any(version.is_public for _, version in self.versions())
+
+    @property
+    def is_callable(self) -> bool:
+        """Say whether any version can be called: once all are retired, the product is history."""
+        return any(version.is_callable for _, version in self.versions())
 
     def versions(self) -> Iterator[tuple[Api, Version]]:
         """Go through all versions, each with its API."""
@@ -261,34 +285,51 @@ class Product:
         grown = replace(present, versions=(*present.versions, version))
         return replace(self, apis=tuple(grown if each is present else each for each in self.apis))
 
-    def publish(
-        self, version_id: str, now: datetime, operations: tuple[PublishedOperation, ...]
-    ) -> tuple["Product", ApiVersionPublished]:
-        """Return the product with a draft published. Raises ``AlreadyPublished``, ``NothingToCall`` or ``NoPlanYet``."""
+    def put(self, api: Api, version: Version) -> "Product":
+        """Return the product with a version of one of its APIs as it is now."""
+        grown = replace(api, versions=tuple(version if each.id == version.id else each for each in api.versions))
+        return replace(self, apis=tuple(grown if each.id == api.id else each for each in self.apis))
+
+    def without_draft(self, version_id: str) -> "Product":
+        """Return the product without a draft, and without an API that has no version left. Raises ``OnlyDraftsAreDeleted``."""
         found = self.version(version_id)
         assert found is not None, "the version belongs to this product"
         api, draft = found
-        if draft.status is not VersionStatus.DRAFT:
-            raise AlreadyPublished
+        if draft.is_public:
+            raise OnlyDraftsAreDeleted
+        left = replace(api, versions=tuple(each for each in api.versions if each is not draft))
+        apis = (left if each is api else each for each in self.apis)
+        return replace(self, apis=tuple(each for each in apis if each.versions))
+
+    def publish(
+        self, version_id: str, operations: tuple[PublishedOperation, ...], *, now: datetime, actor: str | None
+    ) -> tuple["Product", ApiVersionPublished]:
+        """Return the product with a draft published.
+
+        Raises ``AlreadyPublished``, ``AlreadyRetired``, ``NothingToCall`` or ``NoPlanYet``.
+        """
+        found = self.version(version_id)
+        assert found is not None, "the version belongs to this product"
+        api, draft = found
+        version = draft.publish(now, actor)
         if not operations:
             raise NothingToCall
         if not any(plan.has_future(now) for plan in self.plans):
             raise NoPlanYet
-        version = replace(draft, status=VersionStatus.PUBLISHED, published_at=now)
-        grown = replace(api, versions=tuple(version if each is draft else each for each in api.versions))
-        product = replace(self, apis=tuple(grown if each is api else each for each in self.apis))
-        announced = ApiVersionPublished(
-            version_id=version.id,
-            api_id=api.id,
-            product_id=self.id,
-            organization_id=self.organization_id,
-            product_slug=self.slug,
-            title=api.title,
-            label=version.label,
-            base_path=self.base_path(api, version),
-            operations=operations,
-        )
-        return product, announced
+        return self.put(api, version), ApiVersionPublished(**self.announced_version(api, version), operations=operations)
+
+    def announced_version(self, api: Api, version: Version) -> dict[str, Any]:
+        """Return what announcements tell of a version."""
+        return {
+            "version_id": version.id,
+            "api_id": api.id,
+            "product_id": self.id,
+            "organization_id": self.organization_id,
+            "product_slug": self.slug,
+            "title": api.title,
+            "label": version.label,
+            "base_path": self.base_path(api, version),
+        }
 
 
 def with_agreement(sensitivity: Sensitivity, prerequisites: Iterable[Prerequisite]) -> tuple[Prerequisite, ...]:

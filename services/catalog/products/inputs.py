@@ -12,12 +12,14 @@ from services.catalog.products.domain import (
     SLUG_MAX,
     Description,
     Prerequisite,
+    ProductText,
     Sensitivity,
     SensitivityKind,
     with_agreement,
 )
 from services.catalog.products.plans import Approval, QuotaPeriod, Terms
 from services.catalog.products.words import fold
+from services.catalog.texts.domain import DEFAULT, Language, in_order
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
@@ -29,7 +31,8 @@ def _one_line(text: str) -> str:
     return text
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return the text. Raises ``ValueError`` where it has control characters other than new lines."""
     if _CONTROL_BUT_LINES.search(text):
         raise ValueError("write it without control characters")
     return text
@@ -55,7 +58,7 @@ def _to_utc(moment: datetime) -> datetime:
 Id = Annotated[str, Field(max_length=64)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_one_line)]
-Summary = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(_printable)]
+Summary = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000), AfterValidator(printable)]
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(_one_line)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_different)]
 Slug = Annotated[str, StringConstraints(max_length=SLUG_MAX), AfterValidator(_slug)]
@@ -71,6 +74,22 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class TextInput(Input):
+    """What a product says of itself in one language."""
+
+    language: Language
+    title: Title
+    summary: Summary = ""
+
+
+Texts = Annotated[tuple[TextInput, ...], Field(max_length=len(Language))]
+CategoryIds = Annotated[tuple[Id, ...], Field(max_length=5), AfterValidator(lambda ids: tuple(dict.fromkeys(ids)))]
+
+
+def _texts(wanted: tuple[TextInput, ...]) -> tuple[ProductText, ...]:
+    return in_order(ProductText(each.language, each.title, each.summary) for each in wanted)
+
+
 class CreateProduct(Input):
     """The input of ``create_product``."""
 
@@ -82,6 +101,9 @@ class CreateProduct(Input):
     sensitivity: Sensitivity
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
     prerequisites: tuple[Prerequisite, ...] | None = None
+    main_language: Language | None = None
+    texts: Texts | None = None
+    categories: CategoryIds | None = None
 
     def description(self) -> Description:
         """Return what the product is to say of itself."""
@@ -92,11 +114,14 @@ class CreateProduct(Input):
             sensitivity=self.sensitivity,
             sensitivity_kinds=tuple(dict.fromkeys(self.sensitivity_kinds or ())),
             prerequisites=with_agreement(self.sensitivity, self.prerequisites or ()),
+            main_language=self.main_language or DEFAULT,
+            translations=_texts(self.texts or ()),
+            category_ids=self.categories or (),
         )
 
 
 class ChangeProduct(Input):
-    """The input of ``change_product``: what is left out or null stays as it is."""
+    """The input of ``change_product``: what is left out or null stays as it is; ``texts`` are all those in other languages."""
 
     product_id: Id
     title: Title | None = None
@@ -105,9 +130,14 @@ class ChangeProduct(Input):
     sensitivity: Sensitivity | None = None
     sensitivity_kinds: tuple[SensitivityKind, ...] | None = None
     prerequisites: tuple[Prerequisite, ...] | None = None
+    main_language: Language | None = None
+    texts: Texts | None = None
+    categories: CategoryIds | None = None
 
     def onto(self, present: Description) -> Description:
         """Return the description as it is to be."""
+        if self.main_language is not None:
+            present = present.in_main_language(self.main_language)
         sensitivity = self.sensitivity or present.sensitivity
         kinds = self.sensitivity_kinds
         if kinds is None:
@@ -120,6 +150,9 @@ class ChangeProduct(Input):
             sensitivity=sensitivity,
             sensitivity_kinds=tuple(dict.fromkeys(kinds)),
             prerequisites=self._prerequisites_onto(present, sensitivity),
+            main_language=present.main_language,
+            translations=present.translations if self.texts is None else _texts(self.texts),
+            category_ids=present.category_ids if self.categories is None else self.categories,
         )
 
     def _prerequisites_onto(self, present: Description, sensitivity: Sensitivity) -> tuple[Prerequisite, ...]:
@@ -183,13 +216,3 @@ class WithdrawPlan(Input):
     """The input of ``withdraw_plan``."""
 
     plan_id: Id
-
-
-class Browse(Input):
-    """The arguments of ``products``."""
-
-    search: Annotated[str, Field(max_length=200)] | None = None
-    sensitivity: Sensitivity | None = None
-    tag: Annotated[str, Field(max_length=40)] | None = None
-    first: int | None = None
-    after: str | None = None

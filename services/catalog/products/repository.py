@@ -1,35 +1,33 @@
-"""How products are kept: one document each, with its plans, APIs and versions; and the words by which they are found."""
+"""How products are kept: one document each, with its plans, APIs and versions; and the entry by which each is found."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
+from services.catalog.entries import repository as entries
 from services.catalog.products.domain import (
     Api,
     Description,
     Prerequisite,
     Product,
+    ProductText,
     Sensitivity,
     SensitivityKind,
     SlugTaken,
-    Version,
-    VersionStatus,
     with_agreement,
 )
+from services.catalog.products.lives import Ending, Version, VersionChange, VersionStatus
 from services.catalog.products.plans import Plan, read_terms, terms_row
 from services.catalog.products.words import fold
+from services.catalog.texts.domain import DEFAULT, Language
 
 INDEXES = (
     Index("products", (("slug", 1),), unique=True),
     Index("products", (("organization_id", 1), ("sort_title", 1), ("_id", 1))),
-    Index("products", (("is_public", 1), ("sort_title", 1), ("_id", 1))),
+    Index("products", (("is_public", 1), ("_id", 1))),
     Index("products", (("plans.id", 1),)),
     Index("products", (("apis.versions.id", 1),)),
-    Index("words", (("word", 1),)),
-    Index("words", (("source", 1),)),
 )
-MOST_WORDS_READ = 50_000
 
 SortKey = tuple[str, str]
 
@@ -49,8 +47,12 @@ def to_document(product: Product) -> Document:
         "sensitivity": said.sensitivity.value,
         "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
         "prerequisites": [each.value for each in said.prerequisites],
+        "main_language": said.main_language.value,
+        "translations": [_text_document(each) for each in said.translations],
+        "category_ids": list(said.category_ids),
         "created_at": product.created_at,
         "is_public": product.is_public,
+        "is_callable": product.is_callable,
         "plans": [_plan_document(plan) for plan in product.plans],
         "apis": [
             {"id": api.id, "slug": api.slug, "title": api.title, "versions": [_version_document(each) for each in api.versions]}
@@ -63,6 +65,26 @@ def _plan_document(plan: Plan) -> Document:
     return {"id": plan.id, **terms_row(plan.terms), "withdrawn_at": plan.withdrawn_at}
 
 
+def _text_document(text: ProductText) -> Document:
+    return {"language": text.language.value, "title": text.title, "summary": text.summary}
+
+
+def _entry(product: Product) -> Document:
+    """Return what a product is found by, but for its operations."""
+    said = product.description
+    return {
+        # What can be called no more is history: readable by who knows it, but not found.
+        "is_public": product.is_callable,
+        "organization_id": product.organization_id,
+        "sort_title": fold(said.title),
+        "sensitivity": said.sensitivity.value,
+        "tags": list(said.tags),
+        "category_ids": list(said.category_ids),
+        "texts": [_text_document(each) for each in said.texts],
+        "versions": [version.id for _, version in product.versions() if version.is_callable],
+    }
+
+
 def _version_document(version: Version) -> Document:
     return {
         "id": version.id,
@@ -71,6 +93,9 @@ def _version_document(version: Version) -> Document:
         "openapi_version": version.openapi_version,
         "operations_count": version.operations_count,
         "published_at": version.published_at,
+        "ending": asdict(version.ending) if version.ending else None,
+        "retired_at": version.retired_at,
+        "history": [{**asdict(each), "status": each.status.value} for each in version.history],
     }
 
 
@@ -90,6 +115,11 @@ def to_product(kept: Document) -> Product:
             sensitivity=sensitivity,
             sensitivity_kinds=tuple(SensitivityKind(each) for each in kept["sensitivity_kinds"]),
             prerequisites=prerequisites,
+            main_language=Language(kept.get("main_language", DEFAULT)),
+            translations=tuple(
+                ProductText(Language(each["language"]), each["title"], each["summary"]) for each in kept.get("translations", ())
+            ),
+            category_ids=tuple(kept.get("category_ids", ())),
         ),
         created_at=kept["created_at"],
         plans=tuple(Plan(each["id"], read_terms(each), each.get("withdrawn_at")) for each in kept["plans"]),
@@ -113,6 +143,9 @@ def _to_version(kept: Document) -> Version:
         openapi_version=kept["openapi_version"],
         operations_count=kept["operations_count"],
         published_at=kept["published_at"],
+        ending=Ending(**kept["ending"]) if kept.get("ending") else None,
+        retired_at=kept.get("retired_at"),
+        history=tuple(VersionChange(**{**each, "status": VersionStatus(each["status"])}) for each in kept.get("history", ())),
     )
 
 
@@ -122,11 +155,18 @@ async def insert(tx: Transaction, product: Product) -> None:
         await tx.collection("products").insert_one(to_document(product))
     except DuplicateKey as error:
         raise SlugTaken from error
+    await entries.keep(tx, product.id, _entry(product))
 
 
 async def replace(tx: Transaction, product: Product) -> None:
-    """Keep a product as it is now."""
+    """Keep a product as it is now, and what it is found by."""
     await tx.collection("products").replace_one({"_id": product.id}, to_document(product))
+    await entries.keep(tx, product.id, _entry(product))
+
+
+async def keep_entry(tx: Transaction, product: Product) -> None:
+    """Keep what a product is found by, where that was never kept."""
+    await entries.keep(tx, product.id, _entry(product))
 
 
 async def _by(reader: Reader, field: str, values: Sequence[str]) -> list[Product]:
@@ -157,37 +197,11 @@ async def by_versions(reader: Reader, version_ids: Sequence[str]) -> dict[str, P
     return {version.id: product for product in found for _, version in product.versions()}
 
 
-def _after(query: Mapping[str, Any], after: SortKey | None) -> dict[str, Any]:
-    if after is None:
-        return dict(query)
-    title, product_id = after
-    later = [{"sort_title": {"$gt": title}}, {"sort_title": title, "_id": {"$gt": product_id}}]
-    return {"$and": [query, {"$or": later}]}
-
-
-def _public(sensitivity: str | None, tag: str | None) -> dict[str, Any]:
-    query: dict[str, Any] = {"is_public": True}
-    if sensitivity is not None:
-        query["sensitivity"] = sensitivity
-    if tag is not None:
-        query["folded_tags"] = fold(tag)
-    return query
-
-
-async def public_page(
-    reader: Reader, sensitivity: str | None, tag: str | None, *, after: SortKey | None, limit: int
-) -> tuple[list[Product], int]:
-    """Return public products by title, and how many there are in all."""
-    products = reader.collection("products")
-    query = _public(sensitivity, tag)
-    found = await products.find(_after(query, after), sort=[("sort_title", 1), ("_id", 1)], limit=limit)
-    return [to_product(each) for each in found], await products.count_documents(query)
-
-
-async def public_among(reader: Reader, product_ids: Sequence[str], sensitivity: str | None, tag: str | None) -> set[str]:
-    """Return the ids of those of the products that are public and pass the filter."""
-    query = {"_id": {"$in": list(product_ids)}, **_public(sensitivity, tag)}
-    return {each["_id"] for each in await reader.collection("products").find(query, projection={"_id": 1})}
+async def public_ids(reader: Reader, after: str, limit: int) -> list[str]:
+    """Return the ids of public products that can be called in order, at most ``limit`` of those after one."""
+    query = {"is_public": True, "is_callable": {"$ne": False}, "_id": {"$gt": after}}
+    found = await reader.collection("products").find(query, sort=[("_id", 1)], limit=limit, projection={"_id": 1})
+    return [each["_id"] for each in found]
 
 
 async def sort_keys_of_organizations(reader: Reader, all_of: Sequence[str], public_of: Sequence[str]) -> dict[str, list[SortKey]]:
@@ -202,27 +216,3 @@ async def sort_keys_of_organizations(reader: Reader, all_of: Sequence[str], publ
     for each in found:
         keys.setdefault(each["organization_id"], []).append((each["sort_title"], each["_id"]))
     return keys
-
-
-async def keep_words(tx: Transaction, product_id: str, source: str, weights: Mapping[str, int]) -> None:
-    """Let the product be found by these words; they replace those kept from the same source (the product, or one version)."""
-    words = tx.collection("words")
-    await words.delete_many({"source": source})
-    await words.insert_many(
-        [{"product_id": product_id, "source": source, "word": word, "weight": weight} for word, weight in weights.items()]
-    )
-
-
-async def words_beginning(reader: Reader, terms: Sequence[str]) -> list[tuple[str, str, int]]:
-    """Return (product id, word, weight) of the kept words that begin with one of the terms."""
-    # One range of the index for each term, side by side: a choice between ranges reads every word on some servers.
-    found = await asyncio.gather(*(_words_from(reader, term) for term in terms))
-    return [(each["product_id"], each["word"], each["weight"]) for some in found for each in some]
-
-
-async def _words_from(reader: Reader, term: str) -> list[Document]:
-    return await reader.collection("words").find(
-        {"word": {"$gte": term, "$lt": term + "\uffff"}},
-        projection={"_id": 0, "product_id": 1, "word": 1, "weight": 1},
-        limit=MOST_WORDS_READ,
-    )

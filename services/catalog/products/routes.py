@@ -1,17 +1,14 @@
 """How to ask about products and plans over HTTP."""
 
-from collections.abc import Sequence
-
 from starlette.routing import BaseRoute
 
-from chassis.mongo import Reader
 from chassis.paging import Page, connection, read_page
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.catalog.products import access, actions, browsing
-from services.catalog.products.browsing import Filter, Shelf
-from services.catalog.products.domain import Product
-from services.catalog.products.inputs import Browse, ChangePlan, ChangeProduct, CreatePlan, CreateProduct, WithdrawPlan
-from services.catalog.products.rows import Row, Rows
+from services.catalog.products.browsing import Shelf
+from services.catalog.products.inputs import ChangePlan, ChangeProduct, CreatePlan, CreateProduct, WithdrawPlan
+from services.catalog.products.rows import Row, Rows, text_row
+from services.catalog.texts.inputs import LanguageArgument
 
 
 class ProductRoutes:
@@ -52,35 +49,33 @@ class ProductRoutes:
         withdrawn = await asked.transact(lambda tx: actions.withdraw_plan(tx, wanted.plan_id))
         return self._rows.plan(*withdrawn, asked.reader().now)
 
-    async def products(self, asked: Asked) -> list[Json]:
-        """Answer ``/load/products``: the same page of the public catalogue for every key."""
-        wanted = read_input(Browse, asked.args)
-        page = read_page(wanted.first, wanted.after, key_length=2)
-        reader = asked.reader()
-        shelf = await browsing.browse(reader, Filter(wanted.search, wanted.sensitivity, wanted.tag), page)
-        return [await self._connection(reader, shelf, page)] * len(asked.keys)
-
     async def products_by_organization(self, asked: Asked) -> list[Json]:
         """Answer ``/load/products_by_organization``: one page for each organization."""
         page = read_page(asked.args.get("first"), asked.args.get("after"), key_length=2)
         reader = asked.reader()
         shelves = await browsing.shelves_of(reader, asked.ids, page)
         # One query names the providers of all shelves.
-        rows = await self._by_id(reader, [product for shelf in shelves.values() for product, _ in shelf.products])
+        rows = await self._rows.by_id(reader, [product for shelf in shelves.values() for product, _ in shelf.products])
         empty = Shelf([], 0)
-        return [_to_connection(shelves.get(each, empty), rows, page) for each in asked.ids]
+        return [to_connection(shelves.get(each, empty), rows, page) for each in asked.ids]
 
     async def products_by_id(self, asked: Asked) -> list[Json]:
         """Answer ``/load/products_by_id``."""
         found = await access.visible_by_ids(asked.reader(), asked.ids)
-        rows = await self._by_id(asked.reader(), list(found.values()))
+        rows = await self._rows.by_id(asked.reader(), list(found.values()))
         return [rows.get(each) for each in asked.ids]
 
     async def products_by_slug(self, asked: Asked) -> list[Json]:
         """Answer ``/load/products_by_slug``."""
         found = await access.visible_by_slugs(asked.reader(), asked.ids)
-        rows = await self._by_id(asked.reader(), list(found.values()))
+        rows = await self._rows.by_id(asked.reader(), list(found.values()))
         return [rows[found[each].id] if each in found else None for each in asked.ids]
+
+    async def product_texts(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/product_texts``: what each product says in a language, or in the one that there is instead."""
+        language = read_input(LanguageArgument, asked.args).language
+        found = await access.visible_by_ids(asked.reader(), asked.ids)
+        return [text_row(found[each].description.text_in(language)) if each in found else None for each in asked.ids]
 
     async def plans_by_id(self, asked: Asked) -> list[Json]:
         """Answer ``/load/plans_by_id``."""
@@ -93,14 +88,9 @@ class ProductRoutes:
         found = await access.visible_versions(asked.reader(), asked.ids)
         return [self._rows.version(*found[each]) if each in found else None for each in asked.ids]
 
-    async def _by_id(self, reader: Reader, products: Sequence[Product]) -> dict[str, Row]:
-        return {row["id"]: row for row in await self._rows.products(reader, products)}
 
-    async def _connection(self, reader: Reader, shelf: Shelf, page: Page) -> Json:
-        return _to_connection(shelf, await self._by_id(reader, [product for product, _ in shelf.products]), page)
-
-
-def _to_connection(shelf: Shelf, rows: dict[str, Row], page: Page) -> Json:
+def to_connection(shelf: Shelf, rows: dict[str, Row], page: Page) -> Json:
+    """Return a shelf as a page of rows."""
     keys = {product.id: key for product, key in shelf.products}
     shown = [rows[product.id] for product, _ in shelf.products]
     return connection(shown, page, lambda row: keys[row["id"]], total=shelf.total)
@@ -114,10 +104,10 @@ def routes(edge: Edge, rows: Rows) -> list[BaseRoute]:
     r.do("create_plan", handlers.create_plan)
     r.do("change_plan", handlers.change_plan)
     r.do("withdraw_plan", handlers.withdraw_plan)
-    r.load("products", handlers.products)
     r.load("products_by_organization", handlers.products_by_organization)
     r.load("products_by_id", handlers.products_by_id)
     r.load("products_by_slug", handlers.products_by_slug)
+    r.load("product_texts", handlers.product_texts)
     r.load("plans_by_id", handlers.plans_by_id)
     r.load("versions_by_id", handlers.versions_by_id)
     return r.collected

@@ -7,11 +7,17 @@ from typing import Any
 from chassis.mongo import Reader
 from chassis.principal import Principal
 from services.catalog.products.access import may_see_version, sees_drafts
-from services.catalog.products.domain import Api, Product, Version
+from services.catalog.products.domain import Api, Product, ProductText
+from services.catalog.products.lives import Version
 from services.catalog.products.plans import Plan, terms_row
 from services.catalog.providers.actions import names_of
 
 Row = dict[str, Any]
+
+
+def text_row(text: ProductText) -> Row:
+    """Return what a product says in one language as a row."""
+    return {"language": text.language.value, "title": text.title, "summary": text.summary}
 
 
 class Rows:
@@ -25,6 +31,10 @@ class Rows:
         names = await names_of(reader, [product.organization_id for product in products])
         return [self._product(reader, product, names.get(product.organization_id, "")) for product in products]
 
+    async def by_id(self, reader: Reader, products: Sequence[Product]) -> dict[str, Row]:
+        """Return products as rows, by their ids."""
+        return {row["id"]: row for row in await self.products(reader, products)}
+
     async def product(self, reader: Reader, product: Product) -> Row:
         """Return one product as a row."""
         return (await self.products(reader, [product]))[0]
@@ -37,13 +47,17 @@ class Rows:
             "slug": product.slug,
             "title": said.title,
             "summary": said.summary,
+            "main_language": said.main_language.value,
+            "texts": [text_row(each) for each in said.texts],
             "tags": list(said.tags),
+            "category_ids": list(said.category_ids),
             "sensitivity": said.sensitivity.value,
             "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
             "prerequisites": [each.value for each in said.prerequisites],
             "organization_id": product.organization_id,
             "provider": {"id": product.organization_id, "name": provider},
             "status": "PUBLISHED" if product.is_public else "DRAFT",
+            "is_callable": product.is_callable,
             "created_at": product.created_at,
             "plans": self._plans(reader, product),
             "apis": [api for api in apis if api["versions"]],
@@ -78,7 +92,7 @@ class Rows:
 
     def version(self, product: Product, api: Api, version: Version) -> Row:
         """Return a version as a row."""
-        base_path = product.base_path(api, version)
+        base_path, ending = product.base_path(api, version), version.ending
         return {
             "id": version.id,
             "product_id": product.id,
@@ -87,7 +101,13 @@ class Rows:
             "status": version.status.value,
             "base_path": base_path,
             "call_url": self._calls_url + base_path,
+            "is_callable": version.is_callable,
             "published_at": version.published_at,
+            "deprecated_at": ending and ending.deprecated_at,
+            "sunset_at": ending and ending.sunset_at,
+            "migrate_to_id": ending and ending.migrate_to,
+            "deprecation_note": ending and ending.note,
+            "retired_at": version.retired_at,
             "openapi_version": version.openapi_version,
             "operations_count": version.operations_count,
         }

@@ -1,21 +1,29 @@
-"""The words by which products are found: folding, cutting into words, weighing and ranking. Pure."""
+"""Words: folding texts, cutting them into words, and what operations are called. Pure."""
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 
-TITLE, TAG, SUMMARY, OPERATION = 8, 4, 2, 1
 MAX_TERMS = 8
 MAX_WORDS = 2000
 _LONGEST = 40
+_LONGEST_TEXT = 40_000
 _WORD = re.compile(r"[^\W_]+")
+_SHORT_I = "и\u0306"
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def fold(text: str) -> str:
-    """Return the text without case and without marks over or under its letters."""
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(sign for sign in apart if not unicodedata.combining(sign)).casefold()
+    """Return the text without case and without marks over or under its letters, as people type who have no time for them.
+
+    The Russian й stays: it is a letter of its own, and its keyboards have it; ё loses its dots. Folding again changes nothing.
+    """
+    if text.isascii():
+        return text.lower()
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.casefold()).casefold())
+    bare = "".join(sign for sign in apart.replace(_SHORT_I, "й") if not unicodedata.combining(sign))
+    return bare.casefold()
 
 
 def slug_of(text: str, longest: int) -> str:
@@ -33,41 +41,13 @@ def terms_of(search: str) -> list[str]:
     return list(dict.fromkeys(words_in(search)))[:MAX_TERMS]
 
 
-def weigh(*texts: tuple[int, str]) -> dict[str, int]:
-    """Return each word of the weighted texts with the greatest weight it has among them."""
-    weights: dict[str, int] = {}
-    for weight, text in texts:
-        for word in words_in(text):
-            weights[word] = max(weight, weights.get(word, 0))
-    return dict(list(weights.items())[:MAX_WORDS])
-
-
-def weigh_description(title: str, tags: Iterable[str], summary: str) -> dict[str, int]:
-    """Return the words by which a product's own description finds it."""
-    return weigh((TITLE, title), *((TAG, tag) for tag in tags), (SUMMARY, summary))
-
-
-def weigh_operations(operations: Iterable[Mapping[str, object]]) -> dict[str, int]:
-    """Return the words by which a version's operations find their product: ids (cut at humps too), paths, summaries, tags."""
+def text_of_operations(operations: Iterable[Mapping[str, object]]) -> str:
+    """Return what a version's operations are found by: ids (cut at humps too), paths, summaries and tags, each word once."""
     texts: list[str] = []
     for operation in operations:
         operation_id = str(operation["operation_id"])
         tags = operation["tags"]
         assert isinstance(tags, Sequence)
         texts += [operation_id, _HUMP.sub(" ", operation_id), str(operation["path"]), str(operation["summary"] or ""), *tags]
-    return weigh(*((OPERATION, text) for text in texts))
-
-
-def rank(terms: Sequence[str], found: Iterable[tuple[str, str, int]]) -> list[tuple[int, str]]:
-    """Return (score, product id) of the products that hold every term as the beginning of a word, best first.
-
-    ``found`` are (product id, word, weight). A whole word counts twice as much as a beginning; of several words the best counts.
-    """
-    best: dict[str, dict[str, int]] = {}
-    for product_id, word, weight in found:
-        scores = best.setdefault(product_id, {})
-        for term in terms:
-            if word.startswith(term):
-                scores[term] = max(scores.get(term, 0), weight * 2 if word == term else weight)
-    whole = [(sum(scores.values()), product_id) for product_id, scores in best.items() if len(scores) == len(terms)]
-    return sorted(whole, key=lambda each: (-each[0], each[1]))
+    pieces = dict.fromkeys(" ".join(texts).split())
+    return " ".join(itertools.islice(pieces, MAX_WORDS))[:_LONGEST_TEXT]

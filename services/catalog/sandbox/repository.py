@@ -22,6 +22,11 @@ async def keep(tx: Transaction, version_id: str, packed: Mapping[str, bytes]) ->
     await tx.collection("answers").insert_many(rows)
 
 
+async def forget(tx: Transaction, version_id: str) -> None:
+    """Keep the answers of a version no longer."""
+    await tx.collection("answers").delete_many({"version_id": version_id})
+
+
 async def find(reader: Reader, version_id: str, operation_id: str) -> Sequence[Answer]:
     """Return an operation's answers; none where there is no such operation."""
     kept = await reader.collection("answers").find_one({"_id": _key(version_id, operation_id)}, projection={"answers": 1})

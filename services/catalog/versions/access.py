@@ -22,6 +22,23 @@ async def visible_documents(reader: Reader, version_ids: Sequence[str]) -> dict[
     return await repository.documents(reader, list(await visible_versions(reader, version_ids)))
 
 
+async def comparable(reader: Reader, pairs: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of the pairs that may be compared: both versions exist for the one who asks, and belong to each other.
+
+    They do where they are of one API, or the second is where callers of the first are sent.
+    """
+    found = await visible_versions(reader, list({each for pair in pairs for each in pair}))
+    allowed = set()
+    for former_id, later_id in pairs:
+        former, later = found.get(former_id), found.get(later_id)
+        if former is None or later is None or former_id == later_id:
+            continue
+        ending = former[2].ending
+        if former[1].id == later[1].id or (ending is not None and ending.migrate_to == later_id):
+            allowed.add((former_id, later_id))
+    return allowed
+
+
 async def visible_originals(reader: Reader, version_ids: Sequence[str]) -> dict[str, Kept]:
     """Return what the documents of those versions were converted from that exist for the one who asks."""
     return await repository.originals(reader, list(await visible_versions(reader, version_ids)))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from chassis.errors import FieldProblem, Invalid
 from chassis.ids import new_id
 from chassis.mongo import Transaction
+from services.catalog.entries import repository as entries
 from services.catalog.events import PublishedOperation
 from services.catalog.fetching.domain import Source
 from services.catalog.products import access
 from services.catalog.products import repository as products
-from services.catalog.products.actions import find_by_description
-from services.catalog.products.domain import LABEL, SLUG_MAX, Api, Product, Version, VersionStatus
-from services.catalog.products.words import slug_of, weigh_operations
+from services.catalog.products.domain import LABEL, SLUG_MAX, Api, Product
+from services.catalog.products.lives import Version, VersionStatus
+from services.catalog.products.words import slug_of, text_of_operations
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.versions import repository
 from services.catalog.versions.domain import Kept
@@ -76,17 +77,25 @@ async def import_api(
 async def publish_version(tx: Transaction, version_id: str) -> Product:
     """Publish a draft: from now on everybody sees it (and its product), and it can be called.
 
-    Raises ``AlreadyPublished``, ``NothingToCall``, ``NoPlanYet`` and as access does.
+    Raises ``AlreadyPublished``, ``AlreadyRetired``, ``NothingToCall``, ``NoPlanYet`` and as access does.
     """
     present, _ = await access.version_to_manage(tx, version_id)
     rows = (await repository.operations(tx, [version_id])).get(version_id, [])
     operations = tuple(
         PublishedOperation(operation_id=row["operation_id"], method=row["method"], path=row["path"]) for row in rows
     )
-    product, published = present.publish(version_id, tx.now, operations)
+    product, published = present.publish(version_id, operations, now=tx.now, actor=tx.principal.id)
     await products.replace(tx, product)
-    if not present.is_public:
-        await find_by_description(tx, product)
-    await products.keep_words(tx, product.id, version_id, weigh_operations(rows))
+    await entries.keep_operations(tx, product.id, version_id, text_of_operations(rows))
     await tx.emit(published, subject=version_id, organization=product.organization_id, audience=[product.organization_id])
+    return product
+
+
+async def delete_version(tx: Transaction, version_id: str) -> Product:
+    """Delete a draft and everything that was kept of its document. Raises ``OnlyDraftsAreDeleted`` and as access does."""
+    present, _ = await access.version_to_manage(tx, version_id)
+    product = present.without_draft(version_id)
+    await products.replace(tx, product)
+    await repository.forget(tx, version_id)
+    await sandbox.forget(tx, version_id)
     return product

@@ -6,7 +6,6 @@ driver nor the bus; whatever a document does to it, it does to it alone.
 
 import base64
 import gzip
-import resource
 import sys
 from typing import Any
 
@@ -17,12 +16,7 @@ from services.catalog.documents.reading import read
 from services.catalog.documents.syntax import JSON, YAML
 from services.catalog.sandbox.composing import Composed, compose
 from services.catalog.sandbox.packing import pack
-
-
-def _limit(seconds: int, memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+from services.catalog.versions.bounds import limit
 
 
 def _outcome(text: str) -> dict[str, Any]:
@@ -74,7 +68,7 @@ def _packed(text: str) -> str:
 def main() -> None:
     """Read one document; the arguments are the seconds of computing and the bytes of memory that it may take."""
     seconds, memory_bytes = (int(each) for each in sys.argv[1:3])
-    _limit(seconds, memory_bytes)
+    limit(seconds, memory_bytes)
     text = sys.stdin.buffer.read().decode()
     sys.stdout.buffer.write(orjson.dumps(_outcome(text)))
 

@@ -17,6 +17,8 @@ from services.catalog.documents.domain import REFUSALS, DocumentTooComplex, Read
 from services.catalog.documents.reading import check_size
 
 _PROGRAM = "services.catalog.versions.reader"
+CLOCK = 3
+"""How many seconds the clock may show for each second of computing: on a busy machine a program waits for its turn."""
 _log = log("catalog.reader")
 
 
@@ -40,7 +42,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much reading may take."""
+    """How much reading may take; ``seconds`` are of computing, and ``CLOCK`` times as many of the clock."""
 
     max_bytes: int
     seconds: float
@@ -64,7 +66,7 @@ class DocumentReader:
         assert not is_in_transaction(), "no document is read while a transaction is open"
         check_size(text, self._limits.max_bytes)
         async with self._places:
-            outcome = await self._run(text.encode())
+            outcome = await run(_PROGRAM, text.encode(), self._limits)
         if "refusal" in outcome:
             troubles = [Trouble(*each) for each in outcome["troubles"]]
             raise REFUSALS[outcome["refusal"]](outcome["message"], troubles=troubles)
@@ -80,30 +82,31 @@ class DocumentReader:
             original=(base64.b64decode(outcome["original"][0]), outcome["original"][1]) if outcome["original"] else None,
         )
 
-    async def _run(self, text: bytes) -> dict[str, Any]:
-        seconds = str(int(self._limits.seconds) + 1)
-        program = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            _PROGRAM,
-            seconds,
-            str(self._limits.memory_bytes),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=_environment(),
-        )
-        try:
-            async with asyncio.timeout(self._limits.seconds):
-                answer, said = await program.communicate(text)
-        except TimeoutError as error:
-            raise DocumentTooComplex(f"Reading the document takes longer than {self._limits.seconds:g} seconds.") from error
-        finally:
-            await _end(program)
-        if program.returncode == 0:
-            outcome: dict[str, Any] = orjson.loads(answer)
-            return outcome
-        return _failed(program.returncode, said)
+
+async def run(name: str, sent: bytes, limits: Limits) -> dict[str, Any]:
+    """Return what a program of ours makes of the bytes it is sent. Raises ``DocumentTooComplex`` or ``ReaderUnavailable``."""
+    program = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        name,
+        str(int(limits.seconds) + 1),
+        str(limits.memory_bytes),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=_environment(),
+    )
+    try:
+        async with asyncio.timeout(limits.seconds * CLOCK):
+            answer, said = await program.communicate(sent)
+    except TimeoutError as error:
+        raise DocumentTooComplex(f"Reading the document takes longer than {limits.seconds * CLOCK:g} seconds.") from error
+    finally:
+        await _end(program)
+    if program.returncode == 0:
+        outcome: dict[str, Any] = orjson.loads(answer)
+        return outcome
+    return _failed(program.returncode, said)
 
 
 def _failed(returned: int | None, said: bytes) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
 from chassis.errors import FieldProblem, Invalid
-from chassis.web import Asked, Edge, Json, Routes
+from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.catalog.documents.domain import DocumentNotReadable
 from services.catalog.fetching.addresses import LONGEST
 from services.catalog.fetching.domain import Source
@@ -22,6 +22,7 @@ from services.catalog.products.inputs import Id, Slug, Title
 from services.catalog.products.rows import Rows
 from services.catalog.versions import access as documents
 from services.catalog.versions import actions
+from services.catalog.versions.comparing import Comparer
 from services.catalog.versions.domain import Kept
 from services.catalog.versions.reading import DocumentReader, Reading
 
@@ -61,13 +62,36 @@ class PublishVersion(BaseModel):
     version_id: Annotated[str, Field(max_length=64)]
 
 
+class DeleteVersion(PublishVersion):
+    """The input of ``delete_version``."""
+
+
+class Pair(BaseModel):
+    """The key of ``comparisons``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    former: Id
+    later: Id
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What reads documents, fetches them and compares them."""
+
+    reader: DocumentReader
+    fetcher: Fetcher
+    comparer: Comparer
+
+
 class VersionRoutes:
     """The handlers of this noun."""
 
-    def __init__(self, rows: Rows, reader: DocumentReader, fetcher: Fetcher) -> None:
+    def __init__(self, rows: Rows, tools: Tools) -> None:
         self._rows = rows
-        self._reader = reader
-        self._fetcher = fetcher
+        self._reader = tools.reader
+        self._fetcher = tools.fetcher
+        self._comparer = tools.comparer
 
     async def import_api(self, asked: Asked) -> Json:
         """Answer ``/do/import_api``: ask who may first, then fetch and read the document, and only then open the transaction."""
@@ -105,12 +129,42 @@ class VersionRoutes:
         return reading, Source(_sha256(fetched.text), wanted.url, fetched.etag, now)
 
     async def publish_version(self, asked: Asked) -> Json:
-        """Answer ``/do/publish_version``."""
+        """Answer ``/do/publish_version``: with a warning where it breaks callers of the version before it and does not say so."""
         wanted = asked.read(PublishVersion)
+        present, draft = await access.version_to_manage(asked.reader(), wanted.version_id)
+        draft.require_draft()
+        warnings = await self._comparer.warnings_before(asked.reader(), present, draft)
         product = await asked.transact(lambda tx: actions.publish_version(tx, wanted.version_id))
         found = product.version(wanted.version_id)
         assert found is not None
-        return self._rows.version(product, *found)
+        return {**self._rows.version(product, *found), "warnings": warnings}
+
+    async def delete_version(self, asked: Asked) -> Json:
+        """Answer ``/do/delete_version``."""
+        wanted = asked.read(DeleteVersion)
+        product = await asked.transact(lambda tx: actions.delete_version(tx, wanted.version_id))
+        return {"version_id": wanted.version_id, "product": await self._rows.product(asked.reader(), product)}
+
+    async def comparisons(self, asked: Asked) -> list[Json]:
+        """Answer ``/load/comparisons``: what is different between the two versions of each key."""
+        pairs = [(each.former, each.later) for each in (read_input(Pair, key) for key in asked.keys)]
+        allowed = await documents.comparable(asked.reader(), pairs)
+        return [await self._comparison(asked, pair) if pair in allowed else None for pair in pairs]
+
+    async def _comparison(self, asked: Asked, pair: tuple[str, str]) -> Json:
+        found = await self._comparer.compare(asked.reader(), *pair)
+        if found is None:
+            return None
+        breaking = sum(each["breaking"] for each in found["differences"])
+        return {
+            "former_id": pair[0],
+            "later_id": pair[1],
+            "is_breaking": breaking > 0,
+            "breaking_total": breaking,
+            "differences_total": len(found["differences"]),
+            "is_complete": found["is_complete"],
+            "differences": found["differences"],
+        }
 
     async def operations_by_version(self, asked: Asked) -> list[Json]:
         """Answer ``/load/operations_by_version``: a list for each version."""
@@ -141,11 +195,13 @@ async def _texts(version_ids: Sequence[str], found: Mapping[str, Kept]) -> list[
     return [{"text": texts[each], "media_type": found[each].media_type} if each in found else None for each in version_ids]
 
 
-def routes(edge: Edge, rows: Rows, reader: DocumentReader, fetcher: Fetcher) -> list[BaseRoute]:
+def routes(edge: Edge, rows: Rows, tools: Tools) -> list[BaseRoute]:
     """Return the routes of this noun."""
-    r, handlers = Routes(edge), VersionRoutes(rows, reader, fetcher)
+    r, handlers = Routes(edge), VersionRoutes(rows, tools)
     r.do("import_api", handlers.import_api)
     r.do("publish_version", handlers.publish_version)
+    r.do("delete_version", handlers.delete_version)
+    r.load("comparisons", handlers.comparisons)
     r.load("operations_by_version", handlers.operations_by_version)
     r.load("documents_by_version", handlers.documents_by_version)
     r.load("originals_by_version", handlers.originals_by_version)

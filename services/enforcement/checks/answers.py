@@ -4,6 +4,7 @@ One header is for the log alone: ``portico-verdict``, the ids of everything that
 ``VERDICT_FIELDS``.
 """
 
+from email.utils import formatdate
 from urllib.parse import quote
 
 import orjson
@@ -13,12 +14,16 @@ from services.enforcement.checks.domain import (
     QuotaExceeded,
     RateExceeded,
     ScopeNotGranted,
+    SubscriptionSuspended,
     TokenMissing,
     Verdict,
+    VersionRetired,
     scope_form,
     whole_seconds,
 )
+from services.enforcement.checks.permits import Permit
 from services.enforcement.checks.rates import DAY
+from services.enforcement.checks.world import Life
 
 VERDICT_HEADER = "portico-verdict"
 VERDICT_FIELDS = (
@@ -38,6 +43,7 @@ _REASONS = {
     403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
+    410: b"Gone",
     429: b"Too Many Requests",
     503: b"Service Unavailable",
 }
@@ -78,11 +84,16 @@ def _allowed(verdict: Verdict, wall_ns: int) -> bytes:
     lease, operation = verdict.lease, verdict.operation
     assert lease is not None
     assert operation is not None
-    head = lease.answers.get((operation, verdict.secret_id))
+    assert verdict.version is not None
+    # Two versions of a product may have the same operation.
+    key: tuple[object, ...] = (verdict.version.id, operation, verdict.secret_id)
+    if verdict.permit is not None:
+        key = (*key, verdict.permit.permission.id)
+    head = lease.answers.get(key)
     if head is None:
         if len(lease.answers) > 1000:
             lease.answers.clear()
-        head = lease.answers[operation, verdict.secret_id] = _allowed_head(verdict)
+        head = lease.answers[key] = _allowed_head(verdict)
     return b"%s%s\r\n\r\n" % (head, _limits(verdict, wall_ns).encode())
 
 
@@ -103,8 +114,21 @@ def _allowed_head(verdict: Verdict) -> bytes:
     }
     lines = ["HTTP/1.1 200 OK", "content-length: 0"]
     lines += [f"{name}: {quoted(value)}" for name, value in identity.items() if value is not None]
+    lines += _of_life(version.life)
     lines += [f"{VERDICT_HEADER}: {_verdict_line(verdict)}", f"ratelimit-policy: {_policy(verdict)}", "ratelimit: "]
     return "\r\n".join(lines).encode()
+
+
+def _of_life(life: Life) -> list[str]:
+    """Return the headers of a version whose end is known: ``Deprecation`` (RFC 9745), ``Sunset`` (RFC 8594), what follows it."""
+    lines = []
+    if life.deprecated_at is not None:
+        lines.append(f"deprecation: @{life.deprecated_at}")
+    if life.sunset_at is not None:
+        lines.append(f"sunset: {formatdate(life.sunset_at, usegmt=True)}")
+    if life.successor is not None:
+        lines.append(f'link: <{quoted(life.successor)}>; rel="successor-version"')
+    return lines
 
 
 def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns: int) -> bytes:
@@ -112,8 +136,12 @@ def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns:
     problem = _problem(refusal)
     problem["detail"] = verdict.detail or problem["detail"]
     problem["request_id"] = request_id
+    if refusal is SubscriptionSuspended:
+        problem["causes"] = list(verdict.causes)
     if refusal.status == 401 or refusal is ScopeNotGranted:
         lines.append(f"www-authenticate: {_challenge(verdict, refusal, str(problem['detail']))}")
+    if refusal is VersionRetired and verdict.version is not None:
+        lines += _of_life(verdict.version.life)
     if refusal.status == 405:
         lines.append(f"allow: {', '.join(verdict.methods)}")
     if verdict.lease is not None and verdict.taken is not None:
@@ -151,6 +179,9 @@ def _policy(verdict: Verdict) -> str:
     policy = f'"rate";q={rate.requests};w={rate.seconds};portico-burst={rate.burst}'
     if quota is not None:
         policy += f', "quota";q={quota.calls};w={_PERIOD_SECONDS.get(quota.period, _MONTH_SECONDS)}'
+    own = verdict.permit.permission.quota if verdict.permit is not None else None
+    if own is not None:
+        policy += f', "permission";q={own.calls};w={_PERIOD_SECONDS.get(own.period, _MONTH_SECONDS)}'
     return policy
 
 
@@ -165,7 +196,16 @@ def _limits(verdict: Verdict, wall_ns: int) -> str:
     if lease.counter is not None and lease.quota is not None:
         left = 0 if verdict.refusal is QuotaExceeded else max(lease.quota.calls - lease.counter.used, 0)
         parts.append(f'"quota";r={left};t={whole_seconds(lease.counter.ends_at_ns - wall_ns)}')
+    if verdict.permit is not None:
+        parts += _limits_of_permission(verdict.permit, wall_ns)
     return ", ".join(parts)
+
+
+def _limits_of_permission(permit: Permit, wall_ns: int) -> list[str]:
+    counter, quota = permit.counter, permit.permission.quota
+    if counter is None or quota is None:
+        return []
+    return [f'"permission";r={max(quota.calls - counter.used, 0)};t={whole_seconds(counter.ends_at_ns - wall_ns)}']
 
 
 def not_ready() -> bytes:

@@ -17,8 +17,11 @@ CERTIFICATE = "certificate"
 TOKEN = "token"  # noqa: S105 - the same
 PRODUCT = "product"
 VERSION = "version"
+LIFE = "life"
 PLAN = "plan"
 SUBSCRIPTION = "subscription"
+PERMISSION = "permission"
+PREREQUISITE = "PERMISSION"
 
 Fields = Mapping[str, Any]
 
@@ -68,6 +71,8 @@ def _token(heard: Heard) -> Copy:
 
 def _product(heard: Heard) -> Copy:
     fields = {"organization_id": heard.data["organization_id"], "sensitivity": heard.data["sensitivity"]}
+    asked_for = heard.data.get("prerequisites")
+    fields["needs_permission"] = isinstance(asked_for, list) and PREREQUISITE in asked_for
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
 
 
@@ -82,6 +87,32 @@ def _version(heard: Heard) -> Copy:
     return Copy(VERSION, heard.data["version_id"], heard.sequence, fields)
 
 
+def _life(heard: Heard) -> Copy:
+    """Return where a version stands in its life: beside what it describes, so that either may be heard of first."""
+    status = _LIVES[heard.key]
+    fields = {"version_id": heard.data["version_id"], "status": status, **dict.fromkeys(_OF_ITS_END)}
+    if status != "PUBLISHED":
+        moments = [_moment(heard, name) for name in ("deprecated_at", "sunset_at")]
+        fields |= dict(zip(_OF_ITS_END, (*moments, heard.data.get("migrate_to_base_path")), strict=True))
+    return Copy(LIFE, f"life:{heard.data['version_id']}", heard.sequence, fields)
+
+
+_OF_ITS_END = ("deprecated_at", "sunset_at", "successor")
+_LIVES = {
+    "catalog.api_version_deprecated.v1": "DEPRECATED",
+    "catalog.api_version_undeprecated.v1": "PUBLISHED",
+    "catalog.api_version_retired.v1": "RETIRED",
+}
+
+
+def _moment(heard: Heard, name: str) -> int:
+    """Return a moment in seconds since 1970."""
+    moment = datetime.fromisoformat(heard.data[name])
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} lacks its offset from UTC")
+    return int(moment.timestamp())
+
+
 def _plan(heard: Heard) -> Copy:
     names = ("product_id", "rate_requests", "rate_seconds", "burst")
     fields = {name: heard.data[name] for name in names}
@@ -91,8 +122,21 @@ def _plan(heard: Heard) -> Copy:
 
 
 def _subscription(heard: Heard) -> Copy:
-    names = ("application_id", "product_id", "plan_id", "status")
-    return Copy(SUBSCRIPTION, heard.data["subscription_id"], heard.sequence, {name: heard.data[name] for name in names})
+    fields = {name: heard.data[name] for name in ("application_id", "product_id", "plan_id", "status")}
+    # What it is held by: told where that matters, and nothing holds it where it is not told.
+    fields["causes"] = [str(each) for each in heard.data.get("causes", ())]
+    return Copy(SUBSCRIPTION, heard.data["subscription_id"], heard.sequence, fields)
+
+
+def _permission(heard: Heard) -> Copy:
+    fields = {name: heard.data[name] for name in ("application_id", "product_id", "status")}
+    operations = heard.data["operations"]
+    fields["operations"] = None if operations is None else [str(each) for each in operations]
+    for name in ("valid_from", "valid_to"):
+        fields[name] = None if heard.data.get(name) is None else _moment(heard, name)
+    fields["quota_calls"] = heard.data.get("quota_calls")
+    fields["quota_period"] = heard.data.get("quota_period")
+    return Copy(PERMISSION, heard.data["permission_id"], heard.sequence, fields)
 
 
 # A plan that is withdrawn takes no new subscriptions; those that stand keep their rate: its withdrawal changes nothing here.
@@ -109,12 +153,22 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "catalog.product_created.v1": _product,
     "catalog.product_changed.v1": _product,
     "catalog.api_version_published.v1": _version,
+    **dict.fromkeys(_LIVES, _life),
     "catalog.plan_created.v1": _plan,
     "catalog.plan_changed.v1": _plan,
     "subscriptions.subscription_requested.v1": _subscription,
     "subscriptions.subscription_activated.v1": _subscription,
     "subscriptions.subscription_rejected.v1": _subscription,
     "subscriptions.subscription_cancelled.v1": _subscription,
+    "subscriptions.subscription_suspended.v1": _subscription,
+    "subscriptions.subscription_resumed.v1": _subscription,
+    "subscriptions.plan_changed.v1": _subscription,
+    "subscriptions.permission_granted.v1": _permission,
+    "subscriptions.permission_began.v1": _permission,
+    "subscriptions.permission_extended.v1": _permission,
+    "subscriptions.permission_refused.v1": _permission,
+    "subscriptions.permission_revoked.v1": _permission,
+    "subscriptions.permission_lapsed.v1": _permission,
 }
 KEYS = tuple(_READERS)
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
 from services.enforcement.checks.copies import CERTIFICATE, CLIENT_KEY, SECRET, TOKEN
 from services.enforcement.checks.matching import NOTHING, Match, Operation
+from services.enforcement.checks.permits import Permit, permit_for
 from services.enforcement.checks.rates import Taken
 from services.enforcement.checks.world import Application, Lease, Version, World
 
@@ -62,8 +63,22 @@ class MethodNotAllowed(NotFound):
     status = 405
 
 
+class VersionRetired(NotFound):
+    """This version of the API is retired and cannot be called any more."""
+
+    status = 410
+
+
 class NotSubscribed(Forbidden):
     """The application has no active subscription to this product."""
+
+
+class SubscriptionSuspended(Forbidden):
+    """The application's subscription to this product is suspended."""
+
+
+class OperationNotPermitted(Forbidden):
+    """The provider has not permitted the application to call this operation now."""
 
 
 class ScopeNotGranted(Forbidden):
@@ -76,6 +91,10 @@ class RateExceeded(TooMany):
 
 class QuotaExceeded(TooMany):
     """The plan's quota for this period is used up."""
+
+
+class PermissionQuotaExceeded(TooMany):
+    """The quota of the provider's permission for this period is used up."""
 
 
 _WITHDRAWN: dict[str, type[Unauthenticated]] = {
@@ -138,9 +157,11 @@ class Verdict(NamedTuple):
     lease: Lease | None = None
     taken: Taken | None = None
     methods: tuple[str, ...] = ()
+    permit: Permit | None = None
+    causes: tuple[str, ...] = ()
 
 
-def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:  # noqa: PLR0911 - the order of the rules
+def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:  # noqa: C901, PLR0911 - the order of the rules
     """Return whether a call passes. An allowed call is counted against its rate and quota; a refused one is not."""
     version, match = locate(world, asked)
     if isinstance(credentials, Rejected):
@@ -156,6 +177,8 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
         return Verdict(CertificateNotShown, "", application, secret_id, version, match.operation)
     if version is None:
         return Verdict(ApiNotFound, "", application, secret_id)
+    if version.life.is_retired:
+        return Verdict(VersionRetired, "", application, secret_id, version, match.operation)
     lease = world.lease(application.id, version.product_id, now.steady_ns, now.wall_ns)
     operation = match.operation
     if operation is None:
@@ -164,9 +187,39 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
     if credentials.scope is not None and not _is_within(credentials.scope, version, operation):
         return Verdict(ScopeNotGranted, "", application, secret_id, version, operation)
     if lease is None:
-        return Verdict(NotSubscribed, "", application, secret_id, version, operation)
+        return _without_right(world, Verdict(NotSubscribed, "", application, secret_id, version, operation))
+    if lease.permits is not None:
+        return _as_permitted(Verdict(None, "", application, secret_id, version, operation, lease), lease.permits, now)
     refusal_or_none, taken = _take(lease, now)
     return Verdict(refusal_or_none, "", application, secret_id, version, operation, lease, taken)
+
+
+def _without_right(world: World, verdict: Verdict) -> Verdict:
+    application, version = verdict.application, verdict.version
+    assert application is not None
+    assert version is not None
+    causes = world.suspended_for(application.id, version.product_id)
+    if causes is None:
+        return verdict
+    detail = f"{SubscriptionSuspended.default_message()} Held by: {', '.join(causes) or 'unknown'}."
+    return verdict._replace(refusal=SubscriptionSuspended, detail=detail, causes=causes)
+
+
+def _as_permitted(verdict: Verdict, permits: tuple[Permit, ...], now: Now) -> Verdict:
+    """Return the verdict where a permission is needed: its operations, time and quota hold beside the plan's terms."""
+    lease, operation = verdict.lease, verdict.operation
+    assert lease is not None
+    assert operation is not None
+    permit = permit_for(permits, operation.id, now.wall_ns)
+    if permit is None:
+        return verdict._replace(refusal=OperationNotPermitted)
+    if permit.counter is not None and permit.is_used_up(now.wall_ns):
+        taken = Taken(is_allowed=False, remaining=0, wait_ns=permit.counter.ends_at_ns - now.wall_ns)
+        return verdict._replace(refusal=PermissionQuotaExceeded, taken=taken, permit=permit)
+    refusal, taken = _take(lease, now)
+    if refusal is None:
+        permit.take()
+    return verdict._replace(refusal=refusal, taken=taken, permit=permit)
 
 
 def shown_thumbprint(certificate: str | None) -> str | None:

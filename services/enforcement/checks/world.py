@@ -7,7 +7,9 @@ from services.enforcement.checks.copies import (
     APPLICATION,
     CERTIFICATE,
     CLIENT_KEY,
+    LIFE,
     ORGANIZATION,
+    PERMISSION,
     PLAN,
     PRODUCT,
     SECRET,
@@ -18,9 +20,11 @@ from services.enforcement.checks.copies import (
     Fields,
 )
 from services.enforcement.checks.matching import Matcher, Operation
+from services.enforcement.checks.permits import GRANTED, Permission, Permit, permission_of
 from services.enforcement.checks.rates import Bucket, Counter, Quota, Rate
 
 ACTIVE = "ACTIVE"
+SUSPENDED = "SUSPENDED"
 _ENDED = frozenset({"CANCELLED", "REJECTED"})
 OPEN_TEST = "OPEN_TEST"
 _NANOSECONDS = 1_000_000_000
@@ -36,14 +40,27 @@ class Application(NamedTuple):
     is_deleted: bool
 
 
+class Life(NamedTuple):
+    """Where a version stands in its life; moments in seconds since 1970, and where its successor is called."""
+
+    is_retired: bool = False
+    deprecated_at: int | None = None
+    sunset_at: int | None = None
+    successor: str | None = None
+
+
+IN_FORCE = Life()
+
+
 class Version(NamedTuple):
-    """A published version: callable below its base path."""
+    """A published version: below its base path it is called, or said to be retired."""
 
     id: str
     product_id: str
     product_slug: str
     base_path: str
     matcher: Matcher
+    life: Life = IN_FORCE
 
 
 class Plan(NamedTuple):
@@ -72,6 +89,8 @@ class Lease:
     bucket: Bucket
     quota: Quota | None
     counter: Counter | None
+    # What is permitted of the product; None where no permission is needed.
+    permits: tuple[Permit, ...] | None = None
     # Ready-made answers, by operation and secret; filled by whoever answers.
     answers: dict[Any, Any] = field(default_factory=dict)
 
@@ -92,11 +111,16 @@ class World:
         self._sensitivities: dict[str, str] = {}
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
+        self._lives: dict[str, Life] = {}
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
         self._active: dict[tuple[str, str], dict[str, Subscription]] = {}
+        # Why subscriptions stand still, by id.
+        self._suspended: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self._ended: set[tuple[str, str]] = set()
+        self._needing_permission: set[str] = set()
+        self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
         self._buckets: dict[str | tuple[str, str], Bucket] = {}
         self.counters: dict[str, Counter] = {}
@@ -148,6 +172,11 @@ class World:
 
     def _apply_product(self, identifier: str, fields: Fields) -> None:
         self._sensitivities[identifier] = fields["sensitivity"]
+        # Copies that are older than permissions do not say so: nothing needed any.
+        if fields.get("needs_permission"):
+            self._needing_permission.add(identifier)
+        else:
+            self._needing_permission.discard(identifier)
         self._drop_leases(product_id=identifier)
 
     def _apply_version(self, identifier: str, fields: Fields) -> None:
@@ -158,10 +187,22 @@ class World:
         base_path = fields["base_path"]
         # Copies that are older than scopes do not name the product's slug: it is where every base path begins.
         slug = fields.get("product_slug") or base_path.split("/")[1]
-        version = Version(identifier, fields["product_id"], slug, base_path, Matcher(operations))
+        version = Version(
+            identifier, fields["product_id"], slug, base_path, Matcher(operations), self._lives.get(identifier, IN_FORCE)
+        )
         self._versions[identifier] = version
         self._by_base_path[version.base_path] = version
         self.routes_changed += 1
+
+    def _apply_life(self, _identifier: str, fields: Fields) -> None:
+        version_id, is_retired = fields["version_id"], fields["status"] == "RETIRED"
+        life = Life(is_retired, fields.get("deprecated_at"), fields.get("sunset_at"), fields.get("successor"))
+        self._lives[version_id] = life
+        version = self._versions.get(version_id)
+        if version is not None:
+            self._versions[version_id] = self._by_base_path[version.base_path] = version._replace(life=life)
+            # Ready-made answers tell of it.
+            self._drop_leases(product_id=version.product_id)
 
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
@@ -177,14 +218,32 @@ class World:
         active = self._active.setdefault(pair, {})
         if subscription.status == ACTIVE:
             active[identifier] = subscription
-        elif active.pop(identifier, None) is not None:
-            self._buckets.pop(identifier, None)
+        else:
+            active.pop(identifier, None)
         if not active:
             del self._active[pair]
+        suspended = self._suspended.setdefault(pair, {})
+        suspended.pop(identifier, None)
+        if subscription.status == SUSPENDED:
+            suspended[identifier] = tuple(fields.get("causes", ()))
+        if not suspended:
+            del self._suspended[pair]
+        if subscription.status in _ENDED:
+            self._buckets.pop(identifier, None)
         if subscription.status in _ENDED and pair not in self._active:
             self._ended.add(pair)
         else:
             self._ended.discard(pair)
+        self._leases.pop(pair, None)
+
+    def _apply_permission(self, identifier: str, fields: Fields) -> None:
+        pair = (fields["application_id"], fields["product_id"])
+        granted = self._permissions.setdefault(pair, {})
+        granted.pop(identifier, None)
+        if fields["status"] == GRANTED:
+            granted[identifier] = permission_of(identifier, fields)
+        if not granted:
+            del self._permissions[pair]
         self._leases.pop(pair, None)
 
     def _drop_leases(self, application_id: str | None = None, product_id: str | None = None, plan_id: str | None = None) -> None:
@@ -203,6 +262,11 @@ class World:
     def has_ended(self, application_id: str, product_id: str) -> bool:
         """Say whether the last that was heard of an application and a product is that a subscription ended or was rejected."""
         return (application_id, product_id) in self._ended
+
+    def suspended_for(self, application_id: str, product_id: str) -> tuple[str, ...] | None:
+        """Return what the application's subscription to the product stands still for, or None where it does not."""
+        suspended = self._suspended.get((application_id, product_id))
+        return suspended[max(suspended)] if suspended else None
 
     def withdrawn_among(self, ids: tuple[str, ...]) -> str | None:
         """Return the kind of the first of these that counts no more, or None. One not heard of yet counts."""
@@ -233,14 +297,21 @@ class World:
     def _new_lease(self, pair: tuple[str, str], now_ns: int, wall_ns: int) -> Lease | None:
         active = self._active.get(pair)
         if not active:
-            if self._sensitivities.get(pair[1]) != OPEN_TEST:
+            if pair in self._suspended or self._sensitivities.get(pair[1]) != OPEN_TEST:
                 return None
             return Lease(None, None, self._bucket(pair, self._modest_rate, now_ns), None, None)
         subscription = active[max(active)]
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         bucket = self._bucket(subscription.id, plan.rate, now_ns)
         counter = None if plan.quota is None else self._counter(subscription.id, plan.quota.period, wall_ns)
-        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter)
+        permits = self._permits(pair, wall_ns) if pair[1] in self._needing_permission else None
+        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter, permits)
+
+    def _permits(self, pair: tuple[str, str], wall_ns: int) -> tuple[Permit, ...]:
+        granted = sorted(self._permissions.get(pair, {}).values(), key=lambda each: each.id)
+        return tuple(
+            Permit(each, None if each.quota is None else self._counter(each.id, each.quota.period, wall_ns)) for each in granted
+        )
 
     def _bucket(self, key: str | tuple[str, str], rate: Rate, now_ns: int) -> Bucket:
         bucket = self._buckets.get(key)
@@ -249,10 +320,10 @@ class World:
         bucket.change(rate, now_ns)
         return bucket
 
-    def _counter(self, subscription_id: str, period: str, wall_ns: int) -> Counter:
-        counter = self.counters.get(subscription_id)
+    def _counter(self, identifier: str, period: str, wall_ns: int) -> Counter:
+        counter = self.counters.get(identifier)
         if counter is None or counter.period != period:
-            counter = self.counters[subscription_id] = Counter(period, wall_ns)
+            counter = self.counters[identifier] = Counter(period, wall_ns)
         return counter
 
     def tidy(self, now_ns: int, wall_ns: int) -> None:
@@ -277,6 +348,8 @@ _APPLIERS = {
     SECRET: World._apply_secret,  # noqa: SLF001
     PRODUCT: World._apply_product,  # noqa: SLF001
     VERSION: World._apply_version,  # noqa: SLF001
+    LIFE: World._apply_life,  # noqa: SLF001
     PLAN: World._apply_plan,  # noqa: SLF001
     SUBSCRIPTION: World._apply_subscription,  # noqa: SLF001
+    PERMISSION: World._apply_permission,  # noqa: SLF001
 }

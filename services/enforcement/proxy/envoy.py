@@ -268,16 +268,14 @@ def _check_filter() -> Json:
     def exactly(*names: str) -> Json:
         return {"patterns": [{"exact": name} for name in names]}
 
-    limits = ("ratelimit", "ratelimit-policy")
+    told = ("ratelimit", "ratelimit-policy", "deprecation", "sunset", "link")
     service = {
         "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": CHECK_TIMEOUT},
         "path_prefix": PREFIX.decode(),
         "authorization_response": {
             "allowed_upstream_headers": {"patterns": [{"prefix": IDENTITY_PREFIX}]},
-            "allowed_client_headers_on_success": exactly(*limits),
-            "allowed_client_headers": exactly(
-                *limits, "content-type", "www-authenticate", "retry-after", "allow", "cache-control"
-            ),
+            "allowed_client_headers_on_success": exactly(*told),
+            "allowed_client_headers": exactly(*told, "content-type", "www-authenticate", "retry-after", "allow", "cache-control"),
             "dynamic_metadata_from_headers": exactly(VERDICT_HEADER),
         },
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from chassis.errors import Forbidden, Invalid, Unauthenticated
 from services.identity.events import UserRegistered
@@ -9,8 +10,18 @@ from services.identity.inputs import DEFAULT_LANGUAGE
 from services.identity.links.domain import LinkNotValid
 
 VERIFICATION_PREFIX = "ptv"
-OPERATOR_ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"
 WELCOME_TTL = timedelta(days=7)
+
+
+class PlatformRole(StrEnum):
+    """What a member of the operator's staff is on the platform itself."""
+
+    OPERATOR_ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"
+    BUSINESS_REPRESENTATIVE = "BUSINESS_REPRESENTATIVE"
+    SECURITY_OFFICER = "SECURITY_OFFICER"
+    SUPPORT = "SUPPORT"
+    ANALYST = "ANALYST"
+    AUDITOR = "AUDITOR"
 
 
 class WrongCredentials(Unauthenticated):
@@ -31,6 +42,7 @@ class User:
 
     Without a ``password_hash`` no password opens the account: its owner signs in by an outside provider, or has to set one first.
     ``password_is_long`` says that the password is good enough to be the only factor.
+    ``granted_roles`` are the platform roles that an administrator of the operator has granted.
     ``rights_version`` grows whenever the user's rights change, so that what was issued before can be told from what is true now.
     """
 
@@ -43,10 +55,16 @@ class User:
     language: str = DEFAULT_LANGUAGE
     rights_version: int = 0
     password_is_long: bool = False
+    granted_roles: tuple[PlatformRole, ...] = ()
 
-    def platform_roles(self, operator_keys: frozenset[str]) -> list[str]:
-        """Return the roles that the user holds on the platform itself."""
-        return [OPERATOR_ADMINISTRATOR] if self.email_key in operator_keys else []
+    def is_named_operator(self, operator_keys: frozenset[str]) -> bool:
+        """Say whether the setting names the user as an administrator of the operator."""
+        return self.email_key in operator_keys
+
+    def platform_roles(self, operator_keys: frozenset[str]) -> list[PlatformRole]:
+        """Return the roles that the user holds on the platform itself: those that were granted, and that of the setting."""
+        named = [PlatformRole.OPERATOR_ADMINISTRATOR] if self.is_named_operator(operator_keys) else []
+        return sorted({*self.granted_roles, *named})
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from chassis.mongo import Document, Index, Reader, Transaction
-from services.identity.accounts.domain import Registration, User
+from services.identity.accounts.domain import PlatformRole, Registration, User
 from services.identity.inputs import DEFAULT_LANGUAGE
 
 INDEXES = (
@@ -11,6 +11,7 @@ INDEXES = (
     Index("registrations", (("email_key", 1), ("_id", 1))),
     Index("registrations", (("expires_at", 1),), expire_after_seconds=0),
     Index("users", (("email_key", 1),), unique=True),
+    Index("users", (("granted_roles", 1), ("_id", 1))),
 )
 
 
@@ -25,6 +26,7 @@ def _to_user(row: Document) -> User:
         language=row.get("language", DEFAULT_LANGUAGE),
         rights_version=row.get("rights_version", 0),
         password_is_long=row.get("password_is_long", row["password_hash"] is not None),
+        granted_roles=tuple(PlatformRole(each) for each in row.get("granted_roles", ())),
     )
 
 
@@ -113,6 +115,23 @@ async def save_profile(tx: Transaction, user: User) -> None:
 async def save_address(tx: Transaction, user_id: str, email: str, email_key: str) -> None:
     """Keep a user's new address. Raises ``DuplicateKey`` where somebody else has it."""
     await tx.collection("users").update_one({"_id": user_id}, {"$set": {"email": email, "email_key": email_key}})
+
+
+async def add_role(tx: Transaction, user_id: str, role: PlatformRole) -> None:
+    """Keep that a user holds a role on the platform."""
+    await tx.collection("users").update_one({"_id": user_id}, {"$addToSet": {"granted_roles": str(role)}})
+
+
+async def remove_role(tx: Transaction, user_id: str, role: PlatformRole) -> None:
+    """Keep that a user does not hold a role on the platform any more."""
+    await tx.collection("users").update_one({"_id": user_id}, {"$pull": {"granted_roles": str(role)}})
+
+
+async def find_with_roles(reader: Reader, roles: Iterable[PlatformRole], email_keys: Iterable[str], most: int) -> list[User]:
+    """Return users who were granted one of these roles or have one of these addresses, the oldest first."""
+    granted: Document = {"granted_roles": {"$in": [str(each) for each in roles]}}
+    query: Document = {"$or": [granted, {"email_key": {"$in": list(email_keys)}}]}
+    return [_to_user(row) for row in await reader.collection("users").find(query, sort=[("_id", 1)], limit=most)]
 
 
 async def remove_user(tx: Transaction, user_id: str) -> None:

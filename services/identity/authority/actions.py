@@ -51,7 +51,7 @@ async def issue_passport(reader: Reader, token: str, office: PassportOffice) -> 
         raise SessionNotLive
     standings = await standings_of(reader, user.id)
     roles = {organization_id: standing.role for organization_id, standing in standings.items()}
-    rights = Rights(roles, user.platform_roles(office.operator_keys), user.rights_version)
+    rights = Rights(roles, [str(each) for each in user.platform_roles(office.operator_keys)], user.rights_version)
     claims = passport_claims(session, rights, now=reader.now, ttl=office.ttl)
     return Passport(office.signer.sign(TYPE, claims), expiry_of(claims), user.id, session.id)
 

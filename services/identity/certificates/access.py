@@ -7,7 +7,7 @@ from datetime import timedelta
 from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.paging import Page
-from services.identity.accounts.domain import OPERATOR_ADMINISTRATOR, User
+from services.identity.accounts.domain import PlatformRole, User
 from services.identity.applications import access as applications
 from services.identity.applications import repository as application_repository
 from services.identity.applications.domain import Application
@@ -23,7 +23,7 @@ from services.identity.certificates.domain import (
 from services.identity.members.access import people_in_charge
 from services.identity.organizations import access as organizations
 
-WATCHING_ROLES = (OPERATOR_ADMINISTRATOR, "SUPPORT", "AUDITOR")
+WATCHING_ROLES = (PlatformRole.OPERATOR_ADMINISTRATOR, PlatformRole.SUPPORT, PlatformRole.AUDITOR)
 """The platform roles that see which certificates end soon, of all organizations."""
 
 
@@ -67,7 +67,7 @@ async def require_place(reader: Reader, application_id: str | None, organization
         application = await applications.require(reader, "REISSUE_SECRET", application_id)
         return Place(application.organization_id, application.id)
     assert organization_id is not None
-    if reader.principal.has_platform_role(OPERATOR_ADMINISTRATOR):
+    if reader.principal.has_platform_role(PlatformRole.OPERATOR_ADMINISTRATOR):
         if not await organizations.is_live(reader, organization_id):
             raise NotFound
         return Place(organization_id)

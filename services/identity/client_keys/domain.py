@@ -1,6 +1,7 @@
 """What is true of client keys: public JSON Web Keys (RFC 7517) that an application's signatures are verified with."""
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ MOST_LIVE_KEYS = 2
 RSA_BITS = (2048, 8192)
 SMALLEST_RSA_EXPONENT = 65537
 _LONGEST_JWK = 8192
+_NO_KEY = "the members do not make a key: send them as your key's own program writes them"
 _LONGEST_KID = 100
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _BY_CURVE = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",), "Ed25519": ("EdDSA", "Ed25519")}
@@ -112,6 +114,8 @@ def read_public_key(text: str) -> PublicKey:
     if sent.get("use", "sig") != "sig" or "verify" not in sent.get("key_ops", ["verify"]):
         raise KeyNotUsable("send a key that is meant for signatures (use: sig)")
     jwk = _public_members(sent)
+    if sent["kty"] == "RSA":
+        _check_size(sent["n"])
     key = _import(jwk)
     accepted = _accepted_algorithms(key)
     named = sent.get("alg")
@@ -145,12 +149,24 @@ def _public_members(sent: Mapping[str, Any]) -> Jwk:
     return {name: sent[name] for name in names}
 
 
+def _check_size(modulus: str) -> None:
+    """Refuse an RSA key whose modulus is too short or too long, before anything is made of it."""
+    least, most = RSA_BITS
+    digits = -(-most // 6)
+    try:
+        bits = int.from_bytes(urlsafe_b64decode(modulus[: digits + 1] + "==")).bit_length()
+    except ValueError:
+        raise KeyNotUsable(_NO_KEY) from None
+    if not least <= bits <= most or len(modulus) > digits:
+        raise KeyNotUsable(f"send an RSA key of {least} to {most} bits")
+
+
 def _import(jwk: Jwk) -> VerifyingKey:
     try:
         key = import_key(dict[str, str | list[str]](jwk))
         key.get_op_key("verify")
     except (JoseError, ValueError, KeyError, TypeError, ArithmeticError, AttributeError):
-        raise KeyNotUsable("the members do not make a key: send them as your key's own program writes them") from None
+        raise KeyNotUsable(_NO_KEY) from None
     if not isinstance(key, (RSAKey, ECKey, OKPKey)):
         raise KeyNotUsable("send a key of the kind RSA, EC or OKP")
     return key
@@ -159,9 +175,6 @@ def _import(jwk: Jwk) -> VerifyingKey:
 def _accepted_algorithms(key: VerifyingKey) -> tuple[str, ...]:
     if isinstance(key, RSAKey):
         numbers = key.raw_value.public_numbers()  # type: ignore[union-attr]  # a public key has public numbers
-        least, most = RSA_BITS
-        if not least <= numbers.n.bit_length() <= most:
-            raise KeyNotUsable(f"send an RSA key of {least} to {most} bits")
         if numbers.e < SMALLEST_RSA_EXPONENT or numbers.e % 2 == 0:
             raise KeyNotUsable(f"send an RSA key whose exponent is {SMALLEST_RSA_EXPONENT} or a larger odd number")
         return _RSA

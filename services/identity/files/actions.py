@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
@@ -75,21 +75,27 @@ async def put_contents(reader: Reader, file: File, upload: Upload) -> None:
 
 
 async def keep(tx: Transaction, file_id: str) -> File:
-    """Note that the contents are there. Raises ``FileDamaged`` where they came too late to be kept."""
+    """Note and announce that the contents are there. Raises ``FileDamaged`` where they came too late to be kept."""
     file = await repository.find(tx, file_id)
     if file is None or file.state is not FileState.COMING:
         raise FileDamaged
-    kept = file.keep(tx.now)
+    kept, fact = file.keep(tx.now)
     await repository.save(tx, kept)
+    await tx.emit(fact, subject=file_id)
     return kept
 
 
 async def attach(tx: Transaction, file_id: str, thing_id: str) -> File:
     """Hang a file of the one who asks on a thing, for good (for those who have checked the thing). Raises ``NoSuchFile``."""
+    return await attach_for(tx, file_id, thing_id, user_id=tx.principal.require_signed_in(), at=tx.now)
+
+
+async def attach_for(tx: Transaction, file_id: str, thing_id: str, *, user_id: str, at: datetime) -> File:
+    """Hang a file of somebody who did so at a moment on a thing, for good. Raises ``NoSuchFile``."""
     file = await repository.find(tx, file_id)
     if file is None:
         raise NoSuchFile
-    attached = file.attach(thing_id, tx.principal.require_signed_in(), tx.now)
+    attached = file.attach(thing_id, user_id, at)
     await repository.save(tx, attached)
     return attached
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from urllib.parse import quote, unquote_to_bytes
 
 from chassis.errors import Conflict, FieldProblem, Invalid, NotFound, Unavailable
+from services.identity.events import FileKept
 
 FILE_PREFIX = "fil"
 MOST_BYTES = 10 * 1024 * 1024
@@ -87,9 +88,17 @@ class File:
     attached_to: str | None = None
     expires_at: datetime | None = None
 
-    def keep(self, now: datetime) -> "File":
+    def keep(self, now: datetime) -> tuple["File", FileKept]:
         """Return the file once its contents are there."""
-        return replace(self, state=FileState.KEPT, expires_at=now + KEPT_UNATTACHED)
+        fact = FileKept(
+            file_id=self.id,
+            uploaded_by=self.uploaded_by,
+            name=self.name,
+            content_type=self.content_type,
+            size=self.size,
+            sha256=self.sha256,
+        )
+        return replace(self, state=FileState.KEPT, expires_at=now + KEPT_UNATTACHED), fact
 
     def attach(self, thing_id: str, user_id: str, now: datetime) -> "File":
         """Return the file hanging on a thing, by its uploader. Raises ``NoSuchFile``."""

@@ -41,3 +41,16 @@ async def find_in_charge(reader: Reader, organization: Organization) -> list[Mem
     in_charge = [{"user_id": organization.owner_id}, {"role": str(Role.ADMINISTRATOR)}]
     query: Document = {"organization_id": organization.id, "$or": in_charge}
     return [to_membership(row) for row in await reader.collection("memberships").find(query, sort=[("_id", 1)])]
+
+
+async def find_in_roles(reader: Reader, organization: Organization, roles: Iterable[Role], most: int) -> list[Membership]:
+    """Return memberships in one of these roles, the oldest first."""
+    wanted = set(roles)
+    query: Document = {"organization_id": organization.id, "role": {"$in": [str(each) for each in wanted]}}
+    # Whatever the Owner's membership keeps, the Owner is the one whom the organization names.
+    if Role.OWNER in wanted:
+        query = {"organization_id": organization.id, "$or": [{"user_id": organization.owner_id}, {"role": query["role"]}]}
+    else:
+        query["user_id"] = {"$ne": organization.owner_id}
+    rows = await reader.collection("memberships").find(query, sort=[("_id", 1)], limit=most)
+    return [to_membership(row) for row in rows]

@@ -7,11 +7,14 @@ from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.paging import Page
 from services.identity.accounts import repository as accounts
+from services.identity.files.domain import File
+from services.identity.findings.access import Found
 from services.identity.onboarding import repository
-from services.identity.onboarding.domain import Channel, OperatorOnly, Request, Status
+from services.identity.onboarding.domain import Channel, Request, Status
 from services.identity.onboarding.timeline import people_in
 from services.identity.organizations import access as organizations
 from services.identity.organizations.access import Standing
+from services.identity.staff.domain import OperatorOnly
 
 FILE = "FILE_ONBOARDING_REQUEST"
 ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"
@@ -105,6 +108,14 @@ async def seen_of(reader: Reader, requests: Sequence[Request]) -> dict[str, Seen
 async def with_documents(reader: Reader, ids: Sequence[str]) -> set[str]:
     """Return those of the requests whose documents the one who asks may see."""
     return {key for key, seen in (await visible(reader, ids)).items() if seen.is_whole}
+
+
+async def findings_of(reader: Reader, files: Sequence[File]) -> dict[str, Found]:
+    """Return what was found out about files that hang on requests (for those who have checked that they may be seen)."""
+    requests = await repository.find_all(reader, [each.attached_to for each in files if each.attached_to is not None])
+    documents = {each.file_id: each for request in requests.values() for each in request.documents}
+    wanted = [documents[each.id] for each in files if each.id in documents]
+    return {each.file_id: Found(each.judging, each.finding) for each in wanted}
 
 
 async def of_organizations(reader: Reader, organization_ids: Sequence[str]) -> dict[str, list[Seen]]:

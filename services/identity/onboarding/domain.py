@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from chassis.errors import Conflict, FieldProblem, Forbidden, Invalid, NotFound
+from chassis.errors import Conflict, FieldProblem, Invalid, NotFound
 from services.identity.events import (
     OnboardingApproved,
     OnboardingRejected,
@@ -24,16 +24,13 @@ from services.identity.events import (
     OnboardingSubmitted,
     OnboardingWithdrawn,
 )
+from services.identity.findings.domain import Judging
 from services.identity.onboarding.form import Form, Part
 
 REQUEST_PREFIX = "onb"
 MOST_DOCUMENTS = 10
 GOOD_VERDICT = "SIGNED_AND_TIMESTAMPED"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class OperatorOnly(Forbidden):
-    """Only an administrator of the operator may do this."""
 
 
 class RequestOpenAlready(Conflict):
@@ -147,14 +144,6 @@ class ActKind(StrEnum):
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
     WITHDRAWN = "WITHDRAWN"
-
-
-class Judging(StrEnum):
-    """Whether the signatures of a document were examined: they wait, they are, or it could not be done."""
-
-    WAITING = "WAITING"
-    DONE = "DONE"
-    FAILED = "FAILED"
 
 
 HOLDERS: Mapping[Status, Holder] = {

@@ -1,22 +1,18 @@
 """What acting on onboarding requests takes beside the transaction, and what people are told about them."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 from chassis.messages import Event
 from chassis.mongo import Reader, Transaction
 from services.identity.accounts import repository as accounts
 from services.identity.certificates.paper import Anchors
 from services.identity.data_exchanges.domain import NumberPattern
+from services.identity.findings.examining import Judge
 from services.identity.inputs import address_key
 from services.identity.mail.actions import PostOffice, post
 from services.identity.onboarding.domain import Channel, Request
 from services.identity.onboarding.form import Contact
-
-# Examines the signatures of a file: its bytes, its name, the present moment. What comes back is plain data.
-Judge = Callable[[bytes, str, datetime], Awaitable[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import Any
 from chassis.mongo import Document as Row
 from chassis.mongo import Index, Reader, Transaction
 from chassis.paging import Page
+from services.identity.findings.domain import Judging
 from services.identity.onboarding.domain import (
     Act,
     ActKind,
     Channel,
     Document,
-    Judging,
     Reason,
     Request,
     Status,

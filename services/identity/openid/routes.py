@@ -13,6 +13,8 @@ from services.identity.openid.actions import OpenIdOffice
 from services.identity.openid.domain import BEGINNINGS, read_return
 from services.identity.openid.providers import require_provider
 
+BEGINS = "it begins something that lasts for minutes and does nothing by itself: whoever did not hear of it begins anew"
+
 
 class BeginOpenIdSignIn(Input):
     """What ``begin_open_id_sign_in`` and ``link_open_id`` take."""
@@ -81,8 +83,8 @@ def routes(edge: Edge, office: OpenIdOffice) -> list[BaseRoute]:
     """Return the routes of outside identities."""
     handlers = _Handlers(office)
     r = Routes(edge)
-    r.do("begin_open_id_sign_in", handlers.begin_open_id_sign_in)
-    r.do("link_open_id", handlers.link_open_id)
+    r.do("begin_open_id_sign_in", handlers.begin_open_id_sign_in, without_keys=BEGINS)
+    r.do("link_open_id", handlers.link_open_id, without_keys=BEGINS)
     r.do("unlink_open_id", handlers.unlink_open_id)
     r.load("open_id_providers", handlers.open_id_providers)
     r.load("outside_identities_of_viewer", handlers.outside_identities_of_viewer)

@@ -28,6 +28,7 @@ async def all_about(reader: Reader, proven: User) -> dict[str, Any]:
             "language": user.language,
             "created_at": user.created_at,
             "has_password": user.password_hash is not None,
+            "platform_roles_granted": [str(each) for each in user.granted_roles],
         },
         **told,
     }

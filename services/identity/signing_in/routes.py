@@ -21,12 +21,16 @@ from services.identity.mint import csrf_token_for
 from services.identity.openid.actions import OpenIdOffice, take_way
 from services.identity.openid.client import Secrets, Told
 from services.identity.openid.providers import require_provider
+from services.identity.openid.routes import BEGINS
 from services.identity.passwords.hashing import Hasher
 from services.identity.sessions.domain import Seen, Session
 from services.identity.signing_in import actions, outside
 from services.identity.signing_in.actions import Entrance, SignedIn
 from services.identity.signing_in.domain import BEGINNINGS, CODES, PASSWORDS, Limits, Needed, Proof, SignInNotBegun
 from services.identity.signing_in.gate import Gate, Visitor, visitor
+
+_OPENS = "its answer opens a session: tokens are kept nowhere, and whoever did not get one asks for another"
+_PROVES = "it proves who uses this session at this moment, which no kept answer can"
 
 
 class Seeing(Input):
@@ -272,10 +276,10 @@ def routes(edge: Edge, reception: Reception) -> list[BaseRoute]:
     """Return the routes of signing in."""
     handlers = _Handlers(reception)
     r = Routes(edge)
-    r.do("sign_in", handlers.sign_in)
-    r.do("answer_second_factor", handlers.answer_second_factor)
-    r.do("begin_passkey_sign_in", handlers.begin_passkey_sign_in)
-    r.do("sign_in_with_passkey", handlers.sign_in_with_passkey)
-    r.do("reauthenticate", handlers.reauthenticate)
-    r.do("finish_open_id_sign_in", handlers.finish_open_id_sign_in)
+    r.do("sign_in", handlers.sign_in, without_keys=_OPENS)
+    r.do("answer_second_factor", handlers.answer_second_factor, without_keys=_OPENS)
+    r.do("begin_passkey_sign_in", handlers.begin_passkey_sign_in, without_keys=BEGINS)
+    r.do("sign_in_with_passkey", handlers.sign_in_with_passkey, without_keys=_OPENS)
+    r.do("reauthenticate", handlers.reauthenticate, without_keys=_PROVES)
+    r.do("finish_open_id_sign_in", handlers.finish_open_id_sign_in, without_keys=_OPENS)
     return r.collected

@@ -8,11 +8,25 @@ from chassis.errors import Conflict
 class Ground(StrEnum):
     """What a product may ask for before an application calls it."""
 
+    ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
+    PERMISSION = "PERMISSION"
+
+
+class OnboardingRequired(Conflict):
+    """The organization has no data-exchange number: it has to be onboarded before the subscription."""
 
 
 class AgreementRequired(Conflict):
-    """The product is confidential: an agreement with its provider has to stand before the subscription."""
+    """An agreement with the product's provider has to stand before the subscription."""
 
 
-REFUSALS: dict[Ground, type[Conflict]] = {Ground.AGREEMENT: AgreementRequired}
+class PermissionRequired(Conflict):
+    """The product's provider has to permit the application to call before the subscription."""
+
+
+REFUSALS: dict[Ground, type[Conflict]] = {
+    Ground.ONBOARDING: OnboardingRequired,
+    Ground.AGREEMENT: AgreementRequired,
+    Ground.PERMISSION: PermissionRequired,
+}

@@ -1,5 +1,6 @@
 """What is known here of the things of others."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,12 +23,30 @@ class Applicant:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What else tells who an organization is; None is what has not been heard of."""
+
+    name: str | None = None
+    is_test: bool | None = None
+    data_exchange_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Product:
-    """What is known here of a published product."""
+    """What is known here of a published product; ``prerequisites`` are the names of the grounds that it asks for."""
 
     id: str
     provider_id: str
     is_confidential: bool
+    prerequisites: frozenset[str] = frozenset()
+    is_open_test: bool = False
+
+
+def prerequisites_of(sensitivity: str, told: Iterable[str] | None) -> frozenset[str]:
+    """Return what a product asks for: what its provider says; if confidential, an agreement in any case; if open, nothing."""
+    if sensitivity == "OPEN_TEST":
+        return frozenset()
+    return frozenset(told or ()) | ({"AGREEMENT"} if sensitivity == "CONFIDENTIAL" else set())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +59,21 @@ class Plan:
     is_withdrawn: bool
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    terms: "Terms | None" = None
+    """Under what rate and quota it is called; None where that was not heard of."""
 
     def is_valid_at(self, moment: datetime) -> bool:
         """Say whether the moment lies in the time in which its provider offers it."""
         return (self.valid_from is None or self.valid_from <= moment) and (self.valid_to is None or moment < self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a plan is called, and its rate, burst and quota."""
+
+    name: str
+    rate_requests: int
+    rate_seconds: int
+    burst: int
+    quota_calls: int | None
+    quota_period: str | None

@@ -1,7 +1,7 @@
 """Who may touch which subscription: the only door from a principal and an id to the thing.
 
-A subscription exists for the members of the organization whose application it is, and for the members of the provider's. Nobody
-else can tell one from an id that was never given out.
+A subscription exists for the members of the organization whose application it is, for the members of the provider's, and for the
+operator. Nobody else can tell one from an id that was never given out.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from chassis.principal import Principal
 from services.subscriptions.known import repository as known
 from services.subscriptions.known.domain import Applicant, Application, Plan, Product
 from services.subscriptions.subscriptions import repository
-from services.subscriptions.subscriptions.domain import Status, Subscription
+from services.subscriptions.subscriptions.domain import Cause, Status, Subscription
 
 
 class OnlyTheProviderDecides(Forbidden):
@@ -24,6 +24,11 @@ class OnlyTheSubscriberCancels(Forbidden):
     """Only the organization whose application is subscribed cancels the subscription."""
 
 
+class NotYourSide(Forbidden):
+    """You do not act for this side of the subscription."""
+
+
+OPERATOR = "OPERATOR_ADMINISTRATOR"
 Pages = dict[str, tuple[list[Subscription], int]]
 
 
@@ -51,6 +56,14 @@ async def product_on_offer(tx: Transaction, product_id: str) -> Product:
     product = await known.find_published_product(tx, product_id)
     if product is None:
         raise _not_heard_of("product_id", "published product")
+    return product
+
+
+async def product_subscribed_to(tx: Transaction, subscription: Subscription) -> Product:
+    """Return the product of a subscription, whatever has become of its versions. Raises ``NotHeardOf``."""
+    product = await known.find_product(tx, subscription.product_id)
+    if product is None:
+        raise _not_heard_of("subscription_id", "subscription")
     return product
 
 
@@ -88,6 +101,71 @@ async def subscription_to_cancel(tx: Transaction, subscription_id: str) -> Subsc
     return subscription
 
 
+async def subscription_to_change(tx: Transaction, subscription_id: str) -> Subscription:
+    """Return a subscription whose plan the principal may change.
+
+    Raises ``SignInFirst``, ``NotFound``, ``NotYourSide`` or ``RoleNotAllowed``.
+    """
+    subscription = await _visible_one(tx, subscription_id)
+    if not tx.principal.is_member(subscription.organization_id):
+        raise NotYourSide
+    tx.principal.require("SUBSCRIBE", subscription.organization_id)
+    return subscription
+
+
+async def subscription_to_suspend(tx: Transaction, subscription_id: str, side: Cause | None) -> tuple[Subscription, Cause]:
+    """Return a subscription that the principal may suspend, and for which side: the one named, or the first of theirs.
+
+    Raises ``SignInFirst``, ``NotFound``, ``NotYourSide`` or ``RoleNotAllowed``.
+    """
+    subscription = await _visible_one(tx, subscription_id)
+    return subscription, _sides(tx.principal, subscription, "CANCEL_SUBSCRIPTION", side)[0]
+
+
+async def subscription_to_resume(
+    tx: Transaction, subscription_id: str, side: Cause | None
+) -> tuple[Subscription, tuple[Cause, ...]]:
+    """Return a subscription that the principal may resume, and for which sides: the one named, or all that are theirs.
+
+    Raises ``SignInFirst``, ``NotFound``, ``NotYourSide`` or ``RoleNotAllowed``.
+    """
+    subscription = await _visible_one(tx, subscription_id)
+    return subscription, _sides(tx.principal, subscription, "SUBSCRIBE", side)
+
+
+async def subscription_to_end(tx: Transaction, subscription_id: str) -> Subscription:
+    """Return a subscription that the principal may end, as its provider or as the operator.
+
+    Raises ``SignInFirst``, ``NotFound``, ``OnlyTheProviderDecides`` or ``RoleNotAllowed``.
+    """
+    subscription = await _visible_one(tx, subscription_id)
+    if tx.principal.has_platform_role(OPERATOR):
+        return subscription
+    if not tx.principal.is_member(subscription.provider_id):
+        raise OnlyTheProviderDecides
+    tx.principal.require("DECIDE_SUBSCRIPTIONS", subscription.provider_id)
+    return subscription
+
+
+def _sides(principal: Principal, subscription: Subscription, consumers_action: str, side: Cause | None) -> tuple[Cause, ...]:
+    """Return for which sides the principal may act (of the one named, where one is), in the order in which they are meant."""
+    actions = {
+        Cause.PROVIDER: ("DECIDE_SUBSCRIPTIONS", subscription.provider_id),
+        Cause.CONSUMER: (consumers_action, subscription.organization_id),
+    }
+    theirs = [each for each, (action, organization_id) in actions.items() if principal.may(action, organization_id)]
+    if principal.has_platform_role(OPERATOR):
+        theirs.append(Cause.OPERATOR)
+    if side is not None:
+        theirs = [each for each in theirs if each is side]
+    if theirs:
+        return tuple(theirs)
+    for each, (action, organization_id) in actions.items():
+        if side in (None, each) and principal.is_member(organization_id):
+            principal.require(action, organization_id)
+    raise NotYourSide
+
+
 async def visible_subscriptions(reader: Reader, subscription_ids: Sequence[str]) -> dict[str, Subscription]:
     """Return those of the subscriptions that exist for the principal, by id."""
     found = await repository.find(reader, subscription_ids)
@@ -112,6 +190,16 @@ async def requests_to_providers(reader: Reader, provider_ids: Sequence[str], pag
     return await _pages(
         reader, listing, provider_ids, page, is_visible=lambda key: reader.principal.may("DECIDE_SUBSCRIPTIONS", key)
     )
+
+
+async def subscriptions_to_providers(
+    reader: Reader, provider_ids: Sequence[str], page: Page, *, status: Status | None, product_id: str | None
+) -> Pages:
+    """Return for each provider that the principal belongs to a page of all subscriptions to its products, newest first."""
+    wanted = {"status": status and status.value, "product_id": product_id}
+    query = {name: value for name, value in wanted.items() if value is not None}
+    listing = repository.Listing("provider_id", query, newest_first=True)
+    return await _pages(reader, listing, provider_ids, page, is_visible=reader.principal.is_member)
 
 
 async def applicants_of(reader: Reader, subscriptions: Iterable[Subscription]) -> dict[str, Applicant]:
@@ -144,4 +232,8 @@ async def _visible_one(tx: Transaction, subscription_id: str) -> Subscription:
 
 
 def _may_see(principal: Principal, subscription: Subscription) -> bool:
-    return principal.may("VIEW_SUBSCRIPTIONS", subscription.organization_id) or principal.is_member(subscription.provider_id)
+    return (
+        principal.may("VIEW_SUBSCRIPTIONS", subscription.organization_id)
+        or principal.is_member(subscription.provider_id)
+        or principal.has_platform_role(OPERATOR)
+    )

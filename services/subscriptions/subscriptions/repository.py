@@ -2,20 +2,39 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
 from chassis.paging import Page
-from services.subscriptions.subscriptions.domain import AlreadySubscribed, Change, Status, Subscription
+from services.subscriptions.subscriptions.domain import (
+    IN_FORCE,
+    AlreadySubscribed,
+    Cause,
+    Change,
+    Hold,
+    PlanChange,
+    Status,
+    Subscription,
+    What,
+)
 
 SUBSCRIPTIONS = "subscriptions"
+RECONSIDERATIONS = "reconsiderations"
 
 INDEXES = (
     # One live subscription per application and product, under any race.
     Index(SUBSCRIPTIONS, (("application_id", 1), ("product_id", 1)), unique=True, partial={"is_live": True}),
     Index(SUBSCRIPTIONS, (("application_id", 1), ("_id", -1))),
     Index(SUBSCRIPTIONS, (("provider_id", 1), ("status", 1), ("_id", 1))),
+    Index(SUBSCRIPTIONS, (("provider_id", 1), ("_id", -1))),
+    Index(SUBSCRIPTIONS, (("product_id", 1), ("_id", 1))),
+    Index(SUBSCRIPTIONS, (("organization_id", 1), ("_id", 1))),
+    Index(SUBSCRIPTIONS, (("plan_change_due_at", 1),), partial={"plan_change_is_due": True}),
+    Index(RECONSIDERATIONS, (("due_at", 1),)),
 )
+# What a change is called where it was kept before changes had names.
+_WHAT = {Status.PENDING: What.REQUESTED, Status.ACTIVE: What.ACTIVATED}
 
 
 def _to_document(subscription: Subscription) -> Document:
@@ -32,14 +51,47 @@ def _to_document(subscription: Subscription) -> Document:
         "created_at": subscription.created_at,
         "changed_at": subscription.changed_at,
         "history": [
-            {"status": each.status.value, "reason": each.reason, "actor": each.actor, "at": each.at}
+            {
+                "what": each.what.value,
+                "status": each.status.value,
+                "reason": each.reason,
+                "actor": each.actor,
+                "at": each.at,
+                "causes": [cause.value for cause in each.causes],
+                "plan_id": each.plan_id,
+            }
             for each in subscription.history
         ],
+        "holds": [
+            {"cause": each.cause.value, "reason": each.reason, "actor": each.actor, "at": each.at} for each in subscription.holds
+        ],
+        **_plan_change_fields(subscription.plan_change),
     }
 
 
+def _plan_change_fields(wished: PlanChange | None) -> Document:
+    if wished is None:
+        return {"plan_change": None, "plan_change_is_due": False}
+    kept = {
+        "plan_id": wished.plan_id,
+        "requested_by": wished.requested_by,
+        "requested_at": wished.requested_at,
+        "due_at": wished.due_at,
+        "awaits_approval": wished.awaits_approval,
+    }
+    # What waits for its time alone is found by it.
+    return {"plan_change": kept, "plan_change_is_due": not wished.awaits_approval, "plan_change_due_at": wished.due_at}
+
+
+def _to_change(kept: Mapping[str, Any]) -> Change:
+    status = Status(kept["status"])
+    what = What(kept["what"]) if "what" in kept else _WHAT.get(status) or What(status.value)
+    causes = tuple(Cause(each) for each in kept.get("causes", ()))
+    return Change(what, status, kept["reason"], kept["actor"], kept["at"], causes, kept.get("plan_id"))
+
+
 def _to_subscription(document: Mapping[str, Any]) -> Subscription:
-    history = tuple(Change(Status(each["status"]), each["reason"], each["actor"], each["at"]) for each in document["history"])
+    wished = document.get("plan_change")
     return Subscription(
         id=document["_id"],
         application_id=document["application_id"],
@@ -51,7 +103,9 @@ def _to_subscription(document: Mapping[str, Any]) -> Subscription:
         reason=document["reason"],
         created_at=document["created_at"],
         changed_at=document["changed_at"],
-        history=history,
+        history=tuple(_to_change(each) for each in document["history"]),
+        holds=tuple(Hold(Cause(each["cause"]), each["reason"], each["actor"], each["at"]) for each in document.get("holds", ())),
+        plan_change=None if wished is None else PlanChange(**wished),
     )
 
 
@@ -78,6 +132,45 @@ async def find_live_of_application(tx: Transaction, application_id: str) -> list
     """Return the application's live subscriptions."""
     documents = await tx.collection(SUBSCRIPTIONS).find({"application_id": application_id, "is_live": True})
     return [_to_subscription(each) for each in documents]
+
+
+async def find_in_force(tx: Transaction, scope: Mapping[str, str], after: str, limit: int) -> list[Subscription]:
+    """Return the next subscriptions of a scope that are in force, held or not, by id."""
+    query = {**scope, "status": {"$in": [each.value for each in IN_FORCE]}, "_id": {"$gt": after}}
+    documents = await tx.collection(SUBSCRIPTIONS).find(query, sort=[("_id", 1)], limit=limit)
+    return [_to_subscription(each) for each in documents]
+
+
+async def touch(tx: Transaction, subscription_id: str) -> None:
+    """Write the subscription without changing it, so that this transaction and another one about it cannot both pass unaware."""
+    await tx.collection(SUBSCRIPTIONS).update_one({"_id": subscription_id}, {"$inc": {"touched": 1}})
+
+
+async def note_rest(tx: Transaction, scope: Mapping[str, str], after: str = "", due_at: datetime | None = None) -> None:
+    """Keep that the subscriptions of a scope after this one are still to be reconsidered, now or at a later moment."""
+    name = _name_of(scope) if due_at is None else f"{_name_of(scope)}|again"
+    row = {"_id": name, "scope": dict(scope), "after": after, "due_at": due_at or tx.now}
+    await tx.collection(RECONSIDERATIONS).replace_one({"_id": name}, row, upsert=True)
+
+
+async def take_rest(tx: Transaction) -> tuple[dict[str, str], str] | None:
+    """Return what has waited longest to be reconsidered further, and after which subscription; or None. It is kept no more."""
+    rows = await tx.collection(RECONSIDERATIONS).find({"due_at": {"$lte": tx.now}}, sort=[("due_at", 1)], limit=1)
+    if not rows:
+        return None
+    await tx.collection(RECONSIDERATIONS).delete_one({"_id": rows[0]["_id"]})
+    return rows[0]["scope"], rows[0]["after"]
+
+
+async def find_due_plan_change(tx: Transaction) -> Subscription | None:
+    """Return the subscription whose change of plan has been due longest, or None."""
+    query = {"plan_change_is_due": True, "plan_change_due_at": {"$lte": tx.now}}
+    rows = await tx.collection(SUBSCRIPTIONS).find(query, sort=[("plan_change_due_at", 1)], limit=1)
+    return _to_subscription(rows[0]) if rows else None
+
+
+def _name_of(scope: Mapping[str, str]) -> str:
+    return "|".join(f"{name}={value}" for name, value in sorted(scope.items()))
 
 
 class Listing:

@@ -1,7 +1,7 @@
 """How to ask for subscriptions over HTTP."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.routing import BaseRoute
@@ -11,17 +11,20 @@ from chassis.paging import Page, connection, read_page
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.subscriptions.known.domain import Applicant
 from services.subscriptions.subscriptions import access, actions
-from services.subscriptions.subscriptions.domain import Status, Subscription
+from services.subscriptions.subscriptions.domain import Cause, Change, PlanChange, Status, Subscription
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Side = Literal[Cause.PROVIDER, Cause.CONSUMER, Cause.OPERATOR]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 
-class _Input(BaseModel):
+class Input(BaseModel):
+    """What is sent: nothing but the fields that are named."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class SubscribeInput(_Input):
+class SubscribeInput(Input):
     """Which application to subscribe to which plan of which product."""
 
     application_id: Id
@@ -29,27 +32,39 @@ class SubscribeInput(_Input):
     plan_id: Id
 
 
-class ApproveInput(_Input):
-    """Which subscription to approve."""
+class SubscriptionInput(Input):
+    """Which subscription."""
 
     subscription_id: Id
 
 
-class RejectInput(_Input):
-    """Which subscription to reject, and why."""
+class ReasonedInput(Input):
+    """Which subscription to reject or to end, and why."""
 
     subscription_id: Id
     reason: Reason
 
 
-class CancelInput(_Input):
+class CancelInput(Input):
     """Which subscription to cancel, and why (if one likes to say)."""
 
     subscription_id: Id
     reason: Reason | None = None
 
 
-class PageArguments(_Input):
+class SuspendInput(ReasonedInput):
+    """Which subscription to suspend, why, and as which side, for whoever acts for several."""
+
+    side: Side | None = None
+
+
+class ResumeInput(SubscriptionInput):
+    """Which subscription to resume, and as which side, for whoever acts for several."""
+
+    side: Side | None = None
+
+
+class PageArguments(Input):
     """Which page of a list."""
 
     first: int | None = None
@@ -60,6 +75,36 @@ class ListArguments(PageArguments):
     """Which page of a list, and of which status only."""
 
     status: Status | None = None
+
+
+class ProviderListArguments(ListArguments):
+    """Which page of a provider's list, of which status and to which product only."""
+
+    product_id: Id | None = None
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "what": change.what.value,
+        "status": change.status.value,
+        "reason": change.reason,
+        "actor": change.actor,
+        "at": change.at,
+        "causes": [each.value for each in change.causes],
+        "plan_id": change.plan_id,
+    }
+
+
+def _plan_change(wished: PlanChange | None) -> dict[str, Any] | None:
+    if wished is None:
+        return None
+    return {
+        "plan_id": wished.plan_id,
+        "requested_by": wished.requested_by,
+        "requested_at": wished.requested_at,
+        "effective_at": wished.due_at,
+        "awaits_approval": wished.awaits_approval,
+    }
 
 
 def _row(subscription: Subscription, applicant: Applicant) -> dict[str, Any]:
@@ -74,10 +119,11 @@ def _row(subscription: Subscription, applicant: Applicant) -> dict[str, Any]:
         "reason": subscription.reason,
         "created_at": subscription.created_at,
         "changed_at": subscription.changed_at,
-        "history": [
-            {"status": each.status.value, "reason": each.reason, "actor": each.actor, "at": each.at}
-            for each in subscription.history
+        "history": [_change(each) for each in subscription.history],
+        "holds": [
+            {"cause": each.cause.value, "reason": each.reason, "actor": each.actor, "at": each.at} for each in subscription.holds
         ],
+        "plan_change": _plan_change(subscription.plan_change),
         "applicant": {
             "application_name": applicant.application_name,
             "client_id": applicant.client_id,
@@ -92,7 +138,8 @@ async def _rows(reader: Reader, subscriptions: Sequence[Subscription]) -> dict[s
     return {each.id: _row(each, applicants[each.id]) for each in subscriptions}
 
 
-async def _one(asked: Asked, subscription: Subscription) -> Json:
+async def one(asked: Asked, subscription: Subscription) -> Json:
+    """Return the row of a subscription that the one who asks has just changed."""
     return (await _rows(asked.reader(), [subscription]))[subscription.id]
 
 
@@ -106,22 +153,36 @@ async def _connections(asked: Asked, pages: access.Pages, page: Page) -> Json:
 
 
 async def _approve(asked: Asked) -> Json:
-    given = asked.read(ApproveInput)
-    return await _one(asked, await asked.transact(lambda tx: actions.approve_subscription(tx, given.subscription_id)))
+    given = asked.read(SubscriptionInput)
+    return await one(asked, await asked.transact(lambda tx: actions.approve_subscription(tx, given.subscription_id)))
 
 
 async def _reject(asked: Asked) -> Json:
-    given = asked.read(RejectInput)
-    return await _one(
-        asked, await asked.transact(lambda tx: actions.reject_subscription(tx, given.subscription_id, given.reason))
-    )
+    given = asked.read(ReasonedInput)
+    return await one(asked, await asked.transact(lambda tx: actions.reject_subscription(tx, given.subscription_id, given.reason)))
 
 
 async def _cancel(asked: Asked) -> Json:
     given = asked.read(CancelInput)
-    return await _one(
-        asked, await asked.transact(lambda tx: actions.cancel_subscription(tx, given.subscription_id, given.reason))
+    return await one(asked, await asked.transact(lambda tx: actions.cancel_subscription(tx, given.subscription_id, given.reason)))
+
+
+async def _end(asked: Asked) -> Json:
+    given = asked.read(ReasonedInput)
+    return await one(asked, await asked.transact(lambda tx: actions.end_subscription(tx, given.subscription_id, given.reason)))
+
+
+async def _suspend(asked: Asked) -> Json:
+    given = asked.read(SuspendInput)
+    return await one(
+        asked,
+        await asked.transact(lambda tx: actions.suspend_subscription(tx, given.subscription_id, given.reason, given.side)),
     )
+
+
+async def _resume(asked: Asked) -> Json:
+    given = asked.read(ResumeInput)
+    return await one(asked, await asked.transact(lambda tx: actions.resume_subscription(tx, given.subscription_id, given.side)))
 
 
 async def _load_by_id(asked: Asked) -> Json:
@@ -134,6 +195,15 @@ async def _load_by_application(asked: Asked) -> Json:
     given = read_input(ListArguments, asked.args)
     page = read_page(given.first, given.after)
     pages = await access.subscriptions_of_applications(asked.reader(), asked.ids, given.status, page)
+    return await _connections(asked, pages, page)
+
+
+async def _load_by_provider(asked: Asked) -> Json:
+    given = read_input(ProviderListArguments, asked.args)
+    page = read_page(given.first, given.after)
+    pages = await access.subscriptions_to_providers(
+        asked.reader(), asked.ids, page, status=given.status, product_id=given.product_id
+    )
     return await _connections(asked, pages, page)
 
 
@@ -152,14 +222,18 @@ def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
             lambda tx: actions.subscribe(tx, given.application_id, given.product_id, given.plan_id),
             patience_seconds=patience_seconds,
         )
-        return await _one(asked, subscription)
+        return await one(asked, subscription)
 
     r = Routes(edge)
     r.do("subscribe", subscribe)
     r.do("approve_subscription", _approve)
     r.do("reject_subscription", _reject)
     r.do("cancel_subscription", _cancel)
+    r.do("end_subscription", _end)
+    r.do("suspend_subscription", _suspend)
+    r.do("resume_subscription", _resume)
     r.load("subscriptions_by_id", _load_by_id)
     r.load("subscriptions_by_application", _load_by_application)
+    r.load("subscriptions_by_provider", _load_by_provider)
     r.load("subscription_requests_by_provider", _load_requests)
     return r.collected

@@ -16,6 +16,7 @@ from chassis.bus import Bus, DeadLetter, Message
 from chassis.errors import Conflict, Unavailable
 from chassis.local import LocalBus
 from chassis.rabbit import RabbitBus
+from chassis.rabbit.link import within
 from tests.rabbit_node import RabbitNode
 
 BACKOFF = (0.05, 0.1)
@@ -38,11 +39,11 @@ class Heard:
     def ids(self) -> list[str]:
         return [message.id for message in self.messages]
 
-    async def count(self, wanted: int, seconds: float = 15.0) -> None:
+    async def count(self, wanted: int, seconds: float = 60.0) -> None:
         await eventually(lambda: len(self.messages) >= wanted, seconds)
 
 
-async def eventually(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+async def eventually(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -120,7 +121,9 @@ class RabbitRig(_Named):
         self.node = node
 
     async def bus(self, **options: Any) -> Bus:
-        settings: dict[str, Any] = {"url": self.node.url, "backoff_seconds": BACKOFF, "close_seconds": 1.0} | options
+        settings: dict[str, Any] = {
+            "url": self.node.url, "backoff_seconds": BACKOFF, "close_seconds": 1.0, "publish_seconds": 20.0, **options,
+        }  # fmt: skip
         bus = RabbitBus(**settings)
         await bus.start()
         self.buses.append(bus)
@@ -139,6 +142,10 @@ class RabbitRig(_Named):
     async def remove(self) -> None:
         for bus in self.buses:
             await bus.close()
+        # A queue that lost its leader can keep its deletion waiting without end; nobody else uses this test's queues.
+        await within(10, self._delete_queues())
+
+    async def _delete_queues(self) -> None:
         async with await aio_pika.connect(self.node.url) as connection:
             channel = await connection.channel()
             for queue in self.queues:
@@ -206,7 +213,7 @@ def failing(failure: BaseException) -> Heard:
 
 async def dead_letters(bus: Bus, queue: str, count: int) -> list[DeadLetter]:
     found: list[DeadLetter] = []
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while len(found) != count:
         assert time.monotonic() < deadline, f"{len(found)} dead letters, not {count}"
         await asyncio.sleep(0.02)

@@ -188,7 +188,7 @@ async def test_a_closed_bus_says_so(rig: Rig, bus: Bus) -> None:
     ):
         with pytest.raises(BusUnavailable):
             await refused
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 async def test_many_messages_go_through(rig: Rig, bus: Bus) -> None:

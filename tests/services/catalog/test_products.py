@@ -75,7 +75,8 @@ async def test_a_confidential_product_names_its_kinds(stage: Stage) -> None:
 async def test_a_product_is_described_otherwise_and_only_a_difference_is_announced(stage: Stage) -> None:
     row = await stage.product()
     changed = (await stage.provider.do("change_product", product_id=row["id"], title="Money", tags=None)).result
-    assert changed == {**row, "title": "Money"}
+    texts = [{"language": "EN", "title": "Money", "summary": row["summary"]}]
+    assert changed == {**row, "title": "Money", "texts": texts}
     assert (await stage.provider.do("change_product", product_id=row["id"], title="Money")).result == changed
     assert [each["title"] for each in await stage.facts("product_changed")] == ["Money"]
 

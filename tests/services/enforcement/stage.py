@@ -173,9 +173,10 @@ class Stage:
         number = next(_numbers)
         product = Product(f"prd_{number}", f"ver_{number}", f"pln_{number}", f"/zoo-{number}/pets/v1")
         owner = {"product_id": product.id, "organization_id": "org_provider"}
-        await self.announce(
-            "catalog.product_created", product.id, slug=f"zoo-{number}", title="Zoo", sensitivity=sensitivity, **owner
-        )
+        told = {"slug": f"zoo-{number}", "title": "Zoo", "sensitivity": sensitivity, **owner}
+        if "prerequisites" in plan:
+            told["prerequisites"] = plan.pop("prerequisites")
+        await self.announce("catalog.product_created", product.id, **told)
         await self.plan(product, **plan)
         await self.announce(
             "catalog.api_version_published",
@@ -190,6 +191,21 @@ class Stage:
             **owner,
         )
         return product
+
+    async def life(self, product: Product, fact: str, **data: Any) -> Message:
+        """Announce that the product's version is ``deprecated``, ``undeprecated`` or ``retired``."""
+        told = {
+            "version_id": product.version_id,
+            "product_id": product.id,
+            "organization_id": "org_provider",
+            "base_path": product.base_path,
+            "deprecated_at": "2026-01-01T00:00:00Z",
+            "sunset_at": "2026-11-08T08:49:37Z",
+            "migrate_to": "ver_next",
+            "migrate_to_base_path": "/zoo/pets/v2",
+            **data,
+        }
+        return await self.announce(f"catalog.api_version_{fact}", product.version_id, **told)
 
     async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
         terms = {
@@ -211,22 +227,44 @@ class Stage:
             **terms,
         )
 
-    async def subscribe(self, client: Client, product: Product, status: str = "ACTIVE", subscription_id: str = "") -> str:
-        fact = {"ACTIVE": "activated", "PENDING": "requested", "CANCELLED": "cancelled", "REJECTED": "rejected"}[status]
+    async def subscribe(
+        self, client: Client, product: Product, status: str = "ACTIVE", subscription_id: str = "", **more: Any
+    ) -> str:
+        fact = {"PENDING": "requested", "ACTIVE": "activated"}.get(status, status.lower())
         subscription_id = subscription_id or f"sub_{next(_numbers)}"
         await self.announce(
-            f"subscriptions.subscription_{fact}",
+            f"subscriptions.{more.pop('fact', f'subscription_{fact}')}",
             subscription_id,
             subscription_id=subscription_id,
             application_id=client.application_id,
             organization_id=client.organization_id,
             product_id=product.id,
-            plan_id=product.plan_id,
+            plan_id=more.pop("plan_id", product.plan_id),
             provider_id="org_provider",
             status=status,
             reason=None,
+            **more,
         )
         return subscription_id
+
+    async def permit(self, client: Client, product: Product, fact: str = "granted", **terms: Any) -> str:
+        """Announce a permission; ``terms`` are its operations, its time and its quota."""
+        permission_id = terms.pop("permission_id", "") or f"prm_{next(_numbers)}"
+        status = {"revoked": "REVOKED", "lapsed": "LAPSED", "refused": "REFUSED"}.get(fact, "GRANTED")
+        whole = {"operations": None, "valid_from": None, "valid_to": None, "quota_calls": None, "quota_period": None, **terms}
+        await self.announce(
+            f"subscriptions.permission_{fact}",
+            permission_id,
+            permission_id=permission_id,
+            application_id=client.application_id,
+            organization_id=client.organization_id,
+            product_id=product.id,
+            provider_id="org_provider",
+            status=status,
+            reason=None,
+            **whole,
+        )
+        return permission_id
 
     async def check(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.check_port}", trust_env=False) as http:

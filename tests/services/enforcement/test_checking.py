@@ -196,7 +196,13 @@ def _announcements() -> list[Message]:
 _KEPT = {
     "app_x": {"kind": "application", "sequence": 3, "organization_id": "org_x", "client_id": "client-y", "is_deleted": False},
     "sec_x": {"kind": "secret", "sequence": 4, "application_id": "app_x", "is_retired": True},
-    "prd_x": {"kind": "product", "sequence": 2, "organization_id": "org_p", "sensitivity": "OPEN_TEST"},
+    "prd_x": {
+        "kind": "product",
+        "sequence": 2,
+        "organization_id": "org_p",
+        "sensitivity": "OPEN_TEST",
+        "needs_permission": False,
+    },
     "ver_x": {
         "kind": "version",
         "sequence": 1,
@@ -221,6 +227,7 @@ _KEPT = {
         "product_id": "prd_x",
         "plan_id": "pln_x",
         "status": "CANCELLED",
+        "causes": [],
     },
 }
 

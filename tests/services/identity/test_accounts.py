@@ -183,7 +183,8 @@ async def test_addresses_that_only_look_alike_are_two_people(world: World) -> No
         IdentitySettings(operator_emails="head@operator.example, nonsense")
 
 
-async def test_operators_are_named_by_their_confirmed_addresses(world: World) -> None:
+async def test_operators_are_named_by_their_confirmed_addresses(make_world: MakeWorld) -> None:
+    world = await make_world()
     operator = await world.someone("Head", OPERATOR.replace("head", "Head"))
     principal = world.verifier.verify(await world.passport(operator))
     assert principal.has_platform_role("OPERATOR_ADMINISTRATOR")

@@ -71,8 +71,8 @@ async def many(world: World) -> tuple[Person, str]:
     owner = await world.someone()
     organization_id = await world.organization(owner)
     applications = world.store.reader().collection("applications")
-    for start in range(0, COUNT, 5000):
-        await applications.insert_many([seed(organization_id, number) for number in range(start, start + 5000)])
+    for start in range(0, COUNT, 500):
+        await applications.insert_many([seed(organization_id, number) for number in range(start, start + 500)])
     await world.application(organization_id, owner, "Zz the last one")
     return owner, organization_id
 

@@ -71,8 +71,10 @@ async def test_two_rotations_under_continuous_use_refuse_nothing(make_world: Mak
 
     users = [asyncio.create_task(use()), asyncio.create_task(use()), asyncio.create_task(look())]
     for _ in range(2):
-        await asyncio.to_thread(rotate, folder, "tokens", 1)
-        await asyncio.sleep(1.5)
+        rotation = await asyncio.to_thread(rotate, folder, "tokens", 4)
+        async with asyncio.timeout(60):
+            while not issued or kid_of(issued[-1]) != rotation.kid:  # noqa: ASYNC110 - the keys' own clock tells it
+                await asyncio.sleep(0.05)
     is_over.set()
     await asyncio.gather(*users)
     assert refused == []
@@ -85,7 +87,7 @@ def test_passports_go_on_through_a_rotation(folder: Path) -> None:
     signers = [Signer(folder / "passport.private.json", ALGORITHM) for _ in range(2)]
     verifiers = [PassportVerifier(KeyRing(folder / "passport.public.json")) for _ in range(2)]
     kids: set[str] = set()
-    ends_at = time.monotonic() + 5
+    ends_at = time.monotonic() + 60
     has_rotated = False
     number = 0
     while time.monotonic() < ends_at and len(kids) < 2:

@@ -54,6 +54,7 @@ async def test_a_person_reads_everything_that_is_kept_about_them(world: World) -
         "language": "en",
         "created_at": told["account"]["created_at"],
         "has_password": True,
+        "platform_roles_granted": [],
     }
     roles = {each["organization_name"]: each["role"] for each in told["memberships"]}
     assert roles == {"Test organization": "OWNER", "Own": "OWNER", "Foreign": "DEVELOPER"}

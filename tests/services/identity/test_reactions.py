@@ -1,5 +1,6 @@
 """Every reaction of identity does once what it does, however often its announcement comes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,10 +8,11 @@ import pytest
 from chassis.bus import Message, Reaction
 from tests.certificates import issue
 from tests.services.identity.conftest import MakeWorld
-from tests.services.identity.world import World
+from tests.services.identity.filing import send
+from tests.services.identity.world import Person, World
 from tests.services.stage import envelope
 
-PASSING = ("inbox", "throttles", "mails", "sessions", "leases")  # what time and the asking itself change
+PASSING = ("inbox", "throttles", "mails", "sessions", "leases", "database_sessions")  # what time and the asking itself change
 
 
 async def kept(world: World) -> dict[str, list[Any]]:
@@ -32,6 +34,7 @@ async def announcements(world: World) -> dict[str, Message]:
     record = {"at": int(world.clock.now().timestamp() * 1000), "secret_id": "sec_1", "rejection": None}
     subscribed = {"subscription_id": "sub_1", "application_id": application_id, "product_id": "prd_1", "status": "ACTIVE"}
     return {
+        **await announcements_of_subscriptions(world, owner, organization_id),
         "remember_subscription": envelope("subscriptions.subscription_activated.v1", "sub_1", 1, subscribed),
         "remember_product": envelope(
             "catalog.product_created.v1", "prd_1", 1, {**owned, "slug": "zoo", "sensitivity": "STANDARD"}
@@ -55,6 +58,22 @@ async def announcements(world: World) -> dict[str, Message]:
     }
 
 
+async def announcements_of_subscriptions(world: World, owner: Person, organization_id: str) -> dict[str, Message]:
+    """What comes from where agreements are concluded and decided about."""
+    between = {"organization_id": organization_id, "provider_id": "org_provider", "product_id": "prd_1", "request_id": "cnr_1"}
+    file_id, evidence_id = [(await send(world, owner)).id for _ in range(2)]
+    attached = {**between, "agreement_id": "agr_1", "file_id": file_id, "party": "RECIPIENT", "kind": "NDA"}
+    decided = {**between, "step_id": "aps_1", "party": "PROVIDER", "evidence_file_id": evidence_id}
+    return {
+        "attach_to_agreement": envelope("subscriptions.agreement_attached.v1", "agr_1", 1, attached, actor=owner.user_id),
+        "attach_evidence": envelope("subscriptions.approval_step_decided.v1", "aps_1", 1, decided, actor=owner.user_id),
+        "remember_representative": envelope(
+            "subscriptions.representative_assigned.v1", "cnr_1", 1, {**between, "representative_id": "usr_1"}
+        ),
+        "inform_people": envelope("subscriptions.permission_granted.v1", "prm_1", 1, {**between, "permission_id": "prm_1"}),
+    }
+
+
 def by_name(world: World) -> dict[str, Reaction]:
     return {each.queue.removeprefix("identity."): each for each in world.service.wired_reactions()}
 
@@ -69,6 +88,10 @@ def by_name(world: World) -> dict[str, Reaction]:
         "note_provider",
         "count_calls_by_secret",
         "wind_up_organization",
+        "attach_to_agreement",
+        "attach_evidence",
+        "remember_representative",
+        "inform_people",
     ],
 )
 async def test_an_announcement_that_comes_twice_has_its_effect_once(make_world: MakeWorld, name: str) -> None:
@@ -76,12 +99,26 @@ async def test_an_announcement_that_comes_twice_has_its_effect_once(make_world: 
     message = (await announcements(world))[name]
     reaction = by_name(world)[name]
     assert message.key in reaction.keys
-    before = await kept(world)
+    before, letters = await kept(world), await letters_in(world)
     await reaction.handle(message)
-    after = await kept(world)
-    assert after != before or name == "wind_up_organization", "a live organization is not wound up, whoever says so"
+    await all_examined(world)
+    after, written = await kept(world), await letters_in(world)
+    assert (after, written) != (before, letters) or name == "wind_up_organization", "a live organization is not wound up"
     await reaction.handle(message)
     assert unsent(await kept(world)) == unsent(after)
+    assert await letters_in(world) == written
+
+
+async def letters_in(world: World) -> int:
+    """How many letters there are, sent or not."""
+    return await world.store.reader().collection("mails").count_documents({})
+
+
+async def all_examined(world: World) -> None:
+    """Wait until the signatures of what was attached are examined."""
+    async with asyncio.timeout(60):
+        while await world.store.reader().collection("findings").count_documents({"judging": "WAITING"}):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
 
 
 def unsent(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chassis.clock import FixedClock
 from chassis.local import LocalBus
 from services.subscriptions.main import build
 from services.subscriptions.settings import SubscriptionsSettings
@@ -34,9 +35,11 @@ async def patient_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path:
     return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=10)
 
 
-async def _empty(make_store: Callable[..., Any], bus: LocalBus, keys: Path, *, patience_seconds: float) -> Stage:
+async def _empty(
+    make_store: Callable[..., Any], bus: LocalBus, keys: Path, *, patience_seconds: float, clock: FixedClock | None = None
+) -> Stage:
     settings = SubscriptionsSettings(patience_seconds=patience_seconds)
-    service = build(settings, bus, make_store("subscriptions"), make_verifier(keys))
+    service = build(settings, bus, make_store("subscriptions", clock), make_verifier(keys))
     await service.declare()
     return Stage(service, keys)
 
@@ -46,3 +49,17 @@ async def stage(empty_stage: Stage) -> Stage:
     """The service that knows an application, a published product and its plans."""
     await empty_stage.hear(*whole_offer())
     return empty_stage
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that moves only when told to, from 2030-01-01."""
+    return FixedClock()
+
+
+@pytest.fixture
+async def clocked_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Stage:
+    """The stage in whose service it is what time the clock says."""
+    made = await _empty(make_store, bus, tmp_path / "keys", patience_seconds=0.2, clock=clock)
+    await made.hear(*whole_offer())
+    return made

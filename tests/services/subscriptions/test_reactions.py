@@ -21,6 +21,8 @@ from tests.services.subscriptions.announcements import (
     PRODUCT,
     application,
     application_deleted,
+    data_exchange,
+    onboarding,
     organization,
     organization_deleted,
     plan,
@@ -32,7 +34,7 @@ from tests.services.subscriptions.announcements import (
 WISH = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
 COPIES = (
     *("applications", "application_names", "organization_names", "ended_organizations"),
-    *("products", "published_versions", "plans"),
+    *("products", "published_versions", "plans", "test_organizations", "data_exchanges", "onboarding_requests"),
 )
 
 
@@ -50,6 +52,10 @@ EVERYTHING = [
     application_deleted(3),
     organization(),
     organization(4, name="Renamed"),
+    data_exchange(3),
+    onboarding(),
+    onboarding("returned", 2),
+    onboarding("approved", 3),
     organization_deleted(5),
 ]
 
@@ -67,6 +73,10 @@ async def test_twice_and_backwards_gives_the_same(empty_stage: Stage) -> None:
     assert [each["_id"] for each in backwards["ended_organizations"]] == ["org_consumer"]
     assert backwards["plans"][0]["is_withdrawn"] is True
     assert backwards["products"][0]["sensitivity"] == "OPEN_TEST"
+    assert backwards["published_versions"][0]["operations"] == ["read", "write"]
+    assert backwards["test_organizations"] == [{"_id": "org_consumer", "sequence": 1, "is_test": False}]
+    assert backwards["data_exchanges"] == [{"_id": "org_consumer", "sequence": 3, "number": "DX-2030-000001"}]
+    assert [each["status"] for each in backwards["onboarding_requests"]] == ["APPROVED"]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

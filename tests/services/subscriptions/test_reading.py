@@ -101,6 +101,31 @@ async def test_requests_wait_for_those_who_decide(stage: Stage) -> None:
         assert (await other.load("subscription_requests_by_provider", [PROVIDER])).rows == [None]
 
 
+async def test_a_providers_list_of_all_subscriptions_by_status_and_product(stage: Stage) -> None:
+    active, waiting = await many(stage, 3), await many(stage, 2, approval="BY_PROVIDER")
+    owner = stage.person(org_provider="OWNER")
+    await owner.do("suspend_subscription", subscription_id=active[0], reason="Why.")
+    load = "subscriptions_by_provider"
+    for role in ROLES:
+        assert await walk(stage.person(org_provider=role), load, PROVIDER) == [*waiting[::-1], *active[::-1]]
+    assert await walk(owner, load, PROVIDER, status="ACTIVE") == [active[2], active[1]]
+    assert await walk(owner, load, PROVIDER, status="SUSPENDED") == [active[0]]
+    assert await walk(owner, load, PROVIDER, product_id="prd_AUTOMATIC_1") == [active[1]]
+    assert await walk(owner, load, PROVIDER, product_id="prd_AUTOMATIC_1", status="PENDING") == []
+    (page,) = (await owner.load(load, [PROVIDER], first=1)).rows
+    assert (page["total"], page["nodes"][0]["applicant"]["application_name"]) == (5, "Name 1")
+    for other in (stage.person(org_consumer="OWNER"), stage.person(platform_roles=("SUPPORT",)), stage.anonymous):
+        assert (await other.load(load, [PROVIDER])).rows == [None]
+    refused = await owner.load(load, [PROVIDER], status="LOST")
+    assert refused.body["fields"][0]["field"] == "status"
+
+
+async def test_the_operator_sees_one_by_its_id(stage: Stage) -> None:
+    (subscription_id,) = await many(stage, 1)
+    operator = stage.person(platform_roles=("OPERATOR_ADMINISTRATOR",))
+    assert [each["id"] for each in (await operator.load("subscriptions_by_id", [subscription_id])).rows] == [subscription_id]
+
+
 @pytest.mark.parametrize("args", [{"first": 0}, {"first": 1000}, {"first": "x"}, {"after": "!"}, {"wrong": 1}])
 async def test_an_unusable_page_names_the_argument(stage: Stage, args: dict[str, Any]) -> None:
     answer = await stage.person(org_consumer="OWNER").load("subscriptions_by_application", [APPLICATION], **args)

@@ -1,4 +1,4 @@
-"""The journey: procedure B, steps 1 to 10, walked by a foreign client against the running platform and checked at every step.
+"""Procedure B with a standard product, steps 1 to 10, walked by a foreign client and checked at every step.
 
 It goes through public interfaces alone (the graph, the mail, the token endpoint, the data plane), prints each step with its time,
 and ends at the first thing that is not as it should be.
@@ -6,18 +6,17 @@ and ends at the first thing that is not as it should be.
 
 import asyncio
 import collections
-import contextlib
 import secrets
 import time
-from collections.abc import Awaitable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 from rich.console import Console
 
-from portico.foreign import Graph, Mailbox, Refused, open_account
+from portico.foreign import open_account
+from portico.journeys.calling import access_token, ask_for_token, call, targets_of
+from portico.journeys.traveller import Place, Traveller, expect, expect_refused
 
 PRODUCT, PLAN = "addresses", "Starter"
 OTHER_PRODUCT, CONFIDENTIAL_PRODUCT = "parcels", "accounts"
@@ -25,79 +24,6 @@ CALLS = 300
 SETTLED_WITHIN_SECONDS = 5.0
 _VERSIONS = "versions { id label status callUrl operations { operationId method path } }"
 _FIELDS = f"id slug title plans {{ id name rateRequests rateSeconds burst }} apis {{ {_VERSIONS} }}"
-
-
-class Mismatch(Exception):  # noqa: N818 - named as the fact that it reports
-    """Something is not as the journey expects it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the platform is, and the demonstration provider's account (to see what no consumer can be blamed for)."""
-
-    gateway: str
-    data_plane: str
-    mailbox: str
-    provider_email: str
-    provider_password: str
-
-
-@dataclass(slots=True)
-class Traveller:
-    """What the journey has gathered on its way."""
-
-    place: Place
-    http: httpx.AsyncClient
-    console: Console
-    shows: bool
-    mailbox: Mailbox = field(init=False)
-    owner: Graph = field(init=False)
-    email: str = ""
-    organization_id: str = ""
-    product: dict[str, Any] = field(default_factory=dict)
-    application: dict[str, Any] = field(default_factory=dict)
-    client_secret: str = ""
-    token: str = ""
-    # How many calls the client made and what came back: (operation, status) -> number.
-    counted: collections.Counter[tuple[str, int]] = field(default_factory=collections.Counter)
-    blamed_on_nobody: collections.Counter[tuple[str, int]] = field(default_factory=collections.Counter)
-    nobody_before: collections.Counter[tuple[str, int]] = field(default_factory=collections.Counter)
-    began_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __post_init__(self) -> None:
-        self.mailbox = Mailbox(self.http, self.place.mailbox)
-        self.owner = self.graph()
-
-    def graph(self) -> Graph:
-        """Return another client of the graph, signed in as nobody."""
-        return Graph(self.http, f"{self.place.gateway}/graphql", shows=self.shows)
-
-    @contextlib.contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Print a step and how long it took."""
-        started = time.perf_counter()
-        if self.shows:
-            self.console.print(f"   … {name}")
-        yield
-        self.console.print(
-            f"   [green]✓[/] {name} [dim]{(time.perf_counter() - started) * 1000:,.0f} ms[/]", highlight=False, soft_wrap=True
-        )
-
-
-def expect(is_so: object, what: str) -> None:
-    """Go on only if it is so."""
-    if not is_so:
-        raise Mismatch(what)
-
-
-async def expect_refused(code: str, doing: Awaitable[object]) -> None:
-    """Go on only if it is refused, with this very code."""
-    try:
-        await doing
-    except Refused as refused:
-        expect(refused.code == code, f"it is refused as {code}, not as {refused.code}: {refused}")
-    else:
-        raise Mismatch(f"it is refused as {code}, not done")
 
 
 async def walk(place: Place, *, shows: bool = False, console: Console | None = None) -> Traveller:
@@ -216,37 +142,14 @@ async def _subscribe(t: Traveller) -> None:
 
 async def _token(t: Traveller) -> None:
     with t.step("9a get an access token (OAuth 2.0 client credentials)"):
-        metadata = (await t.http.get(f"{t.place.gateway}/.well-known/oauth-authorization-server")).json()
-        keys = (t.application["clientId"], t.client_secret)
-        grant = {"grant_type": "client_credentials"}
-        answer = await t.http.post(metadata["token_endpoint"], data=grant, auth=keys)
-        expect(answer.status_code == 200, f"the token endpoint answers 200, not {answer.status_code}: {answer.text}")
-        t.token = answer.json()["access_token"]
-        refused = await t.http.post(metadata["token_endpoint"], data=grant, auth=(keys[0], "pcs_wrong"))
+        client_id = t.application["clientId"]
+        t.token = await access_token(t, client_id, t.client_secret)
+        refused = await ask_for_token(t, client_id, "pcs_wrong")
         expect((refused.status_code, refused.json()["error"]) == (401, "invalid_client"), "a wrong secret gets no token")
 
 
-def _targets(product: dict[str, Any]) -> list[tuple[str, str, str]]:
-    """Return (operation, method, URL) for each operation of the product's published version."""
-    version = next(v for api in product["apis"] for v in api["versions"] if v["status"] == "PUBLISHED")
-    filled = {"{code}": "101234567", "{number}": "01000010001"}
-    targets = []
-    for operation in version["operations"]:
-        path = operation["path"]
-        for name, value in filled.items():
-            path = path.replace(name, value)
-        targets.append((operation["operationId"], operation["method"], version["callUrl"] + path))
-    return targets
-
-
-async def _call(t: Traveller, target: tuple[str, str, str], token: str) -> httpx.Response:
-    _, method, url = target
-    body = {"json": {"text": "Brivibas iela 1"}} if method == "POST" else {"params": {"q": "Brivibas"}}
-    return await t.http.request(method, url, headers={"authorization": f"Bearer {token}"}, **body)  # type: ignore[arg-type]
-
-
 async def _first_call(t: Traveller, target: tuple[str, str, str]) -> None:
-    answer = await _call(t, target, t.token)
+    answer = await call(t, target, t.token)
     expect(answer.status_code == 200, f"the first call answers 200, not {answer.status_code}: {answer.text[:300]}")
     expect("application/json" in answer.headers["content-type"], "the sandbox answers JSON")
     expect("RateLimit" in answer.headers, "the answer says what is left of the rate limit")
@@ -255,15 +158,15 @@ async def _first_call(t: Traveller, target: tuple[str, str, str]) -> None:
 
 async def _calls(t: Traveller) -> None:
     with t.step(f"9b make {CALLS} calls: some over the rate limit, one with a bad token, one to an API not subscribed"):
-        targets = _targets(t.product)
-        other = _targets(await _product(t, OTHER_PRODUCT))[0]
+        targets = targets_of(t.product)
+        other = targets_of(await _product(t, OTHER_PRODUCT))[0]
         t.began_at = datetime.now(UTC)
         t.nobody_before = await _calls_of_nobody(t)
         await _first_call(t, targets[0])
 
         async def one(number: int) -> None:
             target = targets[number % len(targets)]
-            answer = await _call(t, target, t.token)
+            answer = await call(t, target, t.token)
             t.counted[target[0], answer.status_code] += 1
             expect(
                 answer.status_code in (200, 429), f"a call is answered or limited, not {answer.status_code}: {answer.text[:300]}"
@@ -277,12 +180,12 @@ async def _calls(t: Traveller) -> None:
         limited = sum(number for (_, status), number in t.counted.items() if status == 429)
         expect(0 < limited < CALLS - 60, f"some calls are over the limit and some are not: {limited} of {CALLS} were")
 
-        bad = await _call(t, targets[0], t.token[:-8] + "AAAAAAAA")
+        bad = await call(t, targets[0], t.token[:-8] + "AAAAAAAA")
         expect(bad.status_code == 401, f"a bad token is answered 401, not {bad.status_code}")
         expect("www-authenticate" in bad.headers, "a bad token is told how to authenticate")
         t.blamed_on_nobody[targets[0][0], 401] += 1
 
-        foreign = await _call(t, other, t.token)
+        foreign = await call(t, other, t.token)
         expect(
             foreign.status_code == 403, f"an API not subscribed is answered 403, not {foreign.status_code}: {foreign.text[:300]}"
         )

@@ -1,0 +1,1 @@
+"""Categories: the small tree into which the operator puts what is offered."""

@@ -1,0 +1,1 @@
+"""Differences: what is different between two documents, and what of it breaks callers. Pure."""

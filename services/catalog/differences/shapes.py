@@ -1,0 +1,182 @@
+"""What a schema allows, put together from everything that it refers to and consists of."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote
+
+from services.catalog.documents.references import pointer, resolve
+
+TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
+LIMITS = {
+    "maximum": 1,
+    "exclusiveMaximum": 1,
+    "maxLength": 1,
+    "maxItems": 1,
+    "maxProperties": 1,
+    "minimum": -1,
+    "exclusiveMinimum": -1,
+    "minLength": -1,
+    "minItems": -1,
+    "minProperties": -1,
+}
+_RULES = frozenset(
+    {
+        *("multipleOf", "uniqueItems", "not", "if", "then", "else", "contains", "minContains", "maxContains", "prefixItems"),
+        *("patternProperties", "propertyNames", "dependentRequired", "dependentSchemas", "unevaluatedProperties"),
+    }
+)
+_MOST_PARTS = 64
+_MOST_STEPS = 32
+
+Json = Any
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A schema at its place; ``place`` is a JSON pointer, and so the schema's identity."""
+
+    place: str
+    schema: Json
+
+
+Parts = tuple[Part, ...]
+
+
+def part_at(place: str, schema: Json) -> Parts:
+    """Return a schema as the parts that it is compared by: one."""
+    return (Part(place, schema),)
+
+
+def landed(tree: Json, part: Part) -> Part:
+    """Return what a reference ends at, with its own place."""
+    for _ in range(_MOST_STEPS):
+        reference = part.schema.get("$ref") if isinstance(part.schema, dict) else None
+        if not isinstance(reference, str) or not reference.startswith("#"):
+            break
+        exists, target = resolve(tree, reference)
+        if not exists:
+            break
+        part = Part(unquote(reference[1:]), target)
+    return part
+
+
+def flattened(tree: Json, parts: Parts) -> list[Part]:
+    """Return the parts, with everything that they refer to and are all of: each once."""
+    found: dict[str, Part] = {}
+    waiting = list(reversed(parts))
+    while waiting and len(found) < _MOST_PARTS:
+        written = waiting.pop()
+        part = landed(tree, written)
+        beside = _beside_reference(written)
+        if beside is not None:
+            waiting.append(beside)
+        if part.place in found or not isinstance(part.schema, dict):
+            continue
+        found[part.place] = part
+        every = part.schema.get("allOf")
+        if isinstance(every, list):
+            waiting += [Part(part.place + pointer("allOf", index), each) for index, each in reversed(list(enumerate(every)))]
+    return list(found.values())
+
+
+def _beside_reference(part: Part) -> Part | None:
+    """Return what stands beside a reference, as OpenAPI 3.1 lets it; nothing where that says nothing of values."""
+    if not isinstance(part.schema, dict) or "$ref" not in part.schema:
+        return None
+    rest = {name: value for name, value in part.schema.items() if name not in ("$ref", "description", "summary")}
+    return Part(part.place + "/", rest) if rest else None
+
+
+@dataclass(slots=True)
+class Shape:
+    """What values a schema allows."""
+
+    places: dict[str, str] = field(default_factory=dict)
+    types: frozenset[str] | None = None
+    enum: dict[str, Json] | None = None
+    formats: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+    limits: dict[str, float] = field(default_factory=dict)
+    properties: dict[str, Parts] = field(default_factory=dict)
+    required: dict[str, str] = field(default_factory=dict)
+    closed_at: str | None = None
+    """Where properties that are not named are forbidden."""
+    others: Parts = ()
+    items: Parts = ()
+    choices: list[tuple[Part, ...]] = field(default_factory=list)
+    rules: dict[str, str] = field(default_factory=dict)
+    """What else is asked of values, as it is written."""
+
+    def place_of(self, keyword: str, otherwise: str) -> str:
+        """Return where a keyword stands."""
+        return self.places.get(keyword, otherwise)
+
+    def _take(self, part: Part) -> None:
+        schema = part.schema
+        for keyword in schema:
+            self.places.setdefault(keyword, part.place + pointer(keyword))
+        self._take_types(schema)
+        self._take_values(schema)
+        named = schema.get("properties")
+        for name, child in named.items() if isinstance(named, dict) else ():
+            at = Part(part.place + pointer("properties", name), child)
+            self.properties[name] = (*self.properties.get(name, ()), at)
+        for name in _strings(schema.get("required")):
+            self.required.setdefault(name, part.place + "/required")
+        rest = schema.get("additionalProperties")
+        if rest is False:
+            self.closed_at = part.place + "/additionalProperties"
+        elif isinstance(rest, dict):
+            self.others = (*self.others, Part(part.place + "/additionalProperties", rest))
+        if isinstance(schema.get("items"), dict):
+            self.items = (*self.items, Part(part.place + "/items", schema["items"]))
+        for keyword in ("oneOf", "anyOf"):
+            among = schema.get(keyword)
+            if isinstance(among, list):
+                self.choices.append(tuple(Part(part.place + pointer(keyword, at), each) for at, each in enumerate(among)))
+
+    def _take_types(self, schema: Mapping[str, Json]) -> None:
+        given = schema.get("type")
+        types = frozenset([given] if isinstance(given, str) else _strings(given))
+        if types and schema.get("nullable") is True:
+            types |= {"null"}
+        if "number" in types:
+            types |= {"integer"}
+        if types:
+            self.types = types if self.types is None else self.types & types
+
+    def _take_values(self, schema: Mapping[str, Json]) -> None:
+        for keyword in sorted(_RULES & schema.keys()):
+            if schema[keyword] is not False:
+                self.rules[keyword] = self.rules.get(keyword, "") + json.dumps(schema[keyword], sort_keys=True)
+        given = [schema["const"]] if "const" in schema else schema.get("enum")
+        if isinstance(given, list):
+            named = {json.dumps(each, sort_keys=True): each for each in given}
+            self.enum = named if self.enum is None else {key: value for key, value in self.enum.items() if key in named}
+        if isinstance(schema.get("format"), str):
+            self.formats = (*self.formats, schema["format"])
+        if isinstance(schema.get("pattern"), str):
+            self.patterns = (*self.patterns, schema["pattern"])
+        for keyword, sign in LIMITS.items():
+            value = schema.get(keyword)
+            if value is True:
+                self.rules[keyword] = "true"
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                continue
+            before = self.limits.get(keyword, value)
+            self.limits[keyword] = min(before, value) if sign > 0 else max(before, value)
+
+
+def _strings(given: Json) -> Iterator[str]:
+    if isinstance(given, list):
+        yield from (each for each in given if isinstance(each, str))
+
+
+def shape_of(tree: Json, parts: Parts) -> Shape:
+    """Return what these parts allow together."""
+    shape = Shape()
+    for part in flattened(tree, parts):
+        shape._take(part)  # noqa: SLF001 - it is filled here and read everywhere else
+    return shape

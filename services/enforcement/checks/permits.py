@@ -1,0 +1,63 @@
+"""Permissions as the check sees them: which operations, from when to when, and how many calls beside the plan's quota."""
+
+from typing import NamedTuple
+
+from services.enforcement.checks.copies import Fields
+from services.enforcement.checks.rates import Counter, Quota
+
+GRANTED = "GRANTED"
+_NANOSECONDS = 1_000_000_000
+_EVER = 2**63
+
+
+class Permission(NamedTuple):
+    """What is remembered of a permission that was granted. ``operations`` None means the whole product."""
+
+    id: str
+    operations: frozenset[str] | None
+    from_ns: int
+    until_ns: int
+    quota: Quota | None
+
+
+class Permit(NamedTuple):
+    """A permission with its count of calls, as a lease holds it."""
+
+    permission: Permission
+    counter: Counter | None
+
+    def covers(self, operation_id: str, wall_ns: int) -> bool:
+        """Say whether it permits an operation at a moment."""
+        _, operations, from_ns, until_ns, _ = self.permission
+        return from_ns <= wall_ns < until_ns and (operations is None or operation_id in operations)
+
+    def is_used_up(self, wall_ns: int) -> bool:
+        """Say whether its own quota is used up at a moment."""
+        if self.counter is None or self.permission.quota is None:
+            return False
+        self.counter.turn(wall_ns)
+        return self.counter.used >= self.permission.quota.calls
+
+    def take(self) -> None:
+        """Count a call."""
+        if self.counter is not None:
+            self.counter.unsaved += 1
+
+
+def permission_of(identifier: str, fields: Fields) -> Permission:
+    """Return the permission that a copy tells of."""
+    operations = fields["operations"]
+    begins, ends, calls = fields["valid_from"], fields["valid_to"], fields["quota_calls"]
+    return Permission(
+        identifier,
+        None if operations is None else frozenset(operations),
+        0 if begins is None else begins * _NANOSECONDS,
+        _EVER if ends is None else ends * _NANOSECONDS,
+        None if calls is None else Quota(calls, fields["quota_period"]),
+    )
+
+
+def permit_for(permits: tuple[Permit, ...], operation_id: str, wall_ns: int) -> Permit | None:
+    """Return a permission that permits the operation now, one with calls left where there is one; or None."""
+    covering = [each for each in permits if each.covers(operation_id, wall_ns)]
+    return next((each for each in covering if not each.is_used_up(wall_ns)), covering[0] if covering else None)

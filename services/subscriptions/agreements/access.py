@@ -1,0 +1,168 @@
+"""Who may touch which agreement, and whether what is agreed stands.
+
+An agreement exists for those who may file connection requests in the recipient's organization, for those who may conclude
+agreements for the provider, and for the operator's staff. Nobody else can tell one from an id that was never given out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
+from chassis.mongo import Reader, Transaction
+from chassis.principal import Principal
+from services.subscriptions.agreements import repository
+from services.subscriptions.agreements.domain import (
+    Agreement,
+    Finding,
+    Kind,
+    NoSuchUpload,
+    OnlyTheProviderCountersigns,
+    OnlyTheRecipientAttaches,
+    cover_of,
+)
+from services.subscriptions.known import files, parties
+from services.subscriptions.known.domain import Product
+from services.subscriptions.known.files import KeptFile
+
+FILE = "FILE_CONNECTION_REQUEST"
+CONCLUDE = "CONCLUDE_AGREEMENTS"
+ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"
+REPRESENTATIVE = "BUSINESS_REPRESENTATIVE"
+SECURITY = "SECURITY_OFFICER"
+STAFF = (ADMINISTRATOR, REPRESENTATIVE, SECURITY)
+PREREQUISITE = "AGREEMENT"
+
+
+async def is_in_force(reader: Reader, organization_id: str, product_id: str) -> bool:
+    """Say whether the organization is connected to the product, and each document that the connection rests on holds now."""
+    connected = await repository.find_connected(reader, organization_id, product_id)
+    if connected is None:
+        return False
+    provider_id, kinds = connected
+    covers = [cover_of(kind, organization_id, provider_id, product_id) for kind in kinds]
+    found = await repository.find_covering(reader, covers)
+    return all(any(each.holds_at(reader.now) for each in found[cover]) for cover in covers)
+
+
+async def hold(tx: Transaction, organization_id: str, product_id: str) -> None:
+    """Touch what stands between the organization and the product's provider: see ``known.repository.hold_application``."""
+    product = (await parties.find_products(tx, [product_id])).get(product_id)
+    if product is not None:
+        await repository.touch_standing(tx, organization_id, product.provider_id)
+
+
+async def covering(
+    reader: Reader, organization_id: str, product: tuple[str, str], kinds: Sequence[Kind]
+) -> dict[Kind, Agreement]:
+    """Return for each kind the agreement that covers a product, given as (provider, product): in force, or else under way.
+
+    Who may see the connection request may see these.
+    """
+    provider_id, product_id = product
+    covers = {kind: cover_of(kind, organization_id, provider_id, product_id) for kind in kinds}
+    found = await repository.find_covering(reader, covers.values())
+    chosen = {}
+    for kind, cover in covers.items():
+        best = sorted(found[cover], key=lambda each: (each.holds_at(reader.now), each.is_under_way), reverse=True)
+        if best:
+            chosen[kind] = best[0]
+    return chosen
+
+
+async def visible_agreements(reader: Reader, ids: Iterable[str]) -> dict[str, Agreement]:
+    """Return those of the agreements that exist for the principal, by id."""
+    found = await repository.find(reader, ids)
+    return {key: each for key, each in found.items() if may_see(reader.principal, each)}
+
+
+def may_see(principal: Principal, agreement: Agreement) -> bool:
+    """Say whether an agreement exists for the principal."""
+    return (
+        principal.may(FILE, agreement.organization_id)
+        or principal.may(CONCLUDE, agreement.provider_id)
+        or principal.has_platform_role(*STAFF)
+    )
+
+
+async def findings_of(reader: Reader, agreements: Iterable[Agreement]) -> Mapping[str, Finding]:
+    """Return what is known of the signatures of the agreements' files, by file, for those to whom the agreements exist."""
+    return await repository.find_findings(reader, [each.file.id for agreement in agreements for each in agreement.files])
+
+
+async def agreement_to_attach(tx: Transaction, agreement_id: str) -> Agreement:
+    """Return an agreement to which the principal may attach the recipient's file.
+
+    Raises ``SignInFirst``, ``NotFound``, ``OnlyTheRecipientAttaches`` or ``RoleNotAllowed``.
+    """
+    agreement = await _concerned(tx, agreement_id)
+    _require_party(tx.principal, FILE, agreement.organization_id, OnlyTheRecipientAttaches)
+    return agreement
+
+
+async def agreement_to_countersign(tx: Transaction, agreement_id: str) -> Agreement:
+    """Return an agreement that the principal may countersign.
+
+    Raises ``SignInFirst``, ``NotFound``, ``OnlyTheProviderCountersigns`` or ``RoleNotAllowed``.
+    """
+    agreement = await _concerned(tx, agreement_id)
+    _require_party(tx.principal, CONCLUDE, agreement.provider_id, OnlyTheProviderCountersigns)
+    return agreement
+
+
+async def agreement_to_decide(tx: Transaction, agreement_id: str) -> Agreement:
+    """Return an agreement that is known to the principal: whether they decide about it, its request says.
+
+    Raises ``SignInFirst`` or ``NotFound``.
+    """
+    return await _concerned(tx, agreement_id)
+
+
+async def own_upload(tx: Transaction, file_id: str) -> KeptFile:
+    """Return a file that the principal has uploaded. Raises ``NoSuchUpload``, after the bounded wait."""
+    file = await files.find_file(tx, file_id)
+    if file is None or file.uploaded_by != tx.principal.require_signed_in():
+        # What is somebody else's is waited for as long as what does not exist.
+        raise NoSuchUpload
+    return file
+
+
+async def product_to_arrange(tx: Transaction, product_id: str) -> Product:
+    """Return a product for whose provider, or for the operator, the principal says what connecting to it takes.
+
+    Raises ``SignInFirst``, ``NotHeardOf`` or ``RoleNotAllowed``.
+    """
+    principal = tx.principal
+    principal.require_signed_in()
+    product = (await parties.find_products(tx, [product_id])).get(product_id)
+    is_operator = principal.has_platform_role(ADMINISTRATOR)
+    if product is None or not (is_operator or principal.is_member(product.provider_id)):
+        raise NotHeardOf("There is no such product.", fields=[FieldProblem("product_id", "give the id of a product of yours")])
+    if not is_operator:
+        principal.require(CONCLUDE, product.provider_id)
+    return product
+
+
+async def required_kinds(reader: Reader, product_ids: Sequence[str]) -> dict[str, tuple[Kind, ...]]:
+    """Return for each product that asks for an agreement the kinds of its documents: who sees a product may see them."""
+    products = await parties.find_products(reader, product_ids)
+    asked = [key for key, each in products.items() if PREREQUISITE in each.prerequisites]
+    return await repository.find_required(reader, asked) if asked else {}
+
+
+async def _concerned(tx: Transaction, agreement_id: str) -> Agreement:
+    principal = tx.principal
+    principal.require_signed_in()
+    agreement = (await repository.find(tx, [agreement_id])).get(agreement_id)
+    if agreement is None:
+        raise NotFound("There is no such agreement.")
+    if may_see(principal, agreement):
+        return agreement
+    for action, organization_id in ((FILE, agreement.organization_id), (CONCLUDE, agreement.provider_id)):
+        if principal.is_member(organization_id):
+            principal.require(action, organization_id)
+    raise NotFound("There is no such agreement.")
+
+
+def _require_party(principal: Principal, action: str, organization_id: str, otherwise: type[Forbidden]) -> None:
+    if not principal.is_member(organization_id):
+        raise otherwise
+    principal.require(action, organization_id)

@@ -1,0 +1,51 @@
+"""How to ask about agreements over HTTP; what moves a connection request along, too, is asked of that noun."""
+
+from starlette.routing import BaseRoute
+
+from chassis.web import Asked, Edge, Json, Routes
+from services.subscriptions.agreements import access, actions
+from services.subscriptions.agreements.domain import Agreement
+from services.subscriptions.agreements.inputs import OfAgreement, SetRequiredDocuments
+from services.subscriptions.agreements.rows import agreement_row
+
+
+async def shown(asked: Asked, agreement: Agreement) -> Json:
+    """Return an agreement to whoever has just done something about it."""
+    reader = asked.reader()
+    return agreement_row(agreement, await access.findings_of(reader, [agreement]), reader.now)
+
+
+async def _renew(asked: Asked) -> Json:
+    given = asked.read(OfAgreement)
+    return await shown(asked, await asked.transact(lambda tx: actions.renew_agreement(tx, given.agreement_id)))
+
+
+async def _load_by_id(asked: Asked) -> Json:
+    reader, ids = asked.reader(), asked.ids
+    found = await access.visible_agreements(reader, ids)
+    findings = await access.findings_of(reader, found.values())
+    return [agreement_row(found[key], findings, reader.now) if key in found else None for key in ids]
+
+
+async def _load_required(asked: Asked) -> Json:
+    ids = asked.ids
+    found = await access.required_kinds(asked.reader(), ids)
+    return [list(found[key]) if key in found else None for key in ids]
+
+
+def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
+    """Return the routes; ``patience_seconds`` is how long a verb waits for what has not been heard of yet."""
+
+    async def set_required_documents(asked: Asked) -> Json:
+        given = asked.read(SetRequiredDocuments)
+        product_id, kinds = await asked.transact(
+            lambda tx: actions.set_required_documents(tx, given.product_id, given.kinds), patience_seconds=patience_seconds
+        )
+        return {"product_id": product_id, "kinds": list(kinds)}
+
+    r = Routes(edge)
+    r.do("set_required_documents", set_required_documents)
+    r.do("renew_agreement", _renew)
+    r.load("agreements_by_id", _load_by_id)
+    r.load("required_documents_by_product", _load_required)
+    return r.collected

@@ -1,0 +1,1 @@
+"""Requirements: what stands between somebody and a successful call of a product."""
