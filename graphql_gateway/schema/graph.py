@@ -24,6 +24,7 @@ from graphql_gateway.schema.guidance import GuidanceMutations, GuidanceQueries
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
+from graphql_gateway.schema.offering import ProductMutations
 from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
@@ -32,7 +33,7 @@ from graphql_gateway.schema.passwords import PasswordMutations
 from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
-from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
+from graphql_gateway.schema.products import Plan, ProductQueries, Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations

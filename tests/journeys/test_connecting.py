@@ -1,8 +1,16 @@
 """A connection request on the whole platform: filed, seen by provider and operator, returned, filed again, rejected."""
 
+import asyncio
+import secrets
 from typing import Any
 
+import pytest
+
+from portico.foreign import Graph, Refused, open_account
 from tests.journeys.two_organizations import CONNECTION, World
+from tests.services.identity.signatures.making import signed_pdf
+
+FILE = "fileId file { id } finding { verdict } party name size sha256 attachedAt attachedBy notAttached verdict judgedAt"
 
 WHOLE = """id organizationId organizationName organization { id } productId providerId status holder heldSince heldSeconds
   product { id requiredDocuments approvalChain { productId steps { party stage dueDays title } } }
@@ -11,7 +19,7 @@ WHOLE = """id organizationId organizationName organization { id } productId prov
   requiredDocuments
   documents { id kind status isInForce validFrom validTo organizationId providerId productId product { id } requestId renewsId
     renews { ... on Agreement { id } } createdAt history { status actor at reason }
-    files { fileId file { id } party name size sha256 attachedAt attachedBy notAttached verdict judgedAt } }
+    files { fileId file { id } finding { verdict } party name attachedAt attachedBy notAttached verdict judgedAt } }
   approval { id party stage title dueDays status openedAt dueAt isOverdue isEscalated substituteIds
     decision { stepId } decisions { stepId } }
   decisions { stepId party title decision decidedBy asSubstitute at reason evidenceNote evidenceFileId evidenceFile { id } }
@@ -66,3 +74,88 @@ async def _listed(world: World, who: str, start: str) -> list[Any]:
     (outer,) = answer.values()
     (inner,) = outer.values()
     return [each["id"] for each in inner["nodes"]]
+
+
+async def _upload(world: World, who: str) -> str:
+    """Send a document as somebody; return the file's id."""
+    graph = world.people[who]
+    headers = {
+        "authorization": f"Bearer {graph.token}",
+        "content-type": "application/pdf",
+        "portico-file-name": "agreement.pdf",
+    }
+    address = world.url.removesuffix("/graphql") + "/files"
+    return str((await graph._http.post(address, content=signed_pdf(), headers=headers)).json()["id"])
+
+
+async def _until_judged(world: World, agreement_id: str) -> dict[str, Any]:
+    """Wait until the signatures of both files are examined; return the agreement."""
+    text = f"query($id: ID!) {{ node(id: $id) {{ ... on Agreement {{ status files {{ {FILE} }} }} }} }}"
+    while True:
+        agreement: dict[str, Any] = (await world.people["operator"].ask(text, id=agreement_id))["node"]
+        if all(each["verdict"] is not None for each in agreement["files"]):
+            return agreement
+        await asyncio.sleep(0.1)
+
+
+async def test_an_organization_is_connected_and_subscribes(world: World) -> None:
+    ids = world.ids
+    world.people["clerk"] = Graph(world.people["stranger"]._http, world.url)
+    clerk = await open_account(
+        world.people["clerk"], world.mailbox, world.address_of("clerk"), secrets.token_urlsafe(18), name="Clerk"
+    )
+    ids["user_clerk"] = clerk["id"]
+    confidential = {"sensitivity": "CONFIDENTIAL", "sensitivityKinds": ["PERSONAL_DATA"]}
+    product = await world.product(f"Census {world.mark}", is_published=True, **confidential)
+    of_product = {"productId": product["product"]}
+    kinds = "... on RequiredDocuments { kinds }"
+    assert (await world.make("owner", "setRequiredDocuments", kinds, **of_product, kinds=["NDA"]))["kinds"] == ["NDA"]
+    steps = [{"party": "PROVIDER", "stage": 1, "dueDays": 3}, {"party": "OPERATOR", "stage": 2, "dueDays": 3, "title": "The end"}]
+    chain = "... on ApprovalChain { productId steps { party title } }"
+    assert len((await world.make("owner", "setApprovalChain", chain, **of_product, steps=steps))["steps"]) == 2
+    wanted = {**CONNECTION, **of_product, "organizationId": ids["own_organization"], "applicationIds": [ids["own_application"]]}
+    subscribing = {**of_product, "applicationId": ids["own_application"], "planId": product["AUTOMATIC"]}
+    with pytest.raises(Refused, match="AGREEMENT_REQUIRED"):
+        await world.make("stranger", "subscribe", "... on Subscription { id }", **subscribing)
+    request = {"requestId": (await world.make("stranger", "fileConnectionRequest", REQUEST, **wanted))["id"]}
+
+    await world.make("operator", "grantPlatformRole", "__typename", userId=ids["user_clerk"], role="BUSINESS_REPRESENTATIVE")
+    assigned = await world.make("operator", "assignRepresentative", REQUEST, **request, userId=ids["user_clerk"])
+    assert (assigned["status"], assigned["representativeId"]) == ("IN_PROGRESS", ids["user_clerk"])
+    mine = await _listed(world, "clerk", "operator { connectionRequests(mine: true, first: 100)")
+    assert mine == [request["requestId"]]
+
+    (document,) = assigned["documents"]
+    agreement = {"agreementId": document["id"]}
+    selection = f"... on Agreement {{ status files {{ {FILE} }} }}"
+    await world.make("stranger", "attachAgreement", selection, **agreement, fileId=await _upload(world, "stranger"))
+    await world.make("owner", "countersignAgreement", selection, **agreement, fileId=await _upload(world, "owner"))
+    async with asyncio.timeout(120):
+        judged = await _until_judged(world, document["id"])
+    assert [each["file"]["id"] == each["fileId"] for each in judged["files"]] == [True, True]
+    assert [each["finding"]["verdict"] for each in judged["files"]] == [each["verdict"] for each in judged["files"]]
+    confirming = {**agreement, "validFrom": "2020-01-01T00:00:00Z", "despiteFinding": "The authority is known to us."}
+    assert (await world.make("clerk", "confirmAgreement", selection, **confirming))["status"] == "CONFIRMED"
+
+    open_ = (await _whole(world, "administrator", request["requestId"]))["approval"]
+    first, second = (each["id"] for each in open_)
+    evidence = {"evidenceFileId": await _upload(world, "administrator"), "evidenceNote": "Seen."}
+    await world.make("administrator", "decideApprovalStep", REQUEST, stepId=first, decision="APPROVE", **evidence)
+    await world.make("clerk", "decideApprovalStep", REQUEST, stepId=second, decision="APPROVE", reason="Complete.")
+    done = await world.make("clerk", "completeConnectionRequest", REQUEST, **request)
+    assert (done["status"], done["documents"][0]["isInForce"]) == ("COMPLETED", True)
+    record = (await _whole(world, "stranger", request["requestId"]))["decisions"]
+    assert [(each["party"], each["decision"], each["reason"]) for each in record] == [
+        ("PROVIDER", "APPROVE", None),
+        ("OPERATOR", "APPROVE", "Complete."),
+    ]
+    subscribed = await world.make("stranger", "subscribe", "... on Subscription { id status }", **subscribing)
+    assert subscribed["status"] == "ACTIVE"
+    renewed = await world.make("stranger", "renewAgreement", "... on Agreement { status renewsId }", **agreement)
+    assert renewed == {"__typename": "Agreement", "status": "REQUESTED", "renewsId": document["id"]}
+
+
+async def _whole(world: World, who: str, request_id: str) -> dict[str, Any]:
+    text = f"query($id: ID!) {{ connectionRequest(id: $id) {{ {WHOLE} }} }}"
+    found: dict[str, Any] = (await world.people[who].ask(text, id=request_id))["connectionRequest"]
+    return found

@@ -11,6 +11,7 @@ from services.subscriptions.agreements.domain import (
     Agreement,
     Change,
     Kind,
+    NotToBeRenewed,
     Status,
     TechnicalAssignmentFirst,
     Validity,
@@ -99,6 +100,8 @@ async def send_back(tx: Transaction, agreement: Agreement, reason: str) -> Agree
 async def renew_agreement(tx: Transaction, agreement_id: str) -> Agreement:
     """Begin the agreement that shall follow another, as the recipient. Raises ``NotToBeRenewed`` or ``AgreementUnderWay``."""
     agreement = await access.agreement_to_attach(tx, agreement_id)
+    if await repository.is_followed(tx, agreement):
+        raise NotToBeRenewed
     successor = agreement.successor(new_id(AGREEMENT_PREFIX), tx.principal.require_signed_in(), tx.now)
     await repository.touch_standing(tx, successor.organization_id, successor.provider_id)
     await repository.add(tx, successor)

@@ -47,6 +47,7 @@ async def draft_connection_request(tx: Transaction, organization_id: str, produc
         filed_by=frozenset({user_id}),
         acts=(Act(ActKind.DRAFTED, tx.now, user_id, Status.DRAFT),),
     )
+    await repository.hold_organization(tx, organization_id)
     await repository.add(tx, request)
     return request
 
@@ -87,6 +88,7 @@ async def withdraw_connection_request(tx: Transaction, request_id: str, reason: 
 
 async def withdraw_all_of_organization(tx: Transaction, organization_id: str) -> None:
     """Withdraw what a deleted organization has asked for."""
+    await repository.hold_organization(tx, organization_id)
     for request in await repository.find_all_open(tx, organization_id):
         await _withdraw(tx, request, ORGANIZATION_DELETED)
 

@@ -20,6 +20,7 @@ from services.subscriptions.connections.domain import (
 )
 
 REQUESTS = "connection_requests"
+_ASKING = "asking_organizations"
 Query = Mapping[str, Any]
 
 INDEXES = (
@@ -28,6 +29,7 @@ INDEXES = (
     Index(REQUESTS, (("organization_id", 1), ("_id", -1))),
     Index(REQUESTS, (("provider_id", 1), ("is_filed", 1), ("_id", -1))),
     Index(REQUESTS, (("is_filed", 1), ("status", 1), ("held_ms", 1), ("_id", 1))),
+    Index(_ASKING, (("held", 1),)),
 )
 
 
@@ -89,6 +91,11 @@ def _to_act(row: Mapping[str, Any]) -> Act:
         "differences": tuple(Difference(**each) for each in row["differences"]),
     }
     return Act(**{**row, **parts})
+
+
+async def hold_organization(tx: Transaction, organization_id: str) -> None:
+    """Touch what an organization asks for, so that its end and a new request cannot both pass unaware of each other."""
+    await tx.collection(_ASKING).update_one({"_id": organization_id}, {"$inc": {"held": 1}}, upsert=True)
 
 
 async def add(tx: Transaction, request: Request) -> None:

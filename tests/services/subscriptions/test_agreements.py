@@ -2,16 +2,20 @@
 
 import asyncio
 from collections.abc import Callable
+from contextvars import Context
 from datetime import timedelta
 from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
+from chassis.bus import Message
 from chassis.clock import FixedClock
 from chassis.local import LocalBus
 from chassis.messages import to_timestamp
+from chassis.mongo import Transaction
 from chassis.principal import system
 from services.subscriptions.agreements import access
 from services.subscriptions.main import DUE, build
@@ -333,6 +337,76 @@ async def test_what_is_followed_is_not_warned_of(timed: Cast, clock: FixedClock)
     assert await facts(timed.stage, "agreement_expiring") == []
     assert len(await facts(timed.stage, "agreement_lapsed")) == 1
     assert await in_force(timed)
+
+
+async def test_nothing_is_renewed_twice(timed: Cast, clock: FixedClock) -> None:
+    await timed.provider.do("set_required_documents", product_id=PRODUCT, kinds=["NDA"])
+    done = await timed.connected(valid_from=to_timestamp(clock.now()))
+    renew = {"agreement_id": done["documents"][0]["id"]}
+    both = await asyncio.gather(*(timed.recipient.do("renew_agreement", **renew) for _ in range(3)))
+    assert sorted(each.status for each in both) == [200, 409, 409]
+    assert {each.code for each in both if each.status == 409} == {"AGREEMENT_UNDER_WAY"}
+    successor = next(each.result["id"] for each in both if each.status == 200)
+    await timed.conclude(successor)
+    assert (await timed.recipient.do("renew_agreement", **renew)).code == "NOT_TO_BE_RENEWED"
+
+
+async def test_what_nobody_asks_for_any_more_is_not_attached(cast: Cast) -> None:
+    asked = await nda(cast)
+    await cast.recipient.do("withdraw_connection_request", request_id=asked["request_id"])
+    file_id = await cast.upload(FILER)
+    refused = await cast.recipient.do("attach_agreement", agreement_id=asked["id"], file_id=file_id)
+    assert (refused.status, refused.code) == (409, "NO_OPEN_REQUEST")
+
+
+async def tell_itself(cast: Cast, *names: str) -> None:
+    """Let the service hear what it has announced under these names."""
+    for each in await facts(cast.stage, *names):
+        await cast.stage.hear(Message(id=each["id"], key=each["type"].removeprefix("portico."), body=orjson.dumps(each)))
+
+
+async def test_what_is_subscribed_stops_with_the_agreement_and_goes_on_with_the_next(timed: Cast, clock: FixedClock) -> None:
+    await timed.provider.do("set_required_documents", product_id=PRODUCT, kinds=["NDA"])
+    ends = clock.now() + timedelta(days=10)
+    done = await timed.connected(valid_from=to_timestamp(clock.now()), valid_to=to_timestamp(ends))
+    wish = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
+    subscription = (await timed.recipient.do("subscribe", **wish)).result
+    clock.advance(timedelta(days=10))
+    await keep_time(timed)
+    for _ in range(2):
+        await tell_itself(timed, "agreement_lapsed")
+        (held,) = (await timed.recipient.load("subscriptions_by_id", [subscription["id"]])).rows
+        assert (held["status"], [each["cause"] for each in held["holds"]]) == ("SUSPENDED", ["AGREEMENT"])
+    successor = (await timed.recipient.do("renew_agreement", agreement_id=done["documents"][0]["id"])).result
+    await timed.conclude(successor["id"], valid_from=to_timestamp(clock.now() + timedelta(hours=1)))
+    await tell_itself(timed, "agreement_confirmed")
+    (held,) = (await timed.recipient.load("subscriptions_by_id", [subscription["id"]])).rows
+    assert held["status"] == "SUSPENDED", "the next one has not begun"
+    clock.advance(timedelta(hours=1))
+    await keep_time(timed)
+    await tell_itself(timed, "agreement_began", "agreement_lapsed")
+    (free,) = (await timed.recipient.load("subscriptions_by_id", [subscription["id"]])).rows
+    assert (free["status"], free["holds"]) == ("ACTIVE", [])
+
+
+async def test_a_subscription_and_the_end_of_its_agreement_see_each_other(timed: Cast, clock: FixedClock) -> None:
+    await timed.provider.do("set_required_documents", product_id=PRODUCT, kinds=["NDA"])
+    ends = clock.now() + timedelta(days=10)
+    await timed.connected(valid_from=to_timestamp(clock.now()), valid_to=to_timestamp(ends))
+    store, runs = timed.stage.service.store, 0
+
+    async def subscribe_slowly(tx: Transaction) -> bool:
+        nonlocal runs
+        runs += 1
+        stands = await access.is_in_force(tx, CONSUMER, PRODUCT)
+        if runs == 1:
+            clock.advance(timedelta(days=10))
+            await asyncio.create_task(keep_time(timed), context=Context())
+        await access.hold(tx, CONSUMER, PRODUCT)
+        return stands
+
+    assert await store.transact(system("tests"), subscribe_slowly) is False
+    assert runs > 1, "whoever comes second is told, and looks again"
 
 
 async def test_a_renewed_additional_agreement_rests_on_an_assignment_that_is_confirmed(timed: Cast) -> None:
