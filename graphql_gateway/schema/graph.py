@@ -33,13 +33,15 @@ from graphql_gateway.schema.passwords import PasswordMutations
 from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
-from graphql_gateway.schema.products import Plan, ProductQueries, Version
+from graphql_gateway.schema.products import Plan, ProductQueries
+from graphql_gateway.schema.releases import Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
+from graphql_gateway.schema.versions import VersionMutations, VersionQueries
 
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
@@ -67,6 +69,7 @@ class Query(
     ApplicationQueries,
     CertificateQueries,
     ProductQueries,
+    VersionQueries,
     FacetQueries,
     CategoryQueries,
     GuidanceQueries,
@@ -99,6 +102,7 @@ class Mutation(
     CertificateMutations,
     ClientKeyMutations,
     ProductMutations,
+    VersionMutations,
     PermissionMutations,
     CategoryMutations,
     GuidanceMutations,

@@ -10,7 +10,6 @@ from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import (
     CATALOG,
-    Api,
     Approval,
     Plan,
     Prerequisite,
@@ -18,8 +17,8 @@ from graphql_gateway.schema.products import (
     QuotaPeriod,
     Sensitivity,
     SensitivityKind,
-    Version,
 )
+from graphql_gateway.schema.releases import Api, Version
 from graphql_gateway.schema.scalars import URL, DateTime, Long
 
 

@@ -9,7 +9,8 @@ from graphql_gateway.engine.declare import Load, Parent, does, later, loads, pla
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import Connection, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import OPERATIONS_SIZE, Product, Provider, QuotaPeriod
+from graphql_gateway.schema.products import Product, Provider, QuotaPeriod
+from graphql_gateway.schema.releases import OPERATIONS_SIZE
 from graphql_gateway.schema.scalars import DateTime, Long
 from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
 

@@ -1,24 +1,23 @@
 """Products: what is offered, with its APIs, versions, operations and plans."""
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, loads, planned, reads
+from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, later, loads, planned, reads
 from graphql_gateway.schema.categories import Category, categories_of_product
 from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
+from graphql_gateway.schema.releases import Api
 from graphql_gateway.schema.requirements import WayToACall
-from graphql_gateway.schema.scalars import URL, DateTime, Long
+from graphql_gateway.schema.scalars import DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 CATALOG = "catalog"
-OPERATIONS_SIZE = 50
-DOCUMENT_WEIGHT = 1000.0  # each may be as large as ten megabytes
 
 
 @enum
@@ -81,82 +80,12 @@ class NotOfferedBecause(Enum):
     NO_LONGER_VALID = "NO_LONGER_VALID"
 
 
-@enum
-class VersionStatus(Enum):
-    """Where a version stands in its life."""
-
-    DRAFT = "DRAFT"
-    PUBLISHED = "PUBLISHED"
-
-
 @type_
 class Provider:
     """The organization that publishes a product, as everybody may see it."""
 
     id: strawberry.ID
     name: str
-
-
-@type_
-class Operation:
-    """One operation of a version."""
-
-    operation_id: str | None
-    method: str
-    path: str
-    summary: str | None
-
-
-@type_
-class ApiDocument:
-    """A document of a version: in OpenAPI as it is used, or as it was imported."""
-
-    text: str
-    media_type: str
-
-
-@type_
-class VersionSource:
-    """Where a version's document came from; without an address where it was handed in."""
-
-    url: URL | None
-    etag: str | None = reads(says="What its server called this state of it.")
-    fetched_at: DateTime | None
-    sha256: str = reads(says="Of the imported text in UTF-8.")
-
-
-@type_
-class Version(Node):
-    """A release of an API."""
-
-    label: str
-    status: VersionStatus
-    base_path: str
-    call_url: URL | None = reads(says="Where it is called.")
-    published_at: DateTime | None
-    openapi_version: str | None
-    product_id: strawberry.ID
-    operation_count: int | None = reads("operations_count")
-    operations: list[Operation] | None = loads(
-        Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
-    )
-    document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
-    original_document: ApiDocument | None = loads(
-        Load(CATALOG, "originals_by_version", Parent("id"), weight=DOCUMENT_WEIGHT),
-        says="What was imported, where it had to be converted into OpenAPI 3.",
-    )
-    source: VersionSource | None = loads(
-        Load(CATALOG, "sources_by_version", Parent("id")), says="Where the document came from, for the provider's members."
-    )
-
-
-@type_
-class Api(Node):
-    """One described interface within a product."""
-
-    slug: str
-    title: str
-    versions: list[Version] = reads(size=2)
 
 
 @type_
@@ -201,6 +130,7 @@ class Product(WayToACall, Node):
     sensitivity_kinds: list[SensitivityKind]
     prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
+    is_callable: bool = reads(says="False once all its versions are retired: it stays to be read.")
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
@@ -212,6 +142,11 @@ class Product(WayToACall, Node):
         Load("subscriptions", "approval_chains_by_product", Parent("id")),
         says="Who decides about connections; for the provider's members and the operator.",
     )
+
+    @asks(Load(CATALOG, "retirement_impact_by_product", Parent("id"), weight=5.0), later("versions", "RetirementImpact"))
+    def impact_of_retiring(self, version_id: strawberry.ID | None = None) -> Any:
+        """Say whom the end of a version, or of the whole product, would concern: for its provider's members and the operator."""
+        planned(version_id)
 
     @asks(Load(CATALOG, "product_texts", Parent("id")))
     def text(self, language: Language) -> ProductText | None:
