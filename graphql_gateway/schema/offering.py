@@ -81,7 +81,7 @@ class ChangeProductInput:
 
 @input_
 class ImportApiInput:
-    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product: itself, or where to fetch it."""
+    """A document of OpenAPI 3.0 or 3.1 or Swagger 2.0 that becomes an API version of a product: itself, or where to fetch it."""
 
     product_id: strawberry.ID
     document: str | None = strawberry.UNSET
