@@ -13,6 +13,7 @@ from pathlib import Path
 
 from chassis.clock import SystemClock
 from portico import demo, serve
+from portico.authority import ANCHORS, open_authority
 from portico.children import Child, Program
 from portico.journeys.traveller import Place
 from portico.keys import make_certificates, make_keys
@@ -58,6 +59,7 @@ class ManyProcesses:
             "PORTICO_IDENTITY_PORTAL_URL": self.gateway,
             "PORTICO_IDENTITY_TOKEN_AUDIENCE": "portico:calls",
             "PORTICO_IDENTITY_OPERATOR_EMAILS": demo.OPERATOR,
+            "PORTICO_IDENTITY_SIGNATURE_ANCHORS_DIR": str(folder / "authority" / ANCHORS),
             "PORTICO_CATALOG_CALLS_URL": self.data_plane,
             "PORTICO_ENFORCEMENT_KEYS_DIR": str(folder / "keys"),
             "PORTICO_ENFORCEMENT_TOKEN_ISSUER": self.gateway,
@@ -80,11 +82,21 @@ class ManyProcesses:
     def place(self) -> Place:
         """Return what the journey needs to know."""
         passwords = json.loads((self.folder / "demo.json").read_text())
-        return Place(self.gateway, self.data_plane, self.mailbox, demo.PROVIDER, passwords[demo.PROVIDER])
+        return Place(
+            self.gateway,
+            self.data_plane,
+            self.mailbox,
+            demo.PROVIDER,
+            passwords[demo.PROVIDER],
+            demo.OPERATOR,
+            passwords[demo.OPERATOR],
+            self.folder / "authority",
+        )
 
     async def start(self) -> None:
         """Make the keys and the queues, start every part, then the proxy, then load the demonstration."""
         make_keys(self.folder / "keys")
+        open_authority(self.folder / "authority")
         make_certificates(self.folder / "tls", [])
         await self._start_mailbox()
         await self._run_to_end("topology")

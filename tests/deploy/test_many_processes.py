@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from portico import serve
+from portico.journeys.procedure_a import walk_procedure_a
 from portico.journeys.standard import walk
 from tests.many_processes import ManyProcesses, many_processes
 from tests.rabbit_node import RabbitNode, why_missing
@@ -40,6 +41,10 @@ async def test_every_part_is_a_process_of_its_own_and_ready(running: ManyProcess
 
 async def test_the_journey_ends_well(running: ManyProcesses) -> None:
     await walk(running.place)
+
+
+async def test_procedure_a_ends_well(running: ManyProcesses) -> None:
+    await walk_procedure_a(running.place)
 
 
 async def test_the_journey_ends_well_after_every_service_was_killed(running: ManyProcesses) -> None:

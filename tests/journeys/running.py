@@ -148,7 +148,7 @@ async def run_command(platform: RunningPlatform, *arguments: str) -> tuple[int, 
         sys.executable, "-m", "portico", *arguments, cwd=ROOT, env=platform.environment(),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    output, _ = await asyncio.wait_for(process.communicate(), 120)
+    output, _ = await asyncio.wait_for(process.communicate(), 230)
     return process.returncode or 0, output.decode()
 
 

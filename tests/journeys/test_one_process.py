@@ -18,14 +18,15 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     await running.stop()
 
 
-async def test_the_journey_ends_well(platform: RunningPlatform) -> None:
-    code, output = await run_command(platform, "journey")
+@pytest.mark.parametrize(("journey", "steps"), [("standard", 10), ("procedure-a", 8), ("confidential", 10)])
+async def test_each_journey_ends_well(platform: RunningPlatform, journey: str, steps: int) -> None:
+    code, output = await run_command(platform, "journey", journey)
     assert code == 0, output
-    assert output.count("✓") >= 10
+    assert output.count("✓") == steps
 
 
 async def test_the_journey_shows_the_documents_it_sends_and_no_secret(platform: RunningPlatform) -> None:
-    code, output = await run_command(platform, "journey", "--show")
+    code, output = await run_command(platform, "journey", "standard", "--show")
     assert code == 0, output
     assert "mutation($input: CreateApplicationInput!)" in output
     assert "pcs_" not in output
