@@ -1,5 +1,6 @@
 """The life of a version: deprecated with a sunset date, taken back, acknowledged, retired; and what each step is refused for."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -299,3 +300,13 @@ async def test_who_may_subscribe_acknowledges_and_an_earlier_date_is_acknowledge
     await developer.do("acknowledge_retirement", **body)
     assert await is_acknowledged()
     assert [each["sunset_at"] for each in await stage.facts("retirement_acknowledged")] == [SUNSET, "2030-05-01T00:00:00Z"]
+
+
+async def test_of_many_who_end_a_version_at_once_one_does(stage: Stage, clock: FixedClock) -> None:
+    assert clock.now() == START
+    published = await stage.published()
+    await do(stage, "deprecate", published, sunset_at=SUNSET)
+    answers = await asyncio.gather(*(do(stage, "retire", published, despite_traffic="Unsafe.") for _ in range(4)))
+    assert sorted(each.status for each in answers) == [200, 409, 409, 409]
+    assert {each.code for each in answers if each.status == 409} == {"ALREADY_RETIRED"}
+    assert len(await stage.facts("api_version_retired")) == 1
