@@ -6,7 +6,7 @@ Every command imports what it needs when it is called, so that help and refusals
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
@@ -211,32 +211,45 @@ def contracts(*, folder: Path = Path()) -> int:
 
 
 @app.command
-def journey(*, show: bool = False) -> int:
-    """Walk procedure B against the running platform, through public interfaces alone.
+def journey(which: Literal["all", "standard", "procedure-a", "confidential"] = "all", *, show: bool = False) -> int:
+    """Walk both procedures against the running platform, through public interfaces alone.
 
     Parameters
     ----------
+    which
+        One of them alone: procedure B with a standard product or with a confidential one, or procedure A.
     show
         Print the documents sent.
     """
     from portico.place import settings_of
     from portico.settings import PorticoSettings
 
-    return _run(_walk(settings_of(PorticoSettings), shows=show))
+    return _run(_walk(settings_of(PorticoSettings), which, shows=show))
 
 
-async def _walk(settings: "PorticoSettings", *, shows: bool) -> int:
+async def _walk(settings: "PorticoSettings", which: str, *, shows: bool) -> int:
     import httpx
 
     from portico import demo
     from portico.foreign import NotUnderstood, Refused
-    from portico.journeys.standard import walk
+    from portico.journeys import JOURNEYS
     from portico.journeys.traveller import Mismatch, Place
 
     passwords = demo.passwords(settings.var / "demo.json")
-    place = Place(settings.gateway_url, settings.data_plane_url, settings.mailbox_url, demo.PROVIDER, passwords[demo.PROVIDER])
+    place = Place(
+        settings.gateway_url,
+        settings.data_plane_url,
+        settings.mailbox_url,
+        demo.PROVIDER,
+        passwords[demo.PROVIDER],
+        demo.OPERATOR,
+        passwords[demo.OPERATOR],
+        settings.authority_dir,
+    )
     try:
-        await walk(place, shows=shows)
+        for name, walk in JOURNEYS.items():
+            if which in ("all", name):
+                await walk(place, shows=shows)
     except httpx.ConnectError as error:
         raise Trouble(
             f"Nothing answers at {settings.gateway_url}: start the platform with `make up`, then run this again."

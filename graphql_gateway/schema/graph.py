@@ -24,6 +24,7 @@ from graphql_gateway.schema.guidance import GuidanceMutations, GuidanceQueries
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
+from graphql_gateway.schema.offering import ProductMutations
 from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
 from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
@@ -32,13 +33,15 @@ from graphql_gateway.schema.passwords import PasswordMutations
 from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
-from graphql_gateway.schema.products import Plan, ProductMutations, ProductQueries, Version
+from graphql_gateway.schema.products import Plan, ProductQueries
+from graphql_gateway.schema.releases import Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
+from graphql_gateway.schema.versions import VersionMutations, VersionQueries
 
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
@@ -66,6 +69,7 @@ class Query(
     ApplicationQueries,
     CertificateQueries,
     ProductQueries,
+    VersionQueries,
     FacetQueries,
     CategoryQueries,
     GuidanceQueries,
@@ -98,6 +102,7 @@ class Mutation(
     CertificateMutations,
     ClientKeyMutations,
     ProductMutations,
+    VersionMutations,
     PermissionMutations,
     CategoryMutations,
     GuidanceMutations,

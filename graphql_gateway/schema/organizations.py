@@ -19,6 +19,7 @@ from graphql_gateway.schema.products import CATALOG, ProductConnection
 from graphql_gateway.schema.scalars import DateTime
 from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
+from graphql_gateway.schema.versions import RetirementNotice
 
 
 @type_
@@ -36,6 +37,10 @@ class Organization(Node):
     )
     onboarding_requests: list[OnboardingRequest] | None = loads(
         Load(IDENTITY, "onboarding_requests_by_organization", Parent("id"), size=3), says="The newest 50, the newest first."
+    )
+    retirement_notices: list[RetirementNotice] | None = loads(
+        Load(CATALOG, "retirement_notices_by_organization", Parent("id"), size=5, weight=2.0),
+        says="Which versions that it is subscribed to, or calls, are going to end: the soonest first, for its members.",
     )
     owner: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("owner_id")), says="The one Owner.")
 

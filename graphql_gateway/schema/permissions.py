@@ -1,17 +1,21 @@
 """Permissions: the provider's decision that one application may call operations of a product."""
 
 from enum import Enum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Load, Parent, does, later, loads, planned, reads
+from graphql_gateway.engine.declare import Load, Parent, Parts, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import Connection, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import OPERATIONS_SIZE, Product, Provider, QuotaPeriod
+from graphql_gateway.schema.products import Product, Provider, QuotaPeriod
+from graphql_gateway.schema.releases import OPERATIONS_SIZE
 from graphql_gateway.schema.scalars import DateTime, Long
 from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
+
+if TYPE_CHECKING:
+    from graphql_gateway.schema.agreements import Agreement
 
 SHOWN_BESIDE = 20
 
@@ -110,6 +114,17 @@ class Permission(Node):
         Load(SUBSCRIPTIONS, "permissions_beside", Parent("id"), size=SHOWN_BESIDE),
         list[Annotated["Permission", strawberry.lazy("graphql_gateway.schema.permissions")]] | None,
         says="For those who decide: what else the organization has asked this provider for, the newest 20.",
+    )
+
+    agreements: Any = loads(
+        Load(
+            SUBSCRIPTIONS,
+            "agreements_between",
+            Parts({"organization_id": Parent("organization_id"), "provider_id": Parent("provider_id")}),
+            size=SHOWN_BESIDE,
+        ),
+        list[Annotated["Agreement", strawberry.lazy("graphql_gateway.schema.agreements")]] | None,
+        says="For those who conclude them: the organization's agreements with this provider, the newest 20.",
     )
 
 

@@ -1,25 +1,23 @@
 """Products: what is offered, with its APIs, versions, operations and plans."""
 
 from enum import Enum
-from typing import Annotated
+from typing import Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, does, loads, planned, reads
+from graphql_gateway.engine.declare import Argument, Constant, Load, Parent, asks, later, loads, planned, reads
 from graphql_gateway.schema.categories import Category, categories_of_product
 from graphql_gateway.schema.connecting import AgreementKind, ApprovalChain
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.guidance import GuidancePage, GuidanceStep, pages_of_product
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
-from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.releases import Api
 from graphql_gateway.schema.requirements import WayToACall
-from graphql_gateway.schema.scalars import URL, DateTime, Long
+from graphql_gateway.schema.scalars import DateTime, Long
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 CATALOG = "catalog"
-OPERATIONS_SIZE = 50
-DOCUMENT_WEIGHT = 1000.0  # each may be as large as ten megabytes
 
 
 @enum
@@ -82,82 +80,12 @@ class NotOfferedBecause(Enum):
     NO_LONGER_VALID = "NO_LONGER_VALID"
 
 
-@enum
-class VersionStatus(Enum):
-    """Where a version stands in its life."""
-
-    DRAFT = "DRAFT"
-    PUBLISHED = "PUBLISHED"
-
-
 @type_
 class Provider:
     """The organization that publishes a product, as everybody may see it."""
 
     id: strawberry.ID
     name: str
-
-
-@type_
-class Operation:
-    """One operation of a version."""
-
-    operation_id: str | None
-    method: str
-    path: str
-    summary: str | None
-
-
-@type_
-class ApiDocument:
-    """A document of a version: in OpenAPI as it is used, or as it was imported."""
-
-    text: str
-    media_type: str
-
-
-@type_
-class VersionSource:
-    """Where a version's document came from; without an address where it was handed in."""
-
-    url: URL | None
-    etag: str | None = reads(says="What its server called this state of it.")
-    fetched_at: DateTime | None
-    sha256: str = reads(says="Of the imported text in UTF-8.")
-
-
-@type_
-class Version(Node):
-    """A release of an API."""
-
-    label: str
-    status: VersionStatus
-    base_path: str
-    call_url: URL | None = reads(says="Where it is called.")
-    published_at: DateTime | None
-    openapi_version: str | None
-    product_id: strawberry.ID
-    operation_count: int | None = reads("operations_count")
-    operations: list[Operation] | None = loads(
-        Load(CATALOG, "operations_by_version", Parent("id"), size=OPERATIONS_SIZE), says="What can be called."
-    )
-    document: ApiDocument | None = loads(Load(CATALOG, "documents_by_version", Parent("id"), weight=DOCUMENT_WEIGHT))
-    original_document: ApiDocument | None = loads(
-        Load(CATALOG, "originals_by_version", Parent("id"), weight=DOCUMENT_WEIGHT),
-        says="What was imported, where it had to be converted into OpenAPI 3.",
-    )
-    source: VersionSource | None = loads(
-        Load(CATALOG, "sources_by_version", Parent("id")), says="Where the document came from, for the provider's members."
-    )
-
-
-@type_
-class Api(Node):
-    """One described interface within a product."""
-
-    slug: str
-    title: str
-    versions: list[Version] = reads(size=2)
 
 
 @type_
@@ -202,6 +130,7 @@ class Product(WayToACall, Node):
     sensitivity_kinds: list[SensitivityKind]
     prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
     status: ProductStatus
+    is_callable: bool = reads(says="False once all its versions are retired: it stays to be read.")
     provider: Provider
     apis: list[Api] = reads(size=2)
     plans: list[Plan] = reads(size=5)
@@ -213,6 +142,11 @@ class Product(WayToACall, Node):
         Load("subscriptions", "approval_chains_by_product", Parent("id")),
         says="Who decides about connections; for the provider's members and the operator.",
     )
+
+    @asks(Load(CATALOG, "retirement_impact_by_product", Parent("id"), weight=5.0), later("versions", "RetirementImpact"))
+    def impact_of_retiring(self, version_id: strawberry.ID | None = None) -> Any:
+        """Say whom the end of a version, or of the whole product, would concern: for its provider's members and the operator."""
+        planned(version_id)
 
     @asks(Load(CATALOG, "product_texts", Parent("id")))
     def text(self, language: Language) -> ProductText | None:
@@ -263,190 +197,3 @@ class ProductQueries:
     def product(self, slug: str) -> Product | None:
         """Read one product."""
         planned(slug)
-
-
-@input_
-class GrantProviderStandingInput:
-    """Who may publish products from now on."""
-
-    organization_id: strawberry.ID
-
-
-@type_
-class ProviderStanding:
-    """An organization that may publish products."""
-
-    organization_id: strawberry.ID
-    name: str
-
-
-@input_
-class ProductTextInput:
-    """What a product says of itself in another than its main language."""
-
-    language: Language
-    title: str
-    summary: str = ""
-
-
-@input_
-class CreateProductInput:
-    """A new product of a provider; title and summary are in the main language."""
-
-    organization_id: strawberry.ID
-    title: str
-    slug: str | None = strawberry.UNSET
-    summary: str = ""
-    tags: list[str] | None = strawberry.UNSET
-    sensitivity: Sensitivity = Sensitivity.STANDARD
-    sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
-    prerequisites: list[Prerequisite] | None = strawberry.UNSET
-    main_language: Language = Language.EN
-    texts: list[ProductTextInput] | None = strawberry.UNSET
-    categories: list[strawberry.ID] | None = strawberry.UNSET
-
-
-@input_
-class ChangeProductInput:
-    """What changes of a product; what is left out stays. The texts are all those in other languages than the main one."""
-
-    product_id: strawberry.ID
-    title: str | None = strawberry.UNSET
-    summary: str | None = strawberry.UNSET
-    tags: list[str] | None = strawberry.UNSET
-    sensitivity: Sensitivity | None = strawberry.UNSET
-    sensitivity_kinds: list[SensitivityKind] | None = strawberry.UNSET
-    prerequisites: list[Prerequisite] | None = strawberry.UNSET
-    main_language: Language | None = strawberry.UNSET
-    texts: list[ProductTextInput] | None = strawberry.UNSET
-    categories: list[strawberry.ID] | None = strawberry.UNSET
-
-
-@input_
-class ImportApiInput:
-    """An OpenAPI 3.0 or 3.1 document, as JSON or YAML, that becomes an API version of a product: itself, or where to fetch it."""
-
-    product_id: strawberry.ID
-    document: str | None = strawberry.UNSET
-    url: URL | None = strawberry.UNSET
-    slug: str | None = strawberry.UNSET
-    title: str | None = strawberry.UNSET
-    label: str | None = strawberry.UNSET
-
-
-@type_
-class ImportedApi:
-    """What became of a document."""
-
-    product: Product
-    api: Api
-    version: Version
-    operation_count: int = reads("operations")
-    warnings: list[str] = reads(says="What the document says that cannot be used as it stands.")
-
-
-@input_
-class CreatePlanInput:
-    """A new plan of a product."""
-
-    product_id: strawberry.ID
-    name: str
-    rate_requests: int
-    rate_seconds: int
-    burst: int | None = strawberry.UNSET
-    quota_calls: Long | None = strawberry.UNSET
-    quota_period: QuotaPeriod | None = strawberry.UNSET
-    approval: Approval = Approval.AUTOMATIC
-    valid_from: DateTime | None = strawberry.UNSET
-    valid_to: DateTime | None = strawberry.UNSET
-
-
-@input_
-class ChangePlanInput:
-    """All terms of a plan, as they are to be."""
-
-    plan_id: strawberry.ID
-    name: str
-    rate_requests: int
-    rate_seconds: int
-    burst: int | None = strawberry.UNSET
-    quota_calls: Long | None = strawberry.UNSET
-    quota_period: QuotaPeriod | None = strawberry.UNSET
-    approval: Approval
-    valid_from: DateTime | None = strawberry.UNSET
-    valid_to: DateTime | None = strawberry.UNSET
-
-
-@input_
-class WithdrawPlanInput:
-    """Which plan nobody can subscribe to any more."""
-
-    plan_id: strawberry.ID
-
-
-@input_
-class PublishVersionInput:
-    """Which version becomes callable."""
-
-    version_id: strawberry.ID
-
-
-@type_
-class ProductMutations:
-    """What providers and the operator do in the catalogue."""
-
-    @does(CATALOG, "grant_provider_standing")
-    def grant_provider_standing(
-        self, input_: Annotated[GrantProviderStandingInput, strawberry.argument(name="input")]
-    ) -> Annotated[ProviderStanding | Problem, strawberry.union("GrantProviderStandingResult")]:
-        """Let an organization publish products."""
-        planned(input_)
-
-    @does(CATALOG, "create_product")
-    def create_product(
-        self, input_: Annotated[CreateProductInput, strawberry.argument(name="input")]
-    ) -> Annotated[Product | Problem, strawberry.union("CreateProductResult")]:
-        """Offer a new product."""
-        planned(input_)
-
-    @does(CATALOG, "change_product")
-    def change_product(
-        self, input_: Annotated[ChangeProductInput, strawberry.argument(name="input")]
-    ) -> Annotated[Product | Problem, strawberry.union("ChangeProductResult")]:
-        """Change what a product says of itself."""
-        planned(input_)
-
-    @does(CATALOG, "import_api")
-    def import_api(
-        self, input_: Annotated[ImportApiInput, strawberry.argument(name="input")]
-    ) -> Annotated[ImportedApi | Problem, strawberry.union("ImportApiResult")]:
-        """Read an OpenAPI document into a draft version of an API."""
-        planned(input_)
-
-    @does(CATALOG, "create_plan")
-    def create_plan(
-        self, input_: Annotated[CreatePlanInput, strawberry.argument(name="input")]
-    ) -> Annotated[Plan | Problem, strawberry.union("CreatePlanResult")]:
-        """Offer a product under a new plan."""
-        planned(input_)
-
-    @does(CATALOG, "change_plan")
-    def change_plan(
-        self, input_: Annotated[ChangePlanInput, strawberry.argument(name="input")]
-    ) -> Annotated[Plan | Problem, strawberry.union("ChangePlanResult")]:
-        """Change a plan's terms."""
-        planned(input_)
-
-    @does(CATALOG, "withdraw_plan")
-    def withdraw_plan(
-        self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
-    ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
-        """Let nobody subscribe to a plan any more; who is on it stays on it."""
-        planned(input_)
-
-    @does(CATALOG, "publish_version")
-    def publish_version(
-        self, input_: Annotated[PublishVersionInput, strawberry.argument(name="input")]
-    ) -> Annotated[Version | Problem, strawberry.union("PublishVersionResult")]:
-        """Make a version callable."""
-        planned(input_)

@@ -146,7 +146,7 @@ async def _permission(w: Walk) -> None:
         w.permission_id = permission["id"]
         await w.next_is("PERMISSION", state="WAITING", verb="grantPermission")
         granting = {"permissionId": w.permission_id, "operations": [PERMITTED]}
-        await expect_refused("ONLY_THE_PROVIDER_DECIDES", w.recipient.do("grantPermission", _PERMISSION, **granting))
+        await expect_refused("ONLY_THE_PROVIDER_PERMITS", w.recipient.do("grantPermission", _PERMISSION, **granting))
         text = f"query($id: ID!) {{ node(id: $id) {{ {_PERMISSION} }} }}"
         seen = (await w.provider.ask(text, id=w.permission_id))["node"]
         expect(seen["applicant"]["dataExchangeNumber"] == w.number, "the provider sees that the recipient is onboarded")

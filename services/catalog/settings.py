@@ -25,7 +25,10 @@ class CatalogSettings(Settings):
         description="Largest OpenAPI document that can be imported, in bytes of UTF-8.",
     )
     document_seconds: float = Field(
-        8.0, gt=0, le=60, description="Longest time that reading one document may take; the program that reads it is ended then."
+        8.0,
+        gt=0,
+        le=60,
+        description="Longest time that reading one document may compute, and a third of what the clock may show.",
     )
     document_memory_bytes: int = Field(
         2 * 1024**3, ge=256 * 1024**2, description="Most address space that the program reading a document may take."

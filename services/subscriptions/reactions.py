@@ -97,10 +97,12 @@ async def end_permissions_of_application(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_product(tx: Transaction, heard: Heard) -> None:
-    """Keep whose a product is, how sensitive and what it asks for; where that is news, its subscriptions are reconsidered."""
+    """Keep whose a product is, how sensitive and what it asks for; where it asks for something else now, reconsider."""
+    before = await actions.asked_for(tx, heard.subject)
     told = heard.data.get("prerequisites")
     fields = {**_take(heard, "organization_id", "sensitivity"), "prerequisites": told if isinstance(told, list) else None}
-    if await copy_if_newer(tx, "products", heard, fields):
+    is_news = await copy_if_newer(tx, "products", heard, fields)
+    if is_news and before not in (None, await actions.asked_for(tx, heard.subject)):
         await actions.reconsider(tx, heard.subject, once_more=True)
 
 

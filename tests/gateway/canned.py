@@ -42,6 +42,7 @@ PLANS = {
     name: {
         "id": name, "name": name, "rate_requests": 10, "rate_seconds": 1, "burst": 20, "quota_calls": 5_000_000_000,
         "quota_period": "MONTH", "approval": "AUTOMATIC",
+        "is_offered": True,
     }
     for name in ("pln_free", "pln_paid")
 }  # fmt: skip
@@ -54,7 +55,7 @@ PRODUCTS = {
     name: {
         "id": name, "slug": name.removeprefix("prd_"), "title": name.title(), "summary": "What it is", "tags": ["bank"],
         "sensitivity": "STANDARD", "organization_id": "org_bank", "provider": {"id": "org_bank", "name": "Bank"},
-        "status": "PUBLISHED", "sensitivity_kinds": [], "plans": list(PLANS.values()),
+        "status": "PUBLISHED", "sensitivity_kinds": [], "prerequisites": [], "plans": list(PLANS.values()),
         "apis": [{"id": "api_1", "slug": "accounts", "title": "Accounts", "versions": [VERSION]}],
     }
     for name in ("prd_accounts", "prd_cards", "prd_payments")

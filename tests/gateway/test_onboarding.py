@@ -197,3 +197,41 @@ async def test_may_i_file_is_answered_from_the_table(portal: Portal) -> None:
         for role, person in team.members.items()
     }
     assert told == {"OWNER": True, "ADMINISTRATOR": True, "DEVELOPER": False, "OBSERVER": False}
+
+
+async def test_a_file_tells_its_finding_to_whoever_sees_it(portal: Portal) -> None:
+    owner, _, request_id = await submitted(portal)
+    seen = await portal.ask(
+        owner, "query($id: ID!) { node(id: $id) { ... on OnboardingRequest { documents { file { id } } } } }", id=request_id
+    )
+    file_id = seen["node"]["documents"][0]["file"]["id"]
+    found = "name examination finding { verdict signatures { signer { commonName } } }"
+    text = f"query($id: ID!) {{ node(id: $id) {{ ... on File {{ {found} }} }} }}"
+    file = (await portal.ask(owner, text, id=file_id))["node"]
+    assert (file["examination"], file["finding"]["verdict"]) == ("DONE", "SIGNED_NOT_TRUSTED")
+    assert (await portal.ask(await portal.world.someone(), text, id=file_id))["node"] is None
+    loose = (await portal.ask(owner, text, id=await portal.send(owner)))["node"]
+    assert (loose["examination"], loose["finding"]) == (None, None)
+
+
+async def test_the_staff_is_granted_and_seen_in_the_graph(portal: Portal) -> None:
+    officer, staff = await portal.world.someone("Officer"), "user { id name email } roles"
+
+    async def do(verb: str, by: Person, **given: Any) -> Any:
+        answer = f"{{ __typename ... on Problem {{ code }} ... on StaffMember {{ {staff} }} }}"
+        head = f"mutation($i: {verb[0].upper()}{verb[1:]}Input!)"
+        return (await portal.ask(by, f"{head} {{ {verb}(input: $i) {answer} }}", i=given))[verb]
+
+    granted = await do("grantPlatformRole", portal.operator, email=officer.email, role="SECURITY_OFFICER")
+    assert (granted["user"]["id"], granted["roles"]) == (officer.user_id, ["SECURITY_OFFICER"])
+    listed = f"query($r: PlatformRole) {{ operator {{ platformRoles staff(role: $r) {{ {staff} }} }} }}"
+    operator = (await portal.ask(officer, listed, r="SECURITY_OFFICER"))["operator"]
+    assert operator["platformRoles"] == ["SECURITY_OFFICER"]
+    assert [each["user"]["name"] for each in operator["staff"]] == ["Officer"]
+    assert (await do("grantPlatformRole", officer, userId=officer.user_id, role="SUPPORT"))["code"] == "OPERATOR_ONLY"
+    taken = await do("withdrawPlatformRole", portal.operator, userId=officer.user_id, role="SECURITY_OFFICER")
+    assert taken["roles"] == []
+    for by in (officer, None):
+        assert (await portal.ask(by, listed, r=None))["operator"] is None
+    refused = await do("withdrawPlatformRole", portal.operator, userId=portal.operator.user_id, role="OPERATOR_ADMINISTRATOR")
+    assert refused["code"] == "ROLE_FROM_SETTING"

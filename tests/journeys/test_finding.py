@@ -25,48 +25,46 @@ async def made(world: World, who: str, verb: str, type_: str, **given: Any) -> d
 
 
 async def test_what_is_offered_is_found_and_read_in_every_language(world: World) -> None:
-    top = (await made(world, "operator", "createCategory", "Category", slug=f"sea-{world.mark}", names=[_in("LV", name="Jūra")]))[
-        "id"
-    ]
     names = [_in("EN", name="Tides"), _in("LV", name="Paisumi")]
-    below = {"slug": f"tides-{world.mark}", "names": names, "parentId": top}
-    category = (await made(world, "operator", "createCategory", "Category", **below))["id"]
+    top = await category(world, "sea", [_in("LV", name="Jūra")], None)
+    below = await category(world, "tides", names, top)
     texts = [_in("LV", title="Paisuma tabulas", summary="Kad būs paisums"), _in("RU", title="Приливы", summary="")]
     product, organization = world.ids["public_product"], world.ids["organization"]
-    await made(world, "owner", "changeProduct", "Product", productId=product, texts=texts, categories=[category])
+    await made(world, "owner", "changeProduct", "Product", productId=product, texts=texts, categories=[below])
     await made(world, "operator", "writeGuidance", "GuidancePage", step="A1", texts=[_in("EN", markdown="# Find")])
     added = {"step": "A1", "productId": product, "texts": [_in("LV", markdown="Sāc ar tabulām")]}
     await made(world, "owner", "writeGuidance", "GuidancePage", **added)
     for who in ("nobody", "stranger", "observer"):
         for search in ("paisums tabula", "приливов", "juru", "tide"):
-            wanted = {
-                "id": category,
-                "search": search,
-                "category": top,
-                "provider": organization,
-                "slug": world.ids["public_slug"],
-            }
+            wanted = {"id": below, "search": search, "category": top, "provider": organization, "slug": world.ids["public_slug"]}
             seen = await world.people[who].ask(SHOWN, **wanted)
             assert seen["products"] == {"totalCount": 1, "nodes": [{"id": product}]}, search
-        facets = seen["productFacets"]
-        assert (facets["total"], facets["sensitivities"]) == (1, [{"sensitivity": "STANDARD", "count": 1}])
-        assert [(each["provider"]["id"], each["count"]) for each in facets["providers"]] == [(organization, 1)]
-        named = {each["category"]["id"]: each["category"]["text"]["name"] for each in facets["categories"]}
-        assert named == {top: "Jūra", category: "Paisumi"}
-        assert {"id": category, "slug": below["slug"], "parent": {"id": top}} in seen["categories"]
+            check_counts(seen["productFacets"], organization, {top: "Jūra", below: "Paisumi"})
+        assert {"id": below, "slug": f"tides-{world.mark}", "parent": {"id": top}} in seen["categories"]
         assert seen["guidance"] == [{"language": "EN", "markdown": "# Find", "productId": None, "languages": ["EN"]}]
         shown = seen["product"]
         assert [each["language"] for each in shown["texts"]] == ["EN", "LV", "RU"]
         assert (shown["mainLanguage"], shown["text"]["title"]) == ("EN", "Приливы")
-        assert shown["categories"] == [{"id": category, "name": "Tides", "parent": {"id": top}}]
+        assert shown["categories"] == [{"id": below, "name": "Tides", "parent": {"id": top}}]
         assert [(each["language"], each["productId"]) for each in shown["guidance"]] == [("EN", None), ("LV", product)]
-        assert seen["node"]["slug"] == below["slug"]
+        assert seen["node"]["slug"] == f"tides-{world.mark}"
     removed = await world.make(
         "owner", "removeGuidance", "... on RemovedGuidance { id step productId }", step="A1", productId=product
     )
     assert (removed["step"], removed["productId"]) == ("A1", product)
-    gone = await world.make("operator", "removeCategory", "... on RemovedCategory { categoryId }", categoryId=category)
-    assert gone["categoryId"] == category
+    gone = await world.make("operator", "removeCategory", "... on RemovedCategory { categoryId }", categoryId=below)
+    assert gone["categoryId"] == below
+
+
+async def category(world: World, slug: str, names: list[dict[str, str]], parent_id: str | None) -> str:
+    given = {"slug": f"{slug}-{world.mark}", "names": names, "parentId": parent_id}
+    return str((await made(world, "operator", "createCategory", "Category", **given))["id"])
+
+
+def check_counts(facets: dict[str, Any], organization: str, categories: dict[str, str]) -> None:
+    assert (facets["total"], facets["sensitivities"]) == (1, [{"sensitivity": "STANDARD", "count": 1}])
+    assert [(each["provider"]["id"], each["count"]) for each in facets["providers"]] == [(organization, 1)]
+    assert {each["category"]["id"]: each["category"]["text"]["name"] for each in facets["categories"]} == categories
 
 
 def _in(language: str, **text: str) -> dict[str, str]:

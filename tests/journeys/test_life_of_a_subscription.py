@@ -134,3 +134,27 @@ async def test_an_open_test_product_is_called_without_ceremony_and_on_a_plan_if_
     await caller.until(made["AUTOMATIC"])
     await caller.do("stranger", "cancelSubscription")
     await caller.until("OPEN")
+
+
+async def test_a_permission_holds_and_lets_go_and_its_operations_and_quota_are_kept(world: World, caller: Caller) -> None:
+    made = await world.product(f"Permitted tides {world.mark}", is_published=True)
+    asks = {"productId": made["product"], "prerequisites": ["PERMISSION"]}
+    await world.make("owner", "changeProduct", "... on Product { id }", **asks)
+    wanted = {"applicationId": caller.ids["application"], "productId": made["product"]}
+    why = {"purpose": "To know the tides.", "legalBasis": "The law of tides, § 1."}
+    permission = (await world.make("stranger", "requestPermission", "... on Permission { id }", **wanted, **why))["id"]
+    granted = {"permissionId": permission, "quotaCalls": 1, "quotaPeriod": "MONTH"}
+    await world.make("owner", "grantPermission", "... on Permission { id }", **granted)
+    subscribed = {**wanted, "planId": made["AUTOMATIC"]}
+    caller.ids["subscription"] = (await world.make("stranger", "subscribe", "... on Subscription { id }", **subscribed))["id"]
+    text = "query($id: ID!) { node(id: $id) { ... on Version { callUrl operations { path } } } }"
+    version = (await world.people["stranger"].ask(text, id=made["version"]))["node"]
+    caller.ids["path"] = httpx.URL(version["callUrl"]).path + version["operations"][0]["path"]
+    await caller.until(made["AUTOMATIC"])
+    await caller.until("PERMISSION_QUOTA_EXCEEDED")
+    await world.make("owner", "revokePermission", "... on Permission { id }", permissionId=permission, reason="No more.")
+    refused = await caller.until("SUBSCRIPTION_SUSPENDED")
+    assert refused.json()["causes"] == ["PERMISSION"]
+    text = "query($id: ID!) { subscription(id: $id) { status holds { cause } } }"
+    seen = (await world.people["stranger"].ask(text, id=caller.ids["subscription"]))["subscription"]
+    assert seen == {"status": "SUSPENDED", "holds": [{"cause": "PERMISSION"}]}

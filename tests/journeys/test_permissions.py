@@ -9,7 +9,7 @@ from tests.journeys.two_organizations import World
 
 REQUESTS = """query($id: ID!) { organization(id: $id) { permissionRequests(status: REQUESTED, first: 50) { nodes { id purpose
   legalBasis asked { operations quotaCalls quotaPeriod validTo } applicant { applicationName clientId organizationName isTest
-  dataExchangeNumber } application { id } otherPermissions { id status }
+  dataExchangeNumber } application { id } otherPermissions { id status } agreements { id }
   history { deed actor reason } product { id title } } } } }"""
 OWN = """query($id: ID!) { application(id: $id) { permissions { totalCount nodes { id status isInForce reason validTo operations
   provider { name } applicant { clientId } otherPermissions { id } } } } }"""
@@ -42,6 +42,7 @@ async def test_from_the_question_to_the_end(world: World) -> None:
     assert (seen["purpose"], seen["asked"]["quotaCalls"], seen["application"]) == ("To sail.", 10_000_000_000, None)
     assert seen["asked"]["operations"] == operations
     assert (seen["applicant"]["clientId"], seen["applicant"]["isTest"]) == (application["clientId"], False)
+    assert seen["agreements"] == []
     assert seen["product"]["id"] == world.ids["public_product"]
     assert await requested(world, "observer", world.ids["organization"]) is None
     assert await requested(world, "stranger", world.ids["organization"]) is None

@@ -1,5 +1,6 @@
 """Documents as real publishers release them, imported and published by a provider through the graph; and very large ones."""
 
+import hashlib
 import json
 import random
 import re
@@ -114,14 +115,19 @@ async def test_what_is_no_json_is_refused_with_its_place(provider: Provider) -> 
     assert field["field"] == "document"
 
 
-async def test_swagger_2_is_refused_for_its_version(provider: Provider) -> None:
-    text = text_of("bcgov-news-swagger2.json")
-    with pytest.raises(Refused) as refused:
-        await provider.bring(text)
-    assert refused.value.code == "DOCUMENT_VERSION_NOT_SUPPORTED"
-    assert "Swagger 2.0" in str(refused.value.problem["message"])
-    (field,) = refused.value.problem["fields"]
-    assert field["field"] == "document#/swagger"
+async def test_swagger_2_is_converted_and_what_was_imported_is_kept(provider: Provider) -> None:
+    name = "bcgov-news-swagger2.json"
+    text = text_of(name)
+    product_id = await provider.product("news")
+    imported = await provider.graph.do("importApi", SELECTION, productId=product_id, document=text)
+    assert imported["operationCount"] == len(expected_operations(name, text))
+    of_version = """query($id: ID!) { node(id: $id) { ... on Version { openapiVersion source { url sha256 }
+      document { text mediaType } originalDocument { text } } } }"""
+    seen = (await provider.graph.ask(of_version, id=imported["version"]["id"]))["node"]
+    assert (seen["openapiVersion"], seen["document"]["mediaType"]) == ("3.0.3", "application/json")
+    assert json.loads(seen["document"]["text"])["openapi"] == "3.0.3"
+    assert seen["originalDocument"]["text"] == text
+    assert seen["source"] == {"url": None, "sha256": hashlib.sha256(text.encode()).hexdigest()}
 
 
 def large(size: int, *, words: str = "described") -> str:

@@ -91,6 +91,18 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),
     *(
+        (verb, name, {"versionId": f"${name}", **more})
+        for verb, more in (
+            ("deprecateVersion", {"sunsetAt": "2030-01-01T00:00:00Z"}),
+            ("undeprecateVersion", {}),
+            ("retireVersion", {"despiteTraffic": "No."}),
+            ("deleteVersion", {}),
+        )
+        for name in ("version", "public_version")
+    ),
+    ("acknowledgeRetirement", "organization", {"versionId": "$public_version", "organizationId": "$organization"}),
+    ("acknowledgeRetirement", "version", {"versionId": "$version", "organizationId": "$own_organization"}),
+    *(
         (
             "requestPermission",
             name,

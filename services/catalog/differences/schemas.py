@@ -25,6 +25,7 @@ class Schemas:
     _seen: set[Pair] = field(default_factory=set)
     # Pairs below which nothing is different: they are not looked at again for another operation.
     _same: set[Pair] = field(default_factory=set)
+    _shapes: dict[tuple[bool, tuple[str, ...]], Shape] = field(default_factory=dict)
 
     def compare(self, former: tuple[str, Json], later: tuple[str, Json], way: Way, named: str) -> None:
         """Compare two schemas, each with its place; ``named`` is what they describe."""
@@ -44,9 +45,16 @@ class Schemas:
         if depth > _DEEPEST or self.visits > _MOST_VISITS:
             self.found.is_complete = False
             return
-        before, after = shape_of(self.former, former), shape_of(self.later, later)
+        before, after = self._shape(self.former, former, pair[0]), self._shape(self.later, later, pair[1])
         self.visits += len(before.properties) + len(after.properties)
         _Pair(self, before, after, way, named=named, depth=depth, places=(former[0].place, later[0].place)).compare(former, later)
+
+    def _shape(self, tree: Json, parts: Parts, identity: tuple[str, ...]) -> Shape:
+        key = (tree is self.former, identity)
+        shape = self._shapes.get(key)
+        if shape is None:
+            shape = self._shapes[key] = shape_of(tree, parts)
+        return shape
 
 
 def _identity(tree: Json, parts: Parts) -> tuple[str, ...]:

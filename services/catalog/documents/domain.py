@@ -55,7 +55,7 @@ class DocumentTooComplex(DocumentRefused):
 
 
 class DocumentVersionNotSupported(DocumentRefused):
-    """Only OpenAPI 3.0 and 3.1 can be imported."""
+    """Only OpenAPI 3.0 and 3.1 and Swagger 2.0 can be imported."""
 
 
 class ReaderUnavailable(Unavailable):
@@ -94,7 +94,10 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document that can be used: its tree, what it describes, and what its publisher may want to know."""
+    """A document that can be used: its tree, what it describes, and what its publisher may want to know.
+
+    ``converted`` is the text of OpenAPI 3 that a document of an older version became.
+    """
 
     tree: dict[str, Any]
     media_type: str
@@ -103,3 +106,4 @@ class Document:
     version: str
     operations: tuple[Operation, ...]
     warnings: tuple[str, ...] = field(default=())
+    converted: str | None = None

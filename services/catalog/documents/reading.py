@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from services.catalog.documents import meaning, schemas, syntax, yaml_tree
+from services.catalog.documents import meaning, schemas, syntax, writing, yaml_tree
 from services.catalog.documents.domain import (
     MOST_PROBLEMS,
     Document,
@@ -15,6 +15,7 @@ from services.catalog.documents.domain import (
     Trouble,
 )
 from services.catalog.documents.references import nodes, to_pointer
+from services.catalog.documents.swagger.converting import OPENAPI, convert
 
 _SUPPORTED = re.compile(r"3\.[01]\.\d+(?:-.{1,30})?")
 
@@ -31,6 +32,30 @@ def read(text: str) -> Document:
     Raises ``DocumentNotReadable``, ``DocumentVersionNotSupported`` or ``DocumentNotValid``, with up to ``MOST_PROBLEMS`` places.
     """
     tree, media_type = syntax.read_tree(text)
+    if "swagger" in tree:
+        return _read_swagger(tree, text)
+    return _read_openapi(tree, media_type, text)
+
+
+def _read_swagger(tree: dict[str, Any], text: str) -> Document:
+    """Return what a document of Swagger 2.0 describes, converted; places are told as they are in the text that was given."""
+    version = tree["swagger"]
+    if isinstance(version, str) and version != "2.0":
+        raise DocumentVersionNotSupported(
+            f"The document is Swagger {version[:20]}; 2.0 and OpenAPI 3.0 and 3.1 can be imported.",
+            troubles=[_placed(Trouble(f"Swagger {version[:20]} cannot be imported", "/swagger"), text)],
+        )
+    _refuse(schemas.troubles(tree, "2.0"), text)
+    # What is given as an example of an answer only looks like a part of the description.
+    _refuse([each for each in meaning.reference_troubles(tree) if "/examples/" not in (each.pointer or "")], text)
+    converted = convert(tree)
+    written = writing.write(converted.tree)
+    document = _read_openapi(converted.tree, syntax.JSON, text)
+    warnings = (f"The document is Swagger 2.0 and was converted into OpenAPI {OPENAPI}.", *converted.warnings, *document.warnings)
+    return replace(document, warnings=warnings[:MOST_PROBLEMS], converted=written)
+
+
+def _read_openapi(tree: dict[str, Any], media_type: str, text: str) -> Document:
     version = _supported_version(tree, text)
     _refuse(schemas.troubles(tree, version[:3]), text)
     found = meaning.reference_troubles(tree)
@@ -52,12 +77,6 @@ def read(text: str) -> Document:
 
 
 def _supported_version(tree: dict[str, Any], text: str) -> str:
-    if "swagger" in tree:
-        old = str(tree["swagger"])[:20]
-        raise DocumentVersionNotSupported(
-            f"The document is Swagger {old}. Conversion is not offered yet: convert it to OpenAPI 3 yourself and import that.",
-            troubles=[_placed(Trouble(f"Swagger {old} cannot be imported", "/swagger"), text)],
-        )
     version: Any = tree.get("openapi")
     if version is None:
         reason = 'there is no "openapi" that names the version, so this is not an OpenAPI document'

@@ -12,7 +12,7 @@ from services.catalog.documents.domain import MOST_PROBLEMS, Trouble
 from services.catalog.documents.references import Path, pointer, to_pointer
 
 _LONGEST_REASON = 240
-_FILES = {"3.0": "v3.0", "3.1": "v3.1"}
+_FILES = {"2.0": "v2.0", "3.0": "v3.0", "3.1": "v3.1"}
 
 
 @functools.cache
@@ -28,7 +28,7 @@ def _schema_validator() -> Any:
 
 
 def troubles(tree: dict[str, Any], family: str) -> list[Trouble]:
-    """Return what is wrong with a tree by its version's schema, at most ``MOST_PROBLEMS``; ``family`` is ``3.0`` or ``3.1``."""
+    """Return what is wrong with a tree by its version's schema, at most ``MOST_PROBLEMS``; ``family`` is one of ``_FILES``."""
     found: dict[Trouble, None] = {}
     for error in _validator(family).iter_errors(tree):
         for leaf in _leaves(error):

@@ -10,7 +10,7 @@ import contextlib
 import re
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin
@@ -66,24 +66,26 @@ class _Pinned(httpcore.AsyncNetworkBackend):
         self._numbers = numbers
         self._seconds = seconds
         self._network = httpcore.AnyIOBackend()
+        self._connection: httpcore.AsyncNetworkStream | None = None
 
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    async def connect_tcp(self, host: str, port: int, *_arguments: Any, **_more: Any) -> httpcore.AsyncNetworkStream:
         """Connect to the first of the numbers that answers; each has its share of the time."""
-        _ = host, timeout, local_address, socket_options
+        _ = host
         failure: Exception = httpcore.ConnectError()
         for number in self._numbers:
             try:
-                return await self._network.connect_tcp(number, port, timeout=self._seconds / len(self._numbers))
+                share = self._seconds / len(self._numbers)
+                self._connection = await self._network.connect_tcp(number, port, timeout=share)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
+            else:
+                return self._connection
         raise failure
+
+    async def close(self) -> None:
+        """Close the connection, at whatever point its use was given up."""
+        if self._connection is not None:
+            await self._connection.aclose()
 
     async def connect_unix_socket(self, *_arguments: Any, **_more: Any) -> httpcore.AsyncNetworkStream:
         """Connect to nothing: no address of the internet is a socket of this machine."""
@@ -170,6 +172,8 @@ class Fetcher:
             raise DocumentUrlNotReachable from error
         except httpcore.ProtocolError as error:
             raise DocumentUrlGivesNoDocument from error
+        finally:
+            await backend.close()
 
 
 def _joined(url: str, location: str) -> str:

@@ -28,6 +28,8 @@ async def _adopt(tx: Transaction, *, product_id: str) -> None:
     if product is None or await entries.known_among(tx, [product_id]):
         return
     await products.keep_entry(tx, product)
+    if not await entries.known_among(tx, [product_id]):
+        return  # it can be called no more, so there is nothing to find
     shown = [version.id for _, version in product.versions() if version.is_public]
     for version_id, rows in (await versions.operations(tx, shown)).items():
         await entries.keep_operations(tx, product_id, version_id, text_of_operations(rows))

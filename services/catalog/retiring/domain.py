@@ -102,7 +102,8 @@ class Place:
 
     def announced_end(self, affected: Sequence[str]) -> dict[str, Any]:
         """Return what the announcements of its end tell."""
-        ending = self.version.require_ending()
+        ending = self.version.ending
+        assert ending is not None, "what has ended or will end has been given an end"
         return {
             **self.announced(affected),
             "deprecated_at": ending.deprecated_at,

@@ -13,6 +13,7 @@ import orjson
 
 from services.catalog.documents.domain import Document, DocumentRefused, DocumentTooComplex
 from services.catalog.documents.reading import read
+from services.catalog.documents.syntax import JSON, YAML
 from services.catalog.sandbox.composing import Composed, compose
 from services.catalog.sandbox.packing import pack
 from services.catalog.versions.bounds import limit
@@ -51,9 +52,13 @@ def _described(text: str, document: Document, composed: Composed) -> dict[str, A
         "warnings": warnings,
         "operations": [operation.to_row() for operation in document.operations],
         "answers": {key: base64.b64encode(pack(answers)).decode() for key, answers in composed.answers.items()},
-        "text": _packed(text),
-        "original": None,
+        "text": _packed(text if document.converted is None else document.converted),
+        "original": None if document.converted is None else [_packed(text), _media_type(text)],
     }
+
+
+def _media_type(text: str) -> str:
+    return JSON if text.removeprefix("\ufeff").lstrip()[:1] in ("{", "[") else YAML
 
 
 def _packed(text: str) -> str:

@@ -72,7 +72,9 @@ def _token(heard: Heard) -> Copy:
 def _product(heard: Heard) -> Copy:
     fields = {"organization_id": heard.data["organization_id"], "sensitivity": heard.data["sensitivity"]}
     asked_for = heard.data.get("prerequisites")
-    fields["needs_permission"] = isinstance(asked_for, list) and PREREQUISITE in asked_for
+    # An open test product asks for nothing, whatever else is said.
+    is_open = heard.data["sensitivity"] == "OPEN_TEST"
+    fields["needs_permission"] = not is_open and isinstance(asked_for, list) and PREREQUISITE in asked_for
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
 
 

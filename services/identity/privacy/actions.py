@@ -16,6 +16,7 @@ from services.identity.passwords.actions import hold_unchanged
 from services.identity.privacy import repository
 from services.identity.privacy.domain import OwnsOrganizations, erased
 from services.identity.sessions.actions import end_sessions
+from services.identity.staff.actions import end_roles
 
 
 async def erase_account(tx: Transaction, proven: User, office: PostOffice) -> User:
@@ -28,6 +29,7 @@ async def erase_account(tx: Transaction, proven: User, office: PostOffice) -> Us
         await close_organization(tx, organization)
     await end_memberships(tx, user.id)
     await end_sessions(tx, user.id)
+    await end_roles(tx, user)
     await announce_rights(tx, [user.id])
     await withdraw(tx, user.email)
     await repository.erase(tx, user)

@@ -7,6 +7,7 @@ from chassis.mongo import Transaction
 from services.identity.accounts import repository as accounts
 from services.identity.accounts.actions import announce_rights
 from services.identity.accounts.domain import PlatformRole, User
+from services.identity.events import PlatformRoleWithdrawn
 from services.identity.inputs import address_key
 from services.identity.staff import access, domain
 from services.identity.staff.domain import LastAdministrator, NoSuchUser
@@ -45,6 +46,12 @@ async def withdraw_platform_role(tx: Transaction, user_id: str, role: PlatformRo
         await _hold_another_administrator(tx, user, operator_keys)
     await accounts.remove_role(tx, user.id, role)
     return await _announce(tx, withdrawn, user.id)
+
+
+async def end_roles(tx: Transaction, user: User) -> None:
+    """Announce that somebody who is erased is of the staff no more; the roles go with the account."""
+    for role in user.granted_roles:
+        await tx.emit(PlatformRoleWithdrawn(user_id=user.id, role=role), subject=user.id)
 
 
 async def _hold(tx: Transaction, named: Named) -> User:

@@ -194,7 +194,6 @@ _OF_SUBSCRIPTIONS: Mapping[str, tuple[Telling, ...]] = {
         Telling("agreement_attached", (_CONCLUDING, _REPRESENTATIVE), "see", "agreements", _party_is("RECIPIENT")),
     ),
     "agreement_returned": _agreement("agreement_returned", link="correct"),
-    "agreement_countersigned": _agreement("agreement_countersigned", _FILING, _REPRESENTATIVE),
     "agreement_confirmed": _agreement("agreement_confirmed"),
     "agreement_expiring": _agreement("agreement_expiring"),
     "agreement_lapsed": _agreement("agreement_lapsed"),

@@ -4,6 +4,7 @@ An agreement exists for those who may file connection requests in the recipient'
 agreements for the provider, and for the operator's staff. Nobody else can tell one from an id that was never given out.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 
 from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
@@ -29,6 +30,7 @@ ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"
 REPRESENTATIVE = "BUSINESS_REPRESENTATIVE"
 SECURITY = "SECURITY_OFFICER"
 STAFF = (ADMINISTRATOR, REPRESENTATIVE, SECURITY)
+SHOWN_BETWEEN = 20
 PREREQUISITE = "AGREEMENT"
 
 
@@ -74,13 +76,20 @@ async def visible_agreements(reader: Reader, ids: Iterable[str]) -> dict[str, Ag
     return {key: each for key, each in found.items() if may_see(reader.principal, each)}
 
 
+async def between(reader: Reader, pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[Agreement]]:
+    """Return for each recipient and provider their newest agreements, to those for whom they would exist."""
+    wanted = sorted(pair for pair in set(pairs) if _may_see_between(reader.principal, *pair))
+    lists = await asyncio.gather(*(repository.find_between(reader, *pair, most=SHOWN_BETWEEN) for pair in wanted))
+    return dict(zip(wanted, lists, strict=True))
+
+
 def may_see(principal: Principal, agreement: Agreement) -> bool:
     """Say whether an agreement exists for the principal."""
-    return (
-        principal.may(FILE, agreement.organization_id)
-        or principal.may(CONCLUDE, agreement.provider_id)
-        or principal.has_platform_role(*STAFF)
-    )
+    return _may_see_between(principal, agreement.organization_id, agreement.provider_id)
+
+
+def _may_see_between(principal: Principal, organization_id: str, provider_id: str) -> bool:
+    return principal.may(FILE, organization_id) or principal.may(CONCLUDE, provider_id) or principal.has_platform_role(*STAFF)
 
 
 async def findings_of(reader: Reader, agreements: Iterable[Agreement]) -> Mapping[str, Finding]:

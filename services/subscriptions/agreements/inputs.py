@@ -34,6 +34,13 @@ class SetRequiredDocuments(Input):
     kinds: Annotated[tuple[Kind, ...], Field(max_length=len(Kind))]
 
 
+class Between(Input):
+    """Between which recipient and which provider."""
+
+    organization_id: Id
+    provider_id: Id
+
+
 class OfAgreement(Input):
     """Which agreement."""
 

@@ -30,6 +30,7 @@ INDEXES = (
     # Of each cover one agreement at a time is being concluded, under any race.
     Index(AGREEMENTS, (("cover", 1),), unique=True, partial={"is_under_way": True}),
     Index(AGREEMENTS, (("cover", 1), ("_id", -1))),
+    Index(AGREEMENTS, (("organization_id", 1), ("provider_id", 1), ("_id", -1))),
     Index(AGREEMENTS, (("next_at", 1),), partial={"is_timed": True}),
     Index(_USED_FILES, (("thing_id", 1),)),
     Index(_FINDINGS, (("sequence", 1),)),
@@ -137,6 +138,13 @@ async def find_covering(reader: Reader, covers: Iterable[str]) -> dict[str, list
     for row in rows:
         found[row["cover"]].append(_to_agreement(row))
     return found
+
+
+async def find_between(reader: Reader, organization_id: str, provider_id: str, *, most: int) -> list[Agreement]:
+    """Return what a recipient and a provider have concluded or are concluding, the newest first."""
+    query = {"organization_id": organization_id, "provider_id": provider_id}
+    rows = await reader.collection(AGREEMENTS).find(query, sort=[("_id", -1)], limit=most)
+    return [_to_agreement(each) for each in rows]
 
 
 async def is_followed(reader: Reader, agreement: Agreement) -> bool:

@@ -2,10 +2,10 @@
 
 from starlette.routing import BaseRoute
 
-from chassis.web import Asked, Edge, Json, Routes
+from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.subscriptions.agreements import access, actions
 from services.subscriptions.agreements.domain import Agreement
-from services.subscriptions.agreements.inputs import OfAgreement, SetRequiredDocuments
+from services.subscriptions.agreements.inputs import Between, OfAgreement, SetRequiredDocuments
 from services.subscriptions.agreements.rows import agreement_row
 
 
@@ -25,6 +25,15 @@ async def _load_by_id(asked: Asked) -> Json:
     found = await access.visible_agreements(reader, ids)
     findings = await access.findings_of(reader, found.values())
     return [agreement_row(found[key], findings, reader.now) if key in found else None for key in ids]
+
+
+async def _load_between(asked: Asked) -> Json:
+    reader = asked.reader()
+    given = [read_input(Between, key) for key in asked.keys]
+    pairs = [(each.organization_id, each.provider_id) for each in given]
+    found = await access.between(reader, pairs)
+    findings = await access.findings_of(reader, [each for listed in found.values() for each in listed])
+    return [[agreement_row(each, findings, reader.now) for each in found[pair]] if pair in found else None for pair in pairs]
 
 
 async def _load_required(asked: Asked) -> Json:
@@ -47,5 +56,6 @@ def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
     r.do("set_required_documents", set_required_documents)
     r.do("renew_agreement", _renew)
     r.load("agreements_by_id", _load_by_id)
+    r.load("agreements_between", _load_between)
     r.load("required_documents_by_product", _load_required)
     return r.collected

@@ -12,7 +12,17 @@ from services.subscriptions.known.domain import Application, Product
 from services.subscriptions.permissions import access as permissions
 from services.subscriptions.permissions.domain import Permission
 from services.subscriptions.requirements import repository
-from services.subscriptions.requirements.domain import Asked, Hold, Known, Onboarding, Requirement, Subscribed, requirements
+from services.subscriptions.requirements.connecting import connecting_of
+from services.subscriptions.requirements.domain import (
+    Asked,
+    Connecting,
+    Hold,
+    Known,
+    Onboarding,
+    Requirement,
+    Subscribed,
+    requirements,
+)
 from services.subscriptions.requirements.repository import Pair
 from services.subscriptions.subscriptions.domain import Subscription
 
@@ -27,6 +37,7 @@ class _Copies:
     numbers: dict[str, str | None]
     onboarding: dict[str, Onboarding]
     agreements: set[Pair]
+    connecting: dict[Pair, Connecting]
     permissions: dict[Pair, Permission]
     subscriptions: dict[Pair, Subscription]
 
@@ -73,11 +84,11 @@ async def _read(
         if (organization := _organization_of(each, applications)) is not None
         and Ground.AGREEMENT in products[each.product_id].prerequisites
     }
-    with_applications, standings, onboarding, agreements, permitted, subscribed = await asyncio.gather(
+    agreements, connecting = await asyncio.gather(grounds.agreements_of(reader, agreeing), connecting_of(reader, agreeing))
+    with_applications, standings, onboarding, permitted, subscribed = await asyncio.gather(
         known.find_organizations_with_applications(reader, organizations),
         known.find_standings(reader, organizations),
         known.find_onboarding(reader, organizations),
-        grounds.agreements_of(reader, agreeing),
         permissions.latest_of(reader, pairs),
         repository.find_latest(reader, pairs),
     )
@@ -88,6 +99,7 @@ async def _read(
         numbers={key: each.data_exchange_number for key, each in standings.items()},
         onboarding={key: Onboarding(each["_id"], each["status"]) for key, each in onboarding.items()},
         agreements=agreements,
+        connecting=connecting,
         permissions=permitted,
         subscriptions=subscribed,
     )
@@ -106,6 +118,7 @@ def _known(reader: Reader, asked: Asked, copies: _Copies) -> Known:
         number=copies.numbers.get(organization or ""),
         onboarding=copies.onboarding.get(organization or ""),
         has_agreement=(organization or "", asked.product_id) in copies.agreements,
+        connecting=copies.connecting.get((organization or "", asked.product_id)),
         permission=copies.permissions.get(pair),
         subscribed=None if subscription is None else _subscribed(subscription),
     )

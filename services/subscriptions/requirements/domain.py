@@ -93,6 +93,27 @@ class Onboarding:
 
 
 @dataclass(frozen=True, slots=True)
+class Document:
+    """A document of a connection that does not hold: where it stands, and from when on it will hold, if that lies ahead."""
+
+    id: str
+    status: str
+    begins_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """The newest connection request: its first document that does not hold, and whose approval is open, if any."""
+
+    id: str
+    status: str
+    reason: str | None = None
+    document: Document | None = None
+    approval: tuple[str, str] | None = None
+    """The step's id and its party."""
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """Everything that is known about one question."""
 
@@ -104,6 +125,7 @@ class Known:
     number: str | None = None
     onboarding: Onboarding | None = None
     has_agreement: bool = False
+    connecting: Connecting | None = None
     permission: Permission | None = None
     subscribed: Subscribed | None = None
 
@@ -159,9 +181,52 @@ def _onboarding(known: Known) -> Requirement:
 
 
 def _agreement(known: Known) -> Requirement:
+    connecting = known.connecting
     if known.has_agreement:
-        return Requirement(Kind.AGREEMENT, State.DONE, "B5")
-    return Requirement(Kind.AGREEMENT, State.OPEN, "B5", _OWN, "fileConnectionRequest")
+        return Requirement(Kind.AGREEMENT, State.DONE, "B5", thing_id=connecting.id if connecting else None)
+    if connecting is None or connecting.status == "WITHDRAWN":
+        return Requirement(Kind.AGREEMENT, State.OPEN, "B5", _OWN, "fileConnectionRequest")
+    if connecting.status in _WITH_RECIPIENT:
+        state, verb = _WITH_RECIPIENT[connecting.status]
+        return Requirement(Kind.AGREEMENT, state, "B5", _OWN, verb, connecting.id, connecting.reason)
+    if connecting.document is not None:
+        return _document(connecting.document)
+    return _decision(connecting)
+
+
+def _document(document: Document) -> Requirement:
+    if document.begins_at is not None:
+        told = f"It is in force from {to_timestamp(document.begins_at)} on."
+        return Requirement(Kind.AGREEMENT, State.WAITING, "B5", Awaited.NOBODY, None, document.id, told)
+    awaited, verb = _DOCUMENTS.get(document.status, (_OWN, "renewAgreement"))
+    return Requirement(Kind.AGREEMENT, _waiting_for(awaited), "B5", awaited, verb, document.id)
+
+
+def _decision(connecting: Connecting) -> Requirement:
+    if connecting.status == "FILED":
+        return Requirement(Kind.AGREEMENT, State.WAITING, "B5", Awaited.OPERATOR, "takeConnectionRequest", connecting.id)
+    if connecting.approval is not None:
+        step_id, party = connecting.approval
+        awaited = Awaited.PROVIDER if party == "PROVIDER" else Awaited.OPERATOR
+        return Requirement(Kind.AGREEMENT, State.WAITING, "B5", awaited, "decideApprovalStep", step_id)
+    return Requirement(Kind.AGREEMENT, State.WAITING, "B5", Awaited.OPERATOR, "completeConnectionRequest", connecting.id)
+
+
+def _waiting_for(awaited: Awaited) -> State:
+    return State.OPEN if awaited is _OWN else State.WAITING
+
+
+_WITH_RECIPIENT = {
+    "DRAFT": (State.OPEN, "submitConnectionRequest"),
+    "RETURNED": (State.OPEN, "changeConnectionRequest"),
+    "REJECTED": (State.REFUSED, "fileConnectionRequest"),
+}
+_DOCUMENTS = {
+    "REQUESTED": (_OWN, "attachAgreement"),
+    "RETURNED": (_OWN, "attachAgreement"),
+    "ATTACHED": (Awaited.PROVIDER, "countersignAgreement"),
+    "COUNTERSIGNED": (Awaited.OPERATOR, "confirmAgreement"),
+}
 
 
 def _permission(known: Known) -> Requirement:
@@ -207,5 +272,4 @@ def _suspension(subscribed: Subscribed, hold: Hold, step: str) -> Requirement:
     """Return what a suspension waits for: who holds it lets it go on; what a missing ground holds goes on with the ground."""
     awaited = _HOLDERS.get(hold.cause, _OWN if hold.cause == "CONSUMER" else Awaited.NOBODY)
     verb = None if awaited is Awaited.NOBODY else "resumeSubscription"
-    state = State.OPEN if awaited is _OWN else State.WAITING
-    return Requirement(Kind.SUSPENSION, state, step, awaited, verb, subscribed.id, hold.reason)
+    return Requirement(Kind.SUSPENSION, _waiting_for(awaited), step, awaited, verb, subscribed.id, hold.reason)

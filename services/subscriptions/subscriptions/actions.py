@@ -13,6 +13,7 @@ from services.subscriptions.subscriptions.domain import MISSING, SIDES, Cause, S
 
 __all__ = [
     "approve_subscription",
+    "asked_for",
     "cancel_all_of_application",
     "cancel_subscription",
     "end_subscription",
@@ -89,6 +90,12 @@ async def cancel_all_of_application(tx: Transaction, application_id: str, step: 
     """End the live subscriptions of an application that is no more."""
     for subscription in await repository.find_live_of_application(tx, application_id):
         await keep(tx, *subscription.cancel(step))
+
+
+async def asked_for(tx: Transaction, product_id: str) -> frozenset[str] | None:
+    """Return what a product asks for, as it is known now; None where the product is not heard of."""
+    product = await known.find_product(tx, product_id)
+    return None if product is None else product.prerequisites
 
 
 async def reconsider(

@@ -9,16 +9,14 @@ import pytest
 from services.catalog.differences.domain import MOST_DIFFERENCES
 from services.catalog.differences.operations import Side, compare
 from services.catalog.documents import meaning
-from services.catalog.documents.reading import read
 from services.catalog.documents.references import resolve
-from tests.services.catalog.stage import SPECS
 
 Json = dict[str, Any]
 GET, POST = "/paths/~1pets/get", "/paths/~1pets/post"
 
 
-def document() -> Json:
-    """A document with something of everything."""
+def schemas() -> Json:
+    """A pet and its owner, who refer to each other."""
     pet = {
         "type": "object",
         "required": ["id", "name"],
@@ -35,6 +33,11 @@ def document() -> Json:
         "type": "object",
         "properties": {"pets": {"type": "array", "items": {"$ref": "#/components/schemas/Pet"}}, "age": {"type": "integer"}},
     }
+    return {"Pet": pet, "Owner": owner}
+
+
+def document() -> Json:
+    """A document with something of everything."""
     limit = {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 100}}
     mark = {"name": "X-Mark", "in": "header", "required": True, "schema": {"type": "string"}}
     listed = {
@@ -71,7 +74,7 @@ def document() -> Json:
             "/pets/{id}": {"get": {"operationId": "one", "parameters": [one], "responses": {"200": {"description": "One"}}}},
         },
         "components": {
-            "schemas": {"Pet": pet, "Owner": owner},
+            "schemas": schemas(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}, "other": {"type": "http", "scheme": "basic"}},
         },
     }
@@ -114,7 +117,6 @@ CASES: dict[str, tuple[Change, dict[str, bool]]] = {
         lambda it: at(it, "/paths/~1pets/parameters/0").update(required=False),
         {"PARAMETER_BECAME_OPTIONAL": False},
     ),
-    "a parameter of another type": (lambda it: at(it, LIMIT).update(schema={"type": "string"}), None),
     "a parameter of a wider type": (
         lambda it: at(it, f"{LIMIT}/schema").update(type="number"),
         {"TYPE_WIDENED": False},
@@ -178,11 +180,7 @@ def kinds(rows: list[Json]) -> dict[str, bool]:
     return {each["kind"]: each["breaking"] for each in rows}
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [each for each in CASES.values() if each[1] is not None],
-    ids=[key for key, each in CASES.items() if each[1] is not None],
-)
+@pytest.mark.parametrize(("change", "expected"), CASES.values(), ids=CASES)
 def test_a_change_is_found_for_what_it_is(change: Change, expected: dict[str, bool]) -> None:
     former, later = document(), document()
     change(later)
@@ -390,23 +388,3 @@ def test_a_chain_that_is_too_deep_is_given_up_and_said_so() -> None:
     at(later, PET)["properties"]["deep"] = copy.deepcopy(deep)
     found = compare(*(Side(tree, meaning.read_paths(tree).operations) for tree in (former, later)))
     assert (found.differences, found.is_complete) == ({}, False)
-
-
-@pytest.mark.skipif(not SPECS.is_dir(), reason="the published documents are not beside this repository")
-@pytest.mark.parametrize("name", ["openbanking-account-info.json", "openbanking-vrp.yaml", "bcgov-gwells.yaml"])
-def test_published_documents_are_the_same_as_themselves_and_lose_what_is_taken(name: str) -> None:
-    read_once = read((SPECS / name).read_text())
-    former, later = read_once.tree, copy.deepcopy(read_once.tree)
-    assert sides(former, later) == []
-    path = next(iter(later["paths"]))
-    gone = [method for method in later["paths"].pop(path) if method in meaning.METHODS]
-    removed = sides(former, later)
-    assert [each["kind"] for each in removed] == ["OPERATION_REMOVED"] * len(gone)
-    for schema in later["components"]["schemas"].values():
-        if isinstance(schema, dict) and "required" in schema:
-            schema.pop("required")
-    loosened = [each for each in sides(former, later) if each["kind"] == "PROPERTY_BECAME_OPTIONAL"]
-    assert any(each["breaking"] for each in loosened)
-    for each in sides(former, later):
-        tree = former if each["is_in_former"] else later
-        assert resolve(tree, f"#{each['place'].replace('%', '%25')}")[0], each

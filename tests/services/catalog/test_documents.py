@@ -75,9 +75,9 @@ def test_what_cannot_be_read_is_refused_with_its_place(text: str, expected: str)
     ("text", "code", "expected"),
     [
         (
-            '{"swagger": "2.0"}',
+            '{"swagger": "1.2"}',
             "DOCUMENT_VERSION_NOT_SUPPORTED",
-            "document#/swagger: line 1, column 2: Swagger 2.0 cannot be imported",
+            "document#/swagger: line 1, column 2: Swagger 1.2 cannot be imported",
         ),
         (
             "openapi: 3.2.0",

@@ -104,6 +104,7 @@ async def test_a_mail_that_cannot_be_opened_does_not_hold_up_the_others(make_wor
         await world.store.transact(ANONYMOUS, work)
     await world.inbox.newest_to("first@example.com")
     await world.inbox.newest_to("second@example.com")
+    await _mails(world, "SENT", 2)
     [waiting] = await _mails(world, "WAITING")
     assert waiting["_id"] == "mai_0"
 

@@ -111,6 +111,23 @@ async def test_what_was_heard_twice_and_out_of_order_is_the_same(mine: Client) -
     assert error_of(answer) == (400, "invalid_scope")
 
 
+async def test_a_suspended_subscription_covers_no_scope_until_it_goes_on(mine: Client) -> None:
+    zoo = await product(mine.world)
+    data = {"subscription_id": "sub_held", "application_id": mine.application_id, "product_id": zoo.id}
+
+    async def hear(fact: str, sequence: int, status: str) -> None:
+        message = envelope(f"subscriptions.subscription_{fact}.v1", "sub_held", sequence, {**data, "status": status})
+        for reaction in mine.world.service.wired_reactions():
+            if message.key in reaction.keys:
+                await reaction.handle(message)
+
+    await hear("suspended", 3, "SUSPENDED")
+    await hear("activated", 2, "ACTIVE")
+    assert error_of(await mine.post("/oauth/token", {**GRANT, "scope": zoo.slug})) == (400, "invalid_scope")
+    await hear("resumed", 4, "ACTIVE")
+    assert claims_of(await mine.token(scope=zoo.slug))["scope"] == zoo.slug
+
+
 @pytest.mark.parametrize(
     "key", ["subscriptions.subscription_activated.v1", "catalog.product_created.v1", "catalog.api_version_published.v1"]
 )

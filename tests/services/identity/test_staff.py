@@ -150,6 +150,9 @@ async def test_whoever_is_erased_is_of_the_staff_no_more(bureau: Bureau, newcome
     exported = (await world.do("export_my_data", newcomer, password=PASSWORD)).result["document"]
     assert '"platform_roles_granted": [\n      "SUPPORT"' in exported
     await world.do("erase_my_account", newcomer, password=PASSWORD)
+    announced = await world.store.reader().collection("outbox").find({"subject": newcomer.user_id}, sort=[("_id", 1)])
+    told = [each["key"].split(".")[1] for each in announced]
+    assert told.index("platform_role_granted") < told.index("platform_role_withdrawn") < told.index("user_erased")
     rows = (await world.load("staff", ["all"], bureau.operator)).rows[0]
     assert newcomer.user_id not in {each["user"]["id"] for each in rows}
     assert OPERATOR in {each["user"]["email"] for each in rows}

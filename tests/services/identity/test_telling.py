@@ -151,7 +151,6 @@ TOLD: list[tuple[str, dict[str, Any], set[str], str]] = [
     ("agreement_attached", {"kind": "NDA", "party": "PROVIDER"}, FILING | {"BUSINESS_REPRESENTATIVE"}, "/agreements/agr_1"),
     ("agreement_attached", {"kind": "NDA", "party": "RECIPIENT"}, DECIDING | {"BUSINESS_REPRESENTATIVE"}, "/agreements/agr_1"),
     ("agreement_returned", {"kind": "NDA", "reason": "Not signed."}, BOTH, "/agreements/agr_1"),
-    ("agreement_countersigned", {"kind": "NDA"}, FILING | {"BUSINESS_REPRESENTATIVE"}, "/agreements/agr_1"),
     ("agreement_confirmed", {"kind": "NDA"}, BOTH, "/agreements/agr_1"),
     ("agreement_expiring", {"kind": "NDA", "valid_to": "2031-05-06T00:00:00+00:00"}, BOTH, "/agreements/agr_1"),
     ("agreement_lapsed", {"kind": "NDA"}, BOTH, "/agreements/agr_1"),
@@ -226,6 +225,15 @@ async def test_a_representative_without_a_role_and_a_thing_without_a_name_are_pa
         assert mail.get_content().rstrip().endswith(f"{portal.world.settings.portal_url}/sign-in")
         assert mail["Subject"] == "Permission is granted"
         assert "app_none" not in mail.get_content()
+
+
+async def test_the_last_assigned_representative_counts_whatever_comes_last(portal: Portal) -> None:
+    between = {"organization_id": portal.recipient.organization_id, "provider_id": portal.provider.organization_id}
+    for sequence, role in ((4, "BUSINESS_REPRESENTATIVE"), (2, "SUPPORT")):
+        data = {**between, "request_id": "cnr_order", "representative_id": portal.staff[role].user_id}
+        await portal.tell(envelope("subscriptions.representative_assigned.v1", "cnr_order", sequence, data))
+    told = await portal.tell(portal.news("connection_withdrawn", request_id="cnr_order"))
+    assert set(told) == DECIDING | {"BUSINESS_REPRESENTATIVE"}
 
 
 async def test_what_is_announced_again_long_afterwards_is_no_news(portal: Portal) -> None:

@@ -19,6 +19,7 @@ from tests.services.subscriptions.announcements import (
     product,
     version,
 )
+from tests.services.subscriptions.concluding import Cast, offer
 from tests.services.subscriptions.permitting import asked, decided, granted
 
 
@@ -131,3 +132,17 @@ async def test_what_was_refused_says_why_to_the_recipient(stage: Stage) -> None:
     await decided(stage, "revoke_permission", row["id"], reason="The law has changed.")
     (seen,) = (await stage.person(org_consumer="DEVELOPER").load("permissions_by_id", [row["id"]])).rows
     assert (seen["status"], seen["reason"], seen["is_in_force"]) == ("REVOKED", "The law has changed.", False)
+
+
+async def test_the_agreements_with_the_applicant_are_for_those_who_conclude_them(stage: Stage) -> None:
+    await stage.hear(*offer(), product(2, sensitivity="CONFIDENTIAL"))
+    cast_ = Cast(stage)
+    request = await cast_.filed()
+    keys = [{"organization_id": CONSUMER, "provider_id": PROVIDER}, {"organization_id": "org_x", "provider_id": PROVIDER}]
+    seen, others = (await cast_.provider.load("agreements_between", keys)).rows
+    assert {each["id"] for each in seen} == {each["id"] for each in request["documents"]}
+    assert others == []
+    for person in (cast_.stranger, stage.anonymous, stage.person(org_provider="DEVELOPER")):
+        assert (await person.load("agreements_between", keys)).rows == [None, None]
+    broken = await cast_.provider.load("agreements_between", ["x"])
+    assert (broken.status, broken.code) == (422, "INPUT_NOT_USABLE")

@@ -10,7 +10,7 @@ import pytest
 from chassis.bus import Message
 from chassis.clock import FixedClock
 from services.subscriptions.timekeeper import Timekeeper
-from tests.services.stage import Stage
+from tests.services.stage import Stage, envelope
 from tests.services.subscriptions.announcements import (
     APPLICATION,
     AUTOMATIC,
@@ -79,8 +79,8 @@ async def test_what_is_found_in_order_lifts_no_hold_of_a_side(stage: Stage) -> N
 
 TRIGGERS = [
     *(permission(each) for each in ("granted", "began", "refused", "revoked", "lapsed", "extended")),
-    agreement("confirmed"),
-    agreement("lapsed"),
+    *(agreement(each) for each in ("confirmed", "began", "lapsed")),
+    envelope("subscriptions.connection_completed.v1", "cnr_1", 1, {"organization_id": "org_consumer", "product_id": PRODUCT}),
     data_exchange(),
 ]
 

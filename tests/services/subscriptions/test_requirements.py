@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from services.subscriptions.known.domain import Product
-from services.subscriptions.requirements.domain import Hold, Kind, Known, Requirement, Subscribed, requirements
+from services.subscriptions.requirements.domain import (
+    Connecting,
+    Document,
+    Hold,
+    Kind,
+    Known,
+    Requirement,
+    Subscribed,
+    requirements,
+)
 from tests.passports import ROLES
 from tests.services.stage import Person, Stage
 from tests.services.subscriptions.announcements import (
@@ -22,11 +31,14 @@ from tests.services.subscriptions.announcements import (
     product,
     version,
 )
+from tests.services.subscriptions.concluding import IN_ORDER, Cast, offer
+from tests.services.subscriptions.concluding import WISH as WANTED
 from tests.services.subscriptions.permitting import asked, decided
 
 OF_APPLICATION = {"product_id": PRODUCT, "application_id": APPLICATION}
 WISH = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
 Row = dict[str, Any]
+MOMENT = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 async def way(person: Person, **key: Any) -> dict[str, Row]:
@@ -183,7 +195,7 @@ HOLDS = [
 def suspended(*holds: Hold) -> list[Requirement]:
     product_ = Product(PRODUCT, "org_provider", is_confidential=False)
     subscribed = Subscribed("sub_1", "SUSPENDED", "All in all.", holds)
-    known = Known(product_, datetime(2030, 1, 1, tzinfo=UTC), application_id="app", has_application=True, subscribed=subscribed)
+    known = Known(product_, MOMENT, application_id="app", has_application=True, subscribed=subscribed)
     return [each for each in requirements(known) if each.kind is Kind.SUSPENSION]
 
 
@@ -197,3 +209,58 @@ def test_a_suspension_tells_whom_it_waits_for(cause: str, state: str, awaited: s
 def test_each_hold_is_a_step_of_its_own() -> None:
     assert [each.reason for each in suspended(Hold("PROVIDER", "One."), Hold("CONSUMER", "Two."))] == ["One.", "Two."]
     assert [each.reason for each in suspended()] == ["All in all."]
+
+
+async def turn(person: Person) -> tuple[str, str, str | None]:
+    kind, state, awaited, verb = await next_of(person)
+    assert kind == "AGREEMENT"
+    return state, awaited, verb
+
+
+async def test_the_way_to_an_agreement_tells_whose_turn_it_is(stage: Stage) -> None:
+    await stage.hear(*offer(), product(2, sensitivity="CONFIDENTIAL"))
+    cast_ = Cast(stage)
+    viewer = stage.person(org_consumer="OBSERVER")
+    draft = (await cast_.recipient.do("draft_connection_request", **WANTED)).result
+    assert await turn(viewer) == ("OPEN", "VIEWER_ORGANIZATION", "submitConnectionRequest")
+    await cast_.recipient.do("withdraw_connection_request", request_id=draft["id"])
+    assert await turn(viewer) == ("OPEN", "VIEWER_ORGANIZATION", "fileConnectionRequest")
+    request = await cast_.taken()
+    assert await turn(viewer) == ("OPEN", "VIEWER_ORGANIZATION", "attachAgreement")
+    assert (await way(viewer))["AGREEMENT"]["thing_id"] in [each["id"] for each in request["documents"]]
+    request = await cast_.attached_all(request)
+    assert await turn(viewer) == ("WAITING", "PROVIDER", "countersignAgreement")
+    by_kind = {each["kind"]: each["id"] for each in request["documents"]}
+    for kind in [each for each in IN_ORDER if each in by_kind]:
+        await cast_.countersign(by_kind[kind])
+        await cast_.judge(by_kind[kind])
+        await cast_.confirm(by_kind[kind])
+    assert await turn(viewer) == ("WAITING", "PROVIDER", "decideApprovalStep")
+    await cast_.decide(cast_.provider, request["id"])
+    assert await turn(viewer) == ("WAITING", "OPERATOR", "decideApprovalStep")
+    await cast_.decide(cast_.representative, request["id"])
+    assert await turn(viewer) == ("WAITING", "OPERATOR", "completeConnectionRequest")
+    await cast_.representative.do("complete_connection_request", request_id=request["id"])
+    rows = await way(viewer)
+    assert (rows["AGREEMENT"]["state"], rows["AGREEMENT"]["thing_id"]) == ("DONE", request["id"])
+    assert (await next_of(viewer))[0] == "SUBSCRIPTION"
+
+
+AGREEING: list[tuple[Connecting, tuple[str, str, str | None]]] = [
+    (Connecting("cnr", "FILED"), ("WAITING", "OPERATOR", "takeConnectionRequest")),
+    (Connecting("cnr", "RETURNED", "Say more."), ("OPEN", "VIEWER_ORGANIZATION", "changeConnectionRequest")),
+    (Connecting("cnr", "REJECTED", "No."), ("REFUSED", "VIEWER_ORGANIZATION", "fileConnectionRequest")),
+    (Connecting("cnr", "IN_PROGRESS", approval=("aps", "SECURITY")), ("WAITING", "OPERATOR", "decideApprovalStep")),
+    (Connecting("cnr", "COMPLETED", document=Document("agr", "LAPSED")), ("OPEN", "VIEWER_ORGANIZATION", "renewAgreement")),
+    (Connecting("cnr", "IN_PROGRESS", document=Document("agr", "COUNTERSIGNED")), ("WAITING", "OPERATOR", "confirmAgreement")),
+    (Connecting("cnr", "COMPLETED", document=Document("agr", "CONFIRMED", MOMENT)), ("WAITING", "NOBODY", None)),
+]
+
+
+@pytest.mark.parametrize(("connecting", "expected"), AGREEING)
+def test_where_a_connection_request_stands(connecting: Connecting, expected: tuple[str, str, str | None]) -> None:
+    product_ = Product(PRODUCT, "org_provider", is_confidential=True, prerequisites=frozenset({"AGREEMENT"}))
+    found = requirements(Known(product_, MOMENT, has_application=True, connecting=connecting))
+    (step,) = [each for each in found if each.kind is Kind.AGREEMENT]
+    assert (step.state, step.waits_for, step.verb) == expected
+    assert step.reason == (connecting.reason or (step.reason if expected[1] == "NOBODY" else None))
