@@ -151,10 +151,12 @@ async def remember_file(tx: Transaction, heard: Heard) -> None:
 async def note_finding(tx: Transaction, heard: Heard) -> None:
     """Keep what was found out about the signatures of a file."""
     fields = _take(heard, "file_id", "verdict")
-    judged_at = heard.data.get("judged_at")
-    moment = datetime.fromisoformat(judged_at) if judged_at else heard.time
+    try:
+        judged_at = datetime.fromisoformat(str(heard.data.get("judged_at") or heard.time))
+    except ValueError as error:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id}: judged_at is no moment.") from error
     file = replace(heard, subject=fields.pop("file_id"))
-    await copy_if_newer(tx, "file_findings", file, {**fields, "judged_at": moment})
+    await copy_if_newer(tx, "file_findings", file, {**fields, "judged_at": judged_at})
 
 
 async def give_up_file(tx: Transaction, heard: Heard) -> None:

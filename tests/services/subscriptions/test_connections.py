@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.services.stage import Stage
+from chassis.errors import Refusal
+from tests.services.stage import Stage, envelope
 from tests.services.subscriptions.announcements import (
     APPLICATION,
     AUTOMATIC,
@@ -279,6 +280,34 @@ async def test_a_deleted_organization_asks_for_nothing_any_more(cast: Cast, time
     assert (await cast.shown(request["id"]))["status"] == "WITHDRAWN"
     assert len(await facts(cast.stage, "connection_withdrawn")) == 1
     assert (await cast.recipient.do("file_connection_request", **WISH)).code == "NOT_FOUND"
+
+
+@pytest.mark.parametrize("number", range(3))
+async def test_filing_while_the_organization_is_deleted_leaves_nothing_open(cast: Cast, number: int) -> None:
+    del number
+    filing, _ = await asyncio.gather(
+        cast.recipient.do("file_connection_request", **WISH), cast.stage.hear(organization_deleted())
+    )
+    assert filing.status == 200 or filing.code == "NOT_FOUND"
+    (page,) = (await cast.administrator.load("connection_requests_by_organization", [CONSUMER])).rows
+    assert {each["status"] for each in page["nodes"]} <= {"WITHDRAWN"}
+
+
+@pytest.mark.parametrize(
+    ("key", "data"),
+    [
+        ("identity.file_kept.v1", {"file_id": "fil_1"}),
+        ("identity.document_judged.v1", {"file_id": "fil_1"}),
+        ("identity.document_judged.v1", {"file_id": "fil_1", "verdict": "BROKEN", "judged_at": "yesterday"}),
+        ("identity.file_not_attached.v1", {"file_id": "fil_1"}),
+        ("identity.member_joined.v1", {"user_id": "usr_1"}),
+        ("identity.platform_role_granted.v1", {"user_id": "usr_1"}),
+    ],
+)
+async def test_an_announcement_that_cannot_be_used_is_refused_for_good(cast: Cast, key: str, data: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as refused:
+        await cast.stage.hear(envelope(key, "thing_1", 1, data))
+    assert refused.value.code == "ANNOUNCEMENT_NOT_USABLE"
 
 
 async def test_the_queue_shows_the_longest_held_first(cast: Cast) -> None:
