@@ -113,8 +113,9 @@ async def remember_published_version(tx: Transaction, heard: Heard) -> None:
 
 
 async def forget_retired_version(tx: Transaction, heard: Heard) -> None:
-    """Keep that nothing of a version can be called any more, so that nobody is permitted to call it."""
-    await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": []})
+    """Keep that nothing of a version can be called any more: nobody is permitted to call it, or subscribes for it alone."""
+    fields = {**_take(heard, "product_id"), "operations": [], "is_retired": True}
+    await copy_if_newer(tx, "published_versions", heard, fields)
 
 
 async def remember_plan(tx: Transaction, heard: Heard) -> None:

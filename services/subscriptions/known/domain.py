@@ -40,6 +40,7 @@ class Product:
     is_confidential: bool
     prerequisites: frozenset[str] = frozenset()
     is_open_test: bool = False
+    is_callable: bool = True
 
 
 def prerequisites_of(sensitivity: str, told: Iterable[str] | None) -> frozenset[str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Protocol
 
 from chassis.mongo import Document, Index, Reader, Transaction
@@ -127,10 +128,11 @@ async def hold_application(tx: Transaction, application_id: str) -> None:
 
 async def find_published_product(tx: Transaction, product_id: str) -> Product | None:
     """Return the local copy of a product, or None where it is not heard of or has no published version."""
-    if await tx.collection("published_versions").find_one({"product_id": product_id}, projection={"_id": 1}) is None:
+    versions = await tx.collection("published_versions").find({"product_id": product_id}, projection={"is_retired": 1})
+    copy = await tx.collection("products").find_one({"_id": product_id}) if versions else None
+    if copy is None:
         return None
-    copy = await tx.collection("products").find_one({"_id": product_id})
-    return None if copy is None else _to_product(copy)
+    return replace(_to_product(copy), is_callable=not all(each.get("is_retired") for each in versions))
 
 
 async def find_published_products(reader: Reader, product_ids: Iterable[str]) -> dict[str, Product]:

@@ -94,6 +94,10 @@ class PlanWithdrawn(Conflict):
     """The plan is not offered any more; choose another plan of the product."""
 
 
+class ProductRetired(Conflict):
+    """No version of the product can be called any more; look in the catalogue for what follows it."""
+
+
 class PlanNotOffered(Conflict):
     """The plan is not offered at present: look at its validity, or choose another plan of the product."""
 
@@ -324,8 +328,10 @@ def require_on_offer(plan: Plan, product_id: str, at: datetime) -> None:
 def subscribe(subscription_id: str, wish: Wish, step: Step) -> tuple[Subscription, list[Event]]:
     """Return the new subscription and what is to be announced.
 
-    Raises ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``.
+    Raises ``ProductRetired``, ``PlanOfAnotherProduct``, ``PlanWithdrawn`` or ``PlanNotOffered``.
     """
+    if not wish.product.is_callable:
+        raise ProductRetired
     require_on_offer(wish.plan, wish.product.id, step.at)
     requested = Subscription(
         id=subscription_id,

@@ -3,11 +3,12 @@
 import asyncio
 import time
 
+import orjson
 import pytest
 
 from services.subscriptions.subscriptions.domain import Status
 from tests.passports import GRANTS, ROLES
-from tests.services.stage import Stage
+from tests.services.stage import Stage, envelope
 from tests.services.subscriptions.announcements import (
     APPLICATION,
     AUTOMATIC,
@@ -18,6 +19,7 @@ from tests.services.subscriptions.announcements import (
     plan,
     product,
     version,
+    version_retired,
     whole_offer,
 )
 
@@ -120,6 +122,15 @@ async def test_a_withdrawn_plan(stage: Stage) -> None:
     await stage.hear(plan("withdrawn", 2))
     answer = await stage.person(org_consumer="OWNER").do("subscribe", **WISH)
     assert (answer.status, answer.code) == (409, "PLAN_WITHDRAWN")
+
+
+async def test_a_product_of_which_every_version_is_retired(stage: Stage) -> None:
+    await stage.hear(version_retired())
+    answer = await stage.person(org_consumer="OWNER").do("subscribe", **WISH)
+    assert (answer.status, answer.code) == (409, "PRODUCT_RETIRED")
+    other = version()
+    await stage.hear(envelope("catalog.api_version_published.v1", "ver_next", 1, orjson.loads(other.body)["data"]))
+    assert (await stage.person(org_consumer="OWNER").do("subscribe", **WISH)).result["status"] == "ACTIVE"
 
 
 async def test_a_confidential_product_wants_an_agreement(stage: Stage) -> None:
