@@ -6,6 +6,8 @@ agreements for the provider, and for the operator's staff. Nobody else can tell 
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
 
 from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
 from chassis.mongo import Reader, Transaction
@@ -52,22 +54,26 @@ async def hold(tx: Transaction, organization_id: str, product_id: str) -> None:
         await repository.touch_standing(tx, organization_id, product.provider_id)
 
 
-async def covering(
-    reader: Reader, organization_id: str, product: tuple[str, str], kinds: Sequence[Kind]
-) -> dict[Kind, Agreement]:
-    """Return for each kind the agreement that covers a product, given as (provider, product): in force, or else under way.
+async def covering(reader: Reader, between: tuple[str, str, str], kinds: Sequence[Kind]) -> dict[Kind, Agreement]:
+    """Return for each kind the agreement that covers (recipient, provider, product): in force, or else under way.
 
     Who may see the connection request may see these.
     """
-    provider_id, product_id = product
-    covers = {kind: cover_of(kind, organization_id, provider_id, product_id) for kind in kinds}
-    found = await repository.find_covering(reader, covers.values())
-    chosen = {}
-    for kind, cover in covers.items():
-        best = sorted(found[cover], key=lambda each: (each.holds_at(reader.now), each.is_under_way), reverse=True)
-        if best:
-            chosen[kind] = best[0]
-    return chosen
+    return (await covering_all(reader, {"it": (between, kinds)}))["it"]
+
+
+async def covering_all(
+    reader: Reader, wanted: Mapping[str, tuple[tuple[str, str, str], Sequence[Kind]]]
+) -> dict[str, dict[Kind, Agreement]]:
+    """Return the same for many, by the keys under which they are wanted, with one read for all of them."""
+    covers = {key: {kind: cover_of(kind, *between) for kind in kinds} for key, (between, kinds) in wanted.items()}
+    found = await repository.find_covering(reader, {cover for each in covers.values() for cover in each.values()})
+    best = {cover: max(each, key=partial(_standing, reader.now)) for cover, each in found.items() if each}
+    return {key: {kind: best[cover] for kind, cover in each.items() if cover in best} for key, each in covers.items()}
+
+
+def _standing(now: datetime, agreement: Agreement) -> tuple[bool, bool]:
+    return agreement.holds_at(now), agreement.is_under_way
 
 
 async def visible_agreements(reader: Reader, ids: Iterable[str]) -> dict[str, Agreement]:

@@ -40,7 +40,7 @@ async def require_documents(
     """Ask for what is neither in force nor under way between (recipient, provider, product); return what was asked for."""
     organization_id, provider_id, product_id = between
     await repository.touch_standing(tx, organization_id, provider_id)
-    present = await access.covering(tx, organization_id, (provider_id, product_id), kinds)
+    present = await access.covering(tx, between, kinds)
     asked = []
     for kind in kinds:
         if kind in present and (present[kind].is_under_way or present[kind].holds_at(tx.now)):

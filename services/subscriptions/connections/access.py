@@ -33,6 +33,7 @@ from services.subscriptions.known import repository as known
 from services.subscriptions.known.domain import Applicant, Product
 
 VIEW = "VIEW_ORGANIZATION"
+_UNKNOWN = Applicant(None, None, None)
 
 
 class NoSuchRepresentative(NotHeardOf):
@@ -196,30 +197,35 @@ async def visible(reader: Reader, ids: Sequence[str]) -> dict[str, Seen]:
 
 
 async def seen_of(reader: Reader, requests: Iterable[Request]) -> dict[str, Seen]:
-    """Return by id those of the requests that exist for the principal, with as much of them as they may see."""
+    """Return by id those of the requests that exist for the principal, with as much of them as they may see.
+
+    However many there are, it costs the same reads.
+    """
     shown = [each for each in requests if _may_see(reader.principal, each)]
+    whole = {each.id: each for each in shown if _may_see_all(reader.principal, each)}
     steps = await approvals.steps_of(reader, [each.id for each in shown])
     names = await parties.find_organization_names(reader, {each.organization_id for each in shown})
-    found = {}
-    for request in shown:
-        is_whole = _may_see_all(reader.principal, request)
-        documents = await documents_of(reader, request) if is_whole else {}
-        found[request.id] = Seen(
-            request,
-            is_whole,
-            steps=steps[request.id],
-            documents=documents,
-            findings=await agreements.findings_of(reader, documents.values()),
-            organization_name=names.get(request.organization_id),
-            applications=await _applications(reader, request) if is_whole else [],
+    documents = await agreements.covering_all(reader, {key: (each.between, each.kinds) for key, each in whole.items()})
+    findings = await agreements.findings_of(reader, [one for each in documents.values() for one in each.values()])
+    asked = {one for each in whole.values() for one in each.form.application_ids}
+    applications = await parties.find_application_names(reader, asked)
+    return {
+        each.id: Seen(
+            each,
+            each.id in whole,
+            steps=steps[each.id],
+            documents=documents.get(each.id, {}),
+            findings=findings,
+            organization_name=names.get(each.organization_id),
+            applications=[(key, applications.get(key, _UNKNOWN)) for key in each.form.application_ids if each.id in whole],
         )
-    return found
+        for each in shown
+    }
 
 
 async def documents_of(reader: Reader, request: Request) -> dict[Kind, Agreement]:
     """Return for each kind that a request takes the agreement that stands or is being concluded."""
-    product = (request.provider_id, request.product_id)
-    return await agreements.covering(reader, request.organization_id, product, request.kinds)
+    return await agreements.covering(reader, request.between, request.kinds)
 
 
 async def of_organizations(
@@ -274,12 +280,6 @@ async def asked_for_by(tx: Transaction, agreement: Agreement) -> list[Request]:
 async def _seen_pages(reader: Reader, found: Mapping[str, tuple[list[Request], int]]) -> dict[str, tuple[list[Seen], int]]:
     seen = await seen_of(reader, [each for requests, _ in found.values() for each in requests])
     return {key: ([seen[each.id] for each in requests], total) for key, (requests, total) in found.items()}
-
-
-async def _applications(reader: Reader, request: Request) -> list[tuple[str, Applicant]]:
-    names = await parties.find_application_names(reader, request.form.application_ids)
-    unknown = Applicant(None, None, None)
-    return [(each, names.get(each, unknown)) for each in request.form.application_ids]
 
 
 async def _concerned(tx: Transaction, request_id: str, *, noun: str = "connection request") -> Request:
