@@ -6,7 +6,6 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Constant, Load, Parts, asks, does, loads, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.factors import Factor
 from graphql_gateway.schema.invitations import ReceivedInvitationConnection
@@ -15,6 +14,7 @@ from graphql_gateway.schema.members import Membership
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Node
 from graphql_gateway.schema.openid import OutsideIdentity
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.services import IDENTITY
 from graphql_gateway.schema.sessions import Session
 
 

@@ -6,15 +6,14 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_gateway.engine.declare import Load, Parent, does, later, loads, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.connecting import AgreementKind
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.files import File
 from graphql_gateway.schema.nodes import Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
 from graphql_gateway.schema.signatures import SignatureFinding
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
 
 
 @enum

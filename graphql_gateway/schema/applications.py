@@ -13,10 +13,9 @@ from graphql_gateway.schema.permissions import PermissionConnection, PermissionS
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
 from graphql_gateway.schema.secrets import ClientSecret
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection, SubscriptionStatus
+from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
-
-IDENTITY = "identity"
 
 
 @type_

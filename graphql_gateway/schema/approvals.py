@@ -6,13 +6,12 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Load, Parent, does, loads, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.connecting import ApprovalChain, ApprovingParty
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.files import File
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
+from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
 
 
 @enum

@@ -9,8 +9,8 @@ from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import Node
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.services import CATALOG
 
-CATALOG = "catalog"
 TREE_SIZE = 50
 
 

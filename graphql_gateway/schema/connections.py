@@ -7,7 +7,6 @@ import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.agreements import Agreement
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.approvals import (
     ApprovalDecision,
     ApprovalStep,
@@ -19,9 +18,9 @@ from graphql_gateway.schema.connecting import AgreementKind
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import CATALOG, Product
+from graphql_gateway.schema.products import Product
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
+from graphql_gateway.schema.services import CATALOG, IDENTITY, SUBSCRIPTIONS
 
 
 @enum

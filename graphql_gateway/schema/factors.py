@@ -6,10 +6,10 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import does, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY
 
 RECOVERY_CODES = 10
 

@@ -3,10 +3,10 @@
 from enum import Enum
 
 from graphql_gateway.engine.declare import Load, Parent, loads, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, type_
 from graphql_gateway.schema.nodes import Node
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY
 from graphql_gateway.schema.signatures import SignatureFinding
 
 

@@ -10,8 +10,8 @@ from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import CATALOG
 
-CATALOG = "catalog"
 PAGES_SIZE = 18
 PAGES_WEIGHT = 20.0  # each may be as long as 20,000 letters
 

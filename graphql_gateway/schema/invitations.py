@@ -6,12 +6,12 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Load, Parent, does, loads, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.members import Membership, Person, Role
 from graphql_gateway.schema.nodes import Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY
 
 
 @enum

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_gateway.engine.declare import Load, Parent, does, later, loads, planned
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY
 
 
 @enum

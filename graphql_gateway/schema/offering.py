@@ -9,7 +9,6 @@ from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import (
-    CATALOG,
     Approval,
     Plan,
     Prerequisite,
@@ -20,6 +19,7 @@ from graphql_gateway.schema.products import (
 )
 from graphql_gateway.schema.releases import Api, Version
 from graphql_gateway.schema.scalars import URL, DateTime, Long
+from graphql_gateway.schema.services import CATALOG
 
 
 @input_

@@ -6,15 +6,15 @@ from typing import Annotated, Any
 import strawberry
 
 from graphql_gateway.engine.declare import Load, Parent, asks, does, later, loads, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.certificates import CertificateConnection
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.files import Examination, File
 from graphql_gateway.schema.members import Role
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import CATALOG, Product
+from graphql_gateway.schema.products import Product
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import CATALOG, IDENTITY
 from graphql_gateway.schema.signatures import SignatureFinding
 
 

@@ -6,10 +6,10 @@ import strawberry
 
 from graphql_gateway.auth import begun_outside
 from graphql_gateway.engine.declare import Constant, Load, does, loads, planned
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import URL, DateTime
+from graphql_gateway.schema.services import IDENTITY
 
 
 @type_

@@ -6,7 +6,6 @@ import strawberry
 
 from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned, reads
 from graphql_gateway.schema.accounts import PlatformRole
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
@@ -23,7 +22,7 @@ from graphql_gateway.schema.onboarding import (
 )
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
+from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
 
 
 @type_

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, loads, planned
-from graphql_gateway.schema.applications import IDENTITY, ApplicationConnection
+from graphql_gateway.schema.applications import ApplicationConnection
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
@@ -15,9 +15,10 @@ from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
 from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
 from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import CATALOG, ProductConnection
+from graphql_gateway.schema.products import ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, SubscriptionConnection, SubscriptionStatus
+from graphql_gateway.schema.services import CATALOG, IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
 

@@ -5,10 +5,10 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import does, planned
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.services import IDENTITY
 
 
 @input_

@@ -12,7 +12,7 @@ from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import Product, Provider, QuotaPeriod
 from graphql_gateway.schema.releases import OPERATIONS_SIZE
 from graphql_gateway.schema.scalars import DateTime, Long
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS
+from graphql_gateway.schema.services import SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from graphql_gateway.schema.agreements import Agreement

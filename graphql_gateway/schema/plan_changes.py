@@ -10,7 +10,8 @@ from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import QuotaPeriod
 from graphql_gateway.schema.scalars import DateTime, Long
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, Subscription
+from graphql_gateway.schema.services import SUBSCRIPTIONS
+from graphql_gateway.schema.subscriptions import Subscription
 
 
 @enum

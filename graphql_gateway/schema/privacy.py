@@ -6,10 +6,10 @@ import strawberry
 
 from graphql_gateway.auth import signed_out
 from graphql_gateway.engine.declare import does, planned, reads
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY
 
 
 @input_

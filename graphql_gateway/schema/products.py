@@ -15,9 +15,8 @@ from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Node
 from graphql_gateway.schema.releases import Api
 from graphql_gateway.schema.requirements import WayToACall
 from graphql_gateway.schema.scalars import DateTime, Long
+from graphql_gateway.schema.services import CATALOG
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
-
-CATALOG = "catalog"
 
 
 @enum

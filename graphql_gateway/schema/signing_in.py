@@ -8,12 +8,12 @@ import strawberry
 from graphql_gateway.auth import signed_in
 from graphql_gateway.engine.declare import does, planned, reads
 from graphql_gateway.schema.accounts import User
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.factors import PasskeyChallenge
 from graphql_gateway.schema.openid import OpenIdLinked
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
+from graphql_gateway.schema.services import IDENTITY
 
 _SEEN = ("network_address", "user_agent")
 

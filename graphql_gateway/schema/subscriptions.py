@@ -11,8 +11,7 @@ from graphql_gateway.schema.nodes import Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import Plan, Product
 from graphql_gateway.schema.scalars import DateTime
-
-SUBSCRIPTIONS = "subscriptions"
+from graphql_gateway.schema.services import SUBSCRIPTIONS
 
 
 @enum

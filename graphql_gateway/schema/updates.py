@@ -6,9 +6,9 @@ from typing import Any
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Watch, planned, watches
-from graphql_gateway.schema.applications import IDENTITY
 from graphql_gateway.schema.described import type_
-from graphql_gateway.schema.subscriptions import SUBSCRIPTIONS, Subscription
+from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.subscriptions import Subscription
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 SUBSCRIPTION_FACTS = ("subscriptions.*.v1",)

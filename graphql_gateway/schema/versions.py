@@ -7,9 +7,10 @@ import strawberry
 from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import CATALOG, Product
+from graphql_gateway.schema.products import Product
 from graphql_gateway.schema.releases import COMPARISON_WEIGHT, Version
 from graphql_gateway.schema.scalars import DateTime, Long
+from graphql_gateway.schema.services import CATALOG
 from graphql_gateway.schema.subscriptions import SubscriptionStatus
 
 

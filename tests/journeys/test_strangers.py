@@ -49,6 +49,8 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("connection_request", f"connectionRequest(id: $it) {{ {_OF_CONNECTION} }}", {}),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
+    *((name, "compareVersions(from: $public, to: $it) { isBreaking }", {}) for name in ("version", "version_beside")),
+    ("version_beside", "compareVersions(from: $it, to: $public) { isBreaking }", {}),
     *((name, "node(id: $it) { __typename id ... on Version { operations { path } document { text } } }", {}) for name in KINDS),
     *(
         (name, f"usage(input: $usage) {{ {FIGURES} }}", {"usage": usage})
@@ -91,8 +93,14 @@ async def test_nobody_has_anything_of_their_own(world: World, verb: str, given: 
 async def test_what_a_stranger_asks_is_null_as_for_what_does_not_exist(
     world: World, who: str, name: str, fields: str, more: dict[str, Any]
 ) -> None:
-    declared = {"it": "ID!", "slug": "String!", "period": "UsageInput!", "usage": "UsageInput!"}
-    given = {"it": "<it>", "slug": "<it>", "period": PERIOD, "usage": {**PERIOD, **more.get("usage", {})}}
+    declared = {"it": "ID!", "public": "ID!", "slug": "String!", "period": "UsageInput!", "usage": "UsageInput!"}
+    given = {
+        "it": "<it>",
+        "public": world.ids["public_version"],
+        "slug": "<it>",
+        "period": PERIOD,
+        "usage": {**PERIOD, **more.get("usage", {})},
+    }
     used = [each for each in declared if f"${each}" in fields]
     text = f"query({', '.join(f'${each}: {declared[each]}' for each in used)}) {{ {fields} }}"
     variables = {each: given[each] for each in used}
