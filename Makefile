@@ -19,7 +19,7 @@ up: environment ## start the whole platform in one process; Ctrl-C stops it
 graphiql: environment ## fetch GraphiQL, which /graphql shows in development (`make up` tries it by itself)
 	@$(PY) deploy/graphiql.py --required
 
-journey: environment ## walk procedure B as a foreign client against the running platform (SHOW=1 shows the documents sent)
+journey: environment ## walk both procedures as foreign clients against the running platform (SHOW=1 shows the documents sent)
 	@exec $(PY) -m portico journey $(if $(SHOW),--show)
 
 test: environment rabbitmq ## run the whole suite, RabbitMQ included where it may be installed

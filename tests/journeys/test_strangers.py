@@ -94,13 +94,8 @@ async def test_what_a_stranger_asks_is_null_as_for_what_does_not_exist(
     world: World, who: str, name: str, fields: str, more: dict[str, Any]
 ) -> None:
     declared = {"it": "ID!", "public": "ID!", "slug": "String!", "period": "UsageInput!", "usage": "UsageInput!"}
-    given = {
-        "it": "<it>",
-        "public": world.ids["public_version"],
-        "slug": "<it>",
-        "period": PERIOD,
-        "usage": {**PERIOD, **more.get("usage", {})},
-    }
+    given = {"it": "<it>", "public": world.ids["public_version"], "slug": "<it>", "period": PERIOD}
+    given["usage"] = {**PERIOD, **more.get("usage", {})}
     used = [each for each in declared if f"${each}" in fields]
     text = f"query({', '.join(f'${each}: {declared[each]}' for each in used)}) {{ {fields} }}"
     variables = {each: given[each] for each in used}
