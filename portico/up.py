@@ -188,7 +188,7 @@ class Platform:
 
             self._progress.say("\nSign in (mutation signIn) as one of these, or register:\n")
             self._progress.addresses(list(demo.passwords(self._var / "demo.json").items()))
-        self._progress.say("\nCtrl-C stops it. `make journey` walks both procedures, from registration to the analytics of the calls.")
+        self._progress.say("\nCtrl-C stops it. `make journey` walks both procedures to their calls and the usage.")
 
 
 def _tls_rows(settings: PorticoSettings, authority: Path) -> list[tuple[str, str]]:
