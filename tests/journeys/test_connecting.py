@@ -55,7 +55,7 @@ async def test_a_connection_request_goes_back_and_forth(world: World) -> None:
     assert seen["node"] == {"__typename": "ConnectionRequest", "id": filed["id"]}
     assert seen["connectionRequest"]["form"]["contactNote"] == "Write to the office."
     assert seen["connectionRequest"]["organization"] is None, "of the other side the provider learns its name alone"
-    assert seen["connectionRequest"]["organizationName"] == "Of stranger"
+    assert seen["connectionRequest"]["organizationName"] == await world.name_of("own_organization", "stranger")
     assert (await world.people["developer"].ask(text, id=filed["id"]))["connectionRequest"] is None
 
     assert filed["id"] in await _listed(world, "operator", "operator { connectionRequests(first: 100)")

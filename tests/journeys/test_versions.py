@@ -115,7 +115,7 @@ async def weighed(world: World, made: dict[str, str]) -> None:
         assert (seen["applicationsTotal"], seen["organizationsTotal"], seen["calls"]) == (1, 1, 0)
         (application,) = seen["applications"]
         assert (application["subscriptionStatus"], application["isAcknowledged"]) == ("ACTIVE", True)
-        assert application["organizationName"] == "Of stranger"
+        assert application["organizationName"] == await world.name_of("own_organization", "stranger")
     for who in ("stranger", "nobody"):
         assert (await world.people[who].ask(IMPACT, **variables))["product"] == {"isCallable": True, "impactOfRetiring": None}
 

@@ -59,6 +59,11 @@ class World:
     people: dict[str, Graph] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
 
+    async def name_of(self, organization: str, who: str) -> str:
+        """Return what an organization is called now (some test may have renamed it), as one of its members sees it."""
+        text = "query($id: ID!) { organization(id: $id) { name } }"
+        return str((await self.people[who].ask(text, id=self.ids[organization]))["organization"]["name"])
+
     async def make(self, who: str, verb: str, selection: str, **input_: Any) -> dict[str, Any]:
         return await self.people[who].do(verb, selection, **input_)
 
