@@ -224,10 +224,11 @@ class Agreement:
         return self.status in UNDER_WAY
 
     def holds_at(self, moment: datetime) -> bool:
-        """Say whether it is in force at a moment."""
+        """Say whether it is in force at a moment. What has once begun stays so, also by a clock that is behind."""
         if self.status is not Status.CONFIRMED or self.validity is None:
             return False
-        return self.validity.from_ <= moment and (self.validity.to is None or moment < self.validity.to)
+        has_begun = "BEGAN" in self.told or self.validity.from_ <= moment
+        return has_begun and (self.validity.to is None or moment < self.validity.to)
 
     def latest(self, party: Party) -> AttachedFile | None:
         """Return the newest file of a party that is really there, of those given since the agreement was last returned."""
