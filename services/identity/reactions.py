@@ -73,8 +73,9 @@ async def revoke_certificates(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_representative(tx: Transaction, heard: Heard) -> None:
-    """Keep who looks after a connection request for the operator: whoever it is, is informed of what happens to it."""
-    fields = {"user_id": _take(heard, "representative_id")}
+    """Keep who looks after a connection request for the operator, if anybody: they are informed of what happens to it."""
+    is_released = heard.key.startswith("subscriptions.representative_released.")
+    fields = {"user_id": None if is_released else _take(heard, "representative_id")}
     await copy_if_newer(tx, "heard_representatives", replace(heard, subject=_take(heard, "request_id")), fields)
 
 
@@ -164,7 +165,11 @@ def _reactions_of_copies() -> tuple[On, ...]:
         ),
         On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
         On(remember_published_version, "catalog.api_version_published.v1"),
-        On(remember_representative, "subscriptions.representative_assigned.v1"),
+        On(
+            remember_representative,
+            "subscriptions.representative_assigned.v1",
+            "subscriptions.representative_released.v1",
+        ),
         On(revoke_certificates, "identity.application_deleted.v1"),
         On(note_provider, "catalog.provider_standing_granted.v1"),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.

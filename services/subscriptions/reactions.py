@@ -12,9 +12,11 @@ from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
 from services.subscriptions.agreements import actions as agreements
+from services.subscriptions.agreements.access import REPRESENTATIVE
 from services.subscriptions.calls import actions as calls
 from services.subscriptions.calls.domain import Batch, day_of
 from services.subscriptions.connections import actions as connections
+from services.subscriptions.connections import office
 from services.subscriptions.permissions import actions as permissions
 from services.subscriptions.permissions.domain import Act
 from services.subscriptions.subscriptions import actions
@@ -151,11 +153,13 @@ async def remember_member(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_platform_role(tx: Transaction, heard: Heard) -> None:
-    """Keep who holds which platform role: a connection request is assigned to somebody who may run it."""
+    """Keep who holds which platform role; the requests of a business representative who is none any more wait for another."""
     fields = _take(heard, "user_id", "role")
     is_held = heard.key.startswith("identity.platform_role_granted.")
     holding = replace(heard, subject=f"{fields['user_id']}:{fields['role']}")
     await copy_if_newer(tx, "platform_roles", holding, {**fields, "is_held": is_held})
+    if fields["role"] == REPRESENTATIVE:
+        await office.release_requests_of(tx, fields["user_id"])
 
 
 async def remember_file(tx: Transaction, heard: Heard) -> None:
