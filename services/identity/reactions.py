@@ -79,6 +79,14 @@ async def remember_representative(tx: Transaction, heard: Heard) -> None:
     await copy_if_newer(tx, "heard_representatives", replace(heard, subject=_take(heard, "request_id")), fields)
 
 
+async def remember_substitute(tx: Transaction, heard: Heard) -> None:
+    """Keep who may decide a step of a connection request in somebody's place: they read what they decide about."""
+    fields = {name: _take(heard, name) for name in ("user_id", "request_id", "organization_id", "provider_id", "product_id")}
+    is_named = heard.key.startswith("subscriptions.approver_substituted.")
+    naming = replace(heard, subject=f"{_take(heard, 'step_id')}:{fields['user_id']}")
+    await copy_if_newer(tx, "heard_substitutes", naming, {**fields, "is_named": is_named})
+
+
 def _attachment(heard: Heard, thing_field: str, file_field: str) -> Attachment:
     return Attachment(
         thing_id=_take(heard, thing_field),
@@ -92,7 +100,8 @@ def _attachment(heard: Heard, thing_field: str, file_field: str) -> Attachment:
 
 async def _attach(tx: Transaction, heard: Heard, attachment: Attachment, office: ExaminingOffice) -> None:
     """Keep between whom the thing is, and hang the file on it; the copy is the newest, whichever announcement comes last."""
-    parties = {"organization_id": attachment.organization_id, "provider_id": attachment.provider_id}
+    beside = {name: heard.data.get(name) for name in ("product_id", "kind", "request_id")}
+    parties = {"organization_id": attachment.organization_id, "provider_id": attachment.provider_id, **beside}
     await copy_if_newer(tx, "heard_agreements", replace(heard, subject=attachment.thing_id), parties)
     await agreement_files.attach(tx, attachment, office)
 
@@ -170,6 +179,7 @@ def _reactions_of_copies() -> tuple[On, ...]:
             "subscriptions.representative_assigned.v1",
             "subscriptions.representative_released.v1",
         ),
+        On(remember_substitute, "subscriptions.approver_substituted.v1", "subscriptions.substitute_withdrawn.v1"),
         On(revoke_certificates, "identity.application_deleted.v1"),
         On(note_provider, "catalog.provider_standing_granted.v1"),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.
