@@ -48,6 +48,10 @@ async def test_a_connection_request_goes_back_and_forth(world: World) -> None:
         filed["id"]
     ]
 
+    listed = await _listed(world, "stranger", f'organization(id: "{ids["own_organization"]}") {{ agreements(status: REQUESTED)')
+    assert sorted(listed) == sorted(each["id"] for each in filed["documents"])
+    concluded = f'organization(id: "{ids["organization"]}") {{ agreements(first: 100)'
+    assert set(listed) <= set(await _listed(world, "administrator", concluded))
     as_provider = f'organization(id: "{ids["organization"]}") {{ connectionRequestsAsProvider(status: FILED, first: 50)'
     assert filed["id"] in await _listed(world, "administrator", as_provider)
     text = f"query($id: ID!) {{ connectionRequest(id: $id) {{ {WHOLE} }} node(id: $id) {{ __typename id }} }}"
