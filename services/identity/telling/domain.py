@@ -97,16 +97,16 @@ _THINGS = {
     "connections": _Thing("connections", "request_id"),
     "agreements": _Thing("agreements", "agreement_id"),
     "products": _Thing("products", "product_id"),
-    # Where everybody begins: it is about no thing that has an id.
-    "sign-in": _Thing("sign-in", ""),
 }
 PLACES = tuple(_THINGS)
+BEGINNING = "sign-in"
+"""Where everybody begins: where a letter leads that is about no thing with an id."""
 
 
 def path_to(place: str, news: News) -> str:
     """Return the path of the thing that a letter is about: its id and nothing else; without one, where everybody begins."""
-    identifier = news.text(_THINGS[place].field) or ""
-    return f"/{place}/{identifier}" if _ID.fullmatch(identifier) else "/sign-in"
+    identifier = "" if place == BEGINNING else news.text(_THINGS[place].field) or ""
+    return f"/{place}/{identifier}" if _ID.fullmatch(identifier) else f"/{BEGINNING}"
 
 
 _ASKING = Whom(Side.RECIPIENT, "REQUEST_PERMISSION")
@@ -212,7 +212,7 @@ _OF_CATALOG: Mapping[str, tuple[Telling, ...]] = {
     "api_version_retired": _version("api_version_retired"),
 }
 _OF_IDENTITY: Mapping[str, tuple[Telling, ...]] = {
-    "platform_role_granted": (Telling("platform_role_granted", (_NAMED,), "begin", "sign-in"),),
+    "platform_role_granted": (Telling("platform_role_granted", (_NAMED,), "begin", BEGINNING),),
 }
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},

@@ -90,6 +90,10 @@ class NotToBeReturned(Conflict):
     """The document is not with the provider or the operator, so there is nothing to return."""
 
 
+class AttachedByYourself(Forbidden):
+    """Nobody decides about a document to which they have attached a file themselves."""
+
+
 class NotToBeRenewed(Conflict):
     """Only an agreement that holds, or has lapsed, is renewed, and by one successor at a time."""
 
@@ -259,6 +263,11 @@ class Agreement:
             raise NotToBeReturned
         moved = self.moved_by(Change(Status.RETURNED, by, now, reason))
         return moved, AgreementReturned(**moved.tells(reason))
+
+    def require_of_others(self, user_id: str) -> None:
+        """Refuse whoever has attached a file of it themselves. Raises ``AttachedByYourself``."""
+        if any(each.attached_by == user_id for each in self.files):
+            raise AttachedByYourself
 
     def require_confirmable(self, findings: Mapping[str, Finding], despite_finding: str | None) -> None:
         """Refuse to confirm what is not signed as it must be.

@@ -16,7 +16,18 @@ from chassis.messages import to_timestamp
 from services.identity.inputs import LANGUAGES
 from services.identity.mail.letters import write_letter
 from services.identity.organizations.roles import ACTIONS
-from services.identity.telling.domain import KEYS, KINDS, MOST_AFFECTED, MOST_LETTERS, PLACES, TABLE, News, most_each, path_to
+from services.identity.telling.domain import (
+    BEGINNING,
+    KEYS,
+    KINDS,
+    MOST_AFFECTED,
+    MOST_LETTERS,
+    PLACES,
+    TABLE,
+    News,
+    most_each,
+    path_to,
+)
 from services.identity.telling.texts import FRAME, Names, one_line, texts_in, words_of
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.filing import Bureau
@@ -360,7 +371,7 @@ def test_the_table_names_what_there_is() -> None:
     assert len(KEYS) == len(set(KEYS))
     for told in TABLE.values():
         for telling in told:
-            assert telling.place in PLACES
+            assert telling.place in (*PLACES, BEGINNING)
             assert all(not whom.action or whom.action in ACTIONS for whom in telling.to)
     assert path_to("products", News("", {"product_id": "prd_1/../../x?y"}, None)) == "/sign-in"
     assert one_line("a\u202eb\x00c\n d", 5) == "a b …"
