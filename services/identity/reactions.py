@@ -100,7 +100,8 @@ def _attachment(heard: Heard, thing_field: str, file_field: str) -> Attachment:
 
 async def _attach(tx: Transaction, heard: Heard, attachment: Attachment, office: ExaminingOffice) -> None:
     """Keep between whom the thing is, and hang the file on it; the copy is the newest, whichever announcement comes last."""
-    beside = {name: heard.data.get(name) for name in ("product_id", "kind", "request_id")}
+    told = {name: heard.data.get(name) for name in ("product_id", "kind", "request_id")}
+    beside = {name: each if isinstance(each, str) else None for name, each in told.items()}
     parties = {"organization_id": attachment.organization_id, "provider_id": attachment.provider_id, **beside}
     await copy_if_newer(tx, "heard_agreements", replace(heard, subject=attachment.thing_id), parties)
     await agreement_files.attach(tx, attachment, office)

@@ -102,7 +102,9 @@ async def of_organizations(
         key: [side for side, action in SIDES.items() if is_staff or principal.may(action, key)] for key in set(organization_ids)
     }
     seen = {key: each for key, each in sides.items() if each}
-    pages = await asyncio.gather(*(repository.find_page(reader, key, each, status, page) for key, each in seen.items()))
+    pages = await asyncio.gather(
+        *(repository.find_page(reader, key, page, sides=each, status=status) for key, each in seen.items())
+    )
     return dict(zip(seen, pages, strict=True))
 
 

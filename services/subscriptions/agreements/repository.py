@@ -151,7 +151,7 @@ async def find_between(reader: Reader, organization_id: str, provider_id: str, *
 
 
 async def find_page(
-    reader: Reader, organization_id: str, sides: Sequence[str], status: Status | None, page: Page
+    reader: Reader, organization_id: str, page: Page, *, sides: Sequence[str], status: Status | None
 ) -> tuple[list[Agreement], int]:
     """Return a page of the agreements of which an organization is one of these sides (and one more), and how many there are."""
     query: dict[str, Any] = {"$or": [{side: organization_id} for side in sides]}

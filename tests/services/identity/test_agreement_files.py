@@ -225,7 +225,7 @@ async def test_a_named_substitute_of_the_provider_reads_what_they_decide_about(d
     owner, officer = deal.recipient.members["OWNER"], deal.provider.members["OWNER"]
     ids = {name: (await send(deal.world, owner)).id for name in ("assignment", "nda", "of another product")}
     evidence, other = [(await send(deal.world, officer)).id for _ in range(2)]
-    elsewhere = {"request_id": "cnr_2", "product_id": "prd_2"}
+    elsewhere: dict[str, Any] = {"request_id": "cnr_2", "product_id": "prd_2"}
     await deal.hear(
         deal.attached("agr_s1", ids["assignment"], owner, kind="TECHNICAL_ASSIGNMENT"),
         deal.attached("agr_s2", ids["nda"], owner, **elsewhere),

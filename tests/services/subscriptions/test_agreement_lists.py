@@ -27,7 +27,7 @@ async def test_each_side_reads_its_own_and_nobody_else_any(cast: Cast) -> None:
     newest_first = sorted((each["id"] for each in request["documents"]), reverse=True)
     for organization_id in (CONSUMER, PROVIDER):
         for role in ROLES:
-            seen = await ids(cast.stage.person("usr_2", **{organization_id: role}), organization_id)
+            seen = await ids(cast.stage.member(organization_id, role), organization_id)
             assert seen == (newest_first if role in ("OWNER", "ADMINISTRATOR") else None), (organization_id, role)
         for person in (cast.administrator, cast.representative, cast.security):
             assert await ids(person, organization_id) == newest_first
