@@ -114,17 +114,23 @@ def read(body: bytes) -> Heard:
         raise ValueError("an event envelope is a JSON object")  # noqa: TRY004 - what cannot be read is one kind of error here
     try:
         audience = wrapped.get("audience") or ""
+        time = datetime.fromisoformat(wrapped["time"])
+        data = wrapped.get("data") or {}
+        if time.tzinfo is None or not isinstance(data, dict):
+            raise ValueError("an event has a time with its offset from UTC, and an object as its data")
         return Heard(
             id=str(wrapped["id"]),
             key=str(wrapped["type"]).removeprefix("portico."),
             subject=str(wrapped.get("subject", "")),
             sequence=int(wrapped.get("sequence", 0)),
-            time=datetime.fromisoformat(wrapped["time"]),
+            time=time,
             actor=wrapped.get("actor"),
             organization=wrapped.get("organization"),
             audience=tuple(part for part in str(audience).split(",") if part),
             traceparent=wrapped.get("traceparent"),
-            data=wrapped.get("data") or {},
+            data=data,
         )
     except KeyError as missing:
         raise ValueError(f"an event envelope needs the attribute {missing}") from missing
+    except TypeError as wrong:
+        raise ValueError(f"an attribute of the event envelope is not what it is to be: {wrong}") from wrong

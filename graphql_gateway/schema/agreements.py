@@ -9,7 +9,7 @@ from graphql_gateway.engine.declare import Load, Parent, does, later, loads, pla
 from graphql_gateway.schema.connecting import AgreementKind
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.files import File
-from graphql_gateway.schema.nodes import Node
+from graphql_gateway.schema.nodes import Connection, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
 from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
@@ -88,6 +88,9 @@ class Agreement(Node):
     created_at: DateTime
     files: list[AgreementFile] = reads(size=3)
     history: list[AgreementChange] = reads(size=5)
+
+
+AgreementConnection = Connection[Agreement]
 
 
 @type_

@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, loads, planned
+from graphql_gateway.schema.agreements import AgreementConnection, AgreementStatus
 from graphql_gateway.schema.applications import ApplicationConnection
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
@@ -96,6 +97,13 @@ class Organization(Node):
         self, status: ConnectionRequestStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> ConnectionRequestConnection | None:
         """List who asks to be connected to the organization's products, for those who conclude its agreements."""
+        planned(status, first, after)
+
+    @asks(Load(SUBSCRIPTIONS, "agreements_by_organization", Parent("id")))
+    def agreements(
+        self, status: AgreementStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> AgreementConnection | None:
+        """List the organization's agreements, the newest first: for those who file its connection requests or conclude them."""
         planned(status, first, after)
 
     @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))

@@ -18,6 +18,7 @@ from services.identity.accounts import repository as accounts
 from services.identity.accounts import routes as account_routes
 from services.identity.addresses import routes as address_routes
 from services.identity.agreement_files import access as agreement_access
+from services.identity.agreement_files import repository as agreement_files
 from services.identity.agreement_files.domain import AGREEMENT_PREFIX, STEP_PREFIX
 from services.identity.applications import repository as applications
 from services.identity.applications import routes as application_routes
@@ -114,6 +115,7 @@ _INDEXES = [
     *tokens.INDEXES,
     *files.INDEXES,
     *findings.INDEXES,
+    *agreement_files.INDEXES,
     *data_exchanges.INDEXES,
     *onboarding.INDEXES,
     *mail.INDEXES,

@@ -73,9 +73,18 @@ async def revoke_certificates(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_representative(tx: Transaction, heard: Heard) -> None:
-    """Keep who looks after a connection request for the operator: whoever it is, is informed of what happens to it."""
-    fields = {"user_id": _take(heard, "representative_id")}
+    """Keep who looks after a connection request for the operator, if anybody: they are informed of what happens to it."""
+    is_released = heard.key.startswith("subscriptions.representative_released.")
+    fields = {"user_id": None if is_released else _take(heard, "representative_id")}
     await copy_if_newer(tx, "heard_representatives", replace(heard, subject=_take(heard, "request_id")), fields)
+
+
+async def remember_substitute(tx: Transaction, heard: Heard) -> None:
+    """Keep who may decide a step of a connection request in somebody's place: they read what they decide about."""
+    fields = {name: _take(heard, name) for name in ("user_id", "request_id", "organization_id", "provider_id", "product_id")}
+    is_named = heard.key.startswith("subscriptions.approver_substituted.")
+    naming = replace(heard, subject=f"{_take(heard, 'step_id')}:{fields['user_id']}")
+    await copy_if_newer(tx, "heard_substitutes", naming, {**fields, "is_named": is_named})
 
 
 def _attachment(heard: Heard, thing_field: str, file_field: str) -> Attachment:
@@ -91,7 +100,9 @@ def _attachment(heard: Heard, thing_field: str, file_field: str) -> Attachment:
 
 async def _attach(tx: Transaction, heard: Heard, attachment: Attachment, office: ExaminingOffice) -> None:
     """Keep between whom the thing is, and hang the file on it; the copy is the newest, whichever announcement comes last."""
-    parties = {"organization_id": attachment.organization_id, "provider_id": attachment.provider_id}
+    told = {name: heard.data.get(name) for name in ("product_id", "kind", "request_id")}
+    beside = {name: each if isinstance(each, str) else None for name, each in told.items()}
+    parties = {"organization_id": attachment.organization_id, "provider_id": attachment.provider_id, **beside}
     await copy_if_newer(tx, "heard_agreements", replace(heard, subject=attachment.thing_id), parties)
     await agreement_files.attach(tx, attachment, office)
 
@@ -164,7 +175,12 @@ def _reactions_of_copies() -> tuple[On, ...]:
         ),
         On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
         On(remember_published_version, "catalog.api_version_published.v1"),
-        On(remember_representative, "subscriptions.representative_assigned.v1"),
+        On(
+            remember_representative,
+            "subscriptions.representative_assigned.v1",
+            "subscriptions.representative_released.v1",
+        ),
+        On(remember_substitute, "subscriptions.approver_substituted.v1", "subscriptions.substitute_withdrawn.v1"),
         On(revoke_certificates, "identity.application_deleted.v1"),
         On(note_provider, "catalog.provider_standing_granted.v1"),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.

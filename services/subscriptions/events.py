@@ -169,6 +169,12 @@ class RepresentativeAssigned(_OfConnection, Event, service="subscriptions", vers
     """A business representative runs a connection request from now on."""
 
 
+class RepresentativeReleased(_OfConnection, Event, service="subscriptions", version=1):
+    """A connection request has no business representative any more, since they are none: it waits for another one."""
+
+    former_representative_id: str
+
+
 class ConnectionReturned(_OfConnection, Event, service="subscriptions", version=1):
     """A connection request went back to the organization, to be corrected."""
 

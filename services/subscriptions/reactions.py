@@ -12,9 +12,11 @@ from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
 from services.subscriptions.agreements import actions as agreements
+from services.subscriptions.agreements.access import REPRESENTATIVE
 from services.subscriptions.calls import actions as calls
 from services.subscriptions.calls.domain import Batch, day_of
 from services.subscriptions.connections import actions as connections
+from services.subscriptions.connections import office
 from services.subscriptions.permissions import actions as permissions
 from services.subscriptions.permissions.domain import Act
 from services.subscriptions.subscriptions import actions
@@ -28,14 +30,18 @@ _Milliseconds = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
 
 
 class AnnouncementNotUsable(Invalid):
-    """The announcement lacks a field that is needed here."""
+    """The announcement lacks a field that is needed here, or has something else in it."""
 
 
 def _take(heard: Heard, *names: str) -> dict[str, Any]:
     try:
-        return {name: heard.data[name] for name in names}
+        taken = {name: heard.data[name] for name in names}
     except KeyError as missing:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
+    for name, value in taken.items():
+        if not isinstance(value, str | int):
+            raise AnnouncementNotUsable(f"{heard.key} {heard.id} has no plain value in the field {name}.")
+    return taken
 
 
 def _moment(heard: Heard, name: str) -> datetime | None:
@@ -44,9 +50,17 @@ def _moment(heard: Heard, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is None:
+            raise ValueError("it lacks its offset from UTC")  # noqa: TRY301 - one way for all that is no moment
+        return moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError) as error:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} has no moment in the field {name}.") from error
+
+
+def _texts(told: object) -> list[str]:
+    """Return those of what a list holds that are texts."""
+    return [each for each in told if isinstance(each, str)] if isinstance(told, list) else []
 
 
 async def remember_application(tx: Transaction, heard: Heard) -> None:
@@ -100,7 +114,8 @@ async def remember_product(tx: Transaction, heard: Heard) -> None:
     """Keep whose a product is, how sensitive and what it asks for; where it asks for something else now, reconsider."""
     before = await actions.asked_for(tx, heard.subject)
     told = heard.data.get("prerequisites")
-    fields = {**_take(heard, "organization_id", "sensitivity"), "prerequisites": told if isinstance(told, list) else None}
+    prerequisites = _texts(told) if isinstance(told, list) else None
+    fields = {**_take(heard, "organization_id", "sensitivity"), "prerequisites": prerequisites}
     is_news = await copy_if_newer(tx, "products", heard, fields)
     if is_news and before not in (None, await actions.asked_for(tx, heard.subject)):
         await actions.reconsider(tx, heard.subject, once_more=True)
@@ -108,7 +123,9 @@ async def remember_product(tx: Transaction, heard: Heard) -> None:
 
 async def remember_published_version(tx: Transaction, heard: Heard) -> None:
     """Keep that a product has a version that is published, and which operations it has."""
-    operations = [each["operation_id"] for each in heard.data.get("operations", ()) if "operation_id" in each]
+    told = heard.data.get("operations")
+    listed = [each for each in told if isinstance(each, dict)] if isinstance(told, list) else []
+    operations = _texts([each.get("operation_id") for each in listed])
     await copy_if_newer(tx, "published_versions", heard, {**_take(heard, "product_id"), "operations": operations})
 
 
@@ -136,11 +153,13 @@ async def remember_member(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_platform_role(tx: Transaction, heard: Heard) -> None:
-    """Keep who holds which platform role: a connection request is assigned to somebody who may run it."""
+    """Keep who holds which platform role; the requests of a business representative who is none any more wait for another."""
     fields = _take(heard, "user_id", "role")
     is_held = heard.key.startswith("identity.platform_role_granted.")
     holding = replace(heard, subject=f"{fields['user_id']}:{fields['role']}")
     await copy_if_newer(tx, "platform_roles", holding, {**fields, "is_held": is_held})
+    if fields["role"] == REPRESENTATIVE:
+        await office.release_requests_of(tx, fields["user_id"])
 
 
 async def remember_file(tx: Transaction, heard: Heard) -> None:
@@ -152,10 +171,7 @@ async def remember_file(tx: Transaction, heard: Heard) -> None:
 async def note_finding(tx: Transaction, heard: Heard) -> None:
     """Keep what was found out about the signatures of a file."""
     fields = _take(heard, "file_id", "verdict")
-    try:
-        judged_at = datetime.fromisoformat(str(heard.data.get("judged_at") or heard.time))
-    except ValueError as error:
-        raise AnnouncementNotUsable(f"{heard.key} {heard.id}: judged_at is no moment.") from error
+    judged_at = _moment(heard, "judged_at") or heard.time
     file = replace(heard, subject=fields.pop("file_id"))
     await copy_if_newer(tx, "file_findings", file, {**fields, "judged_at": judged_at})
 

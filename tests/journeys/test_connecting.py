@@ -48,6 +48,7 @@ async def test_a_connection_request_goes_back_and_forth(world: World) -> None:
         filed["id"]
     ]
 
+    await _are_listed_by_both(world, [each["id"] for each in filed["documents"]])
     as_provider = f'organization(id: "{ids["organization"]}") {{ connectionRequestsAsProvider(status: FILED, first: 50)'
     assert filed["id"] in await _listed(world, "administrator", as_provider)
     text = f"query($id: ID!) {{ connectionRequest(id: $id) {{ {WHOLE} }} node(id: $id) {{ __typename id }} }}"
@@ -67,6 +68,13 @@ async def test_a_connection_request_goes_back_and_forth(world: World) -> None:
     over = await world.make("operator", "rejectConnectionRequest", REQUEST, requestId=filed["id"], reason="Not for this.")
     assert (over["status"], over["holder"], over["heldSeconds"]) == ("REJECTED", None, None)
     assert [each["status"] for each in over["timeline"]] == ["DRAFT", "FILED", "RETURNED", "FILED", "REJECTED"]
+
+
+async def _are_listed_by_both(world: World, agreement_ids: list[str]) -> None:
+    of_recipient = f'organization(id: "{world.ids["own_organization"]}") {{ agreements(status: REQUESTED)'
+    assert sorted(await _listed(world, "stranger", of_recipient)) == sorted(agreement_ids)
+    of_provider = f'organization(id: "{world.ids["organization"]}") {{ agreements(first: 100)'
+    assert set(agreement_ids) <= set(await _listed(world, "administrator", of_provider))
 
 
 async def _listed(world: World, who: str, start: str) -> list[Any]:

@@ -28,6 +28,7 @@ _OF_APPLICATION = f"""id name clientId secrets {{ hint }} subscriptions {{ total
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
   owner {{ email }} isProvider
   connectionRequests {{ totalCount nodes {{ id }} }} connectionRequestsAsProvider {{ totalCount nodes {{ id }} }}
+  agreements {{ totalCount nodes {{ id }} }}
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionRequests {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""

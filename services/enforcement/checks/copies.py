@@ -108,11 +108,15 @@ _LIVES = {
 
 
 def _moment(heard: Heard, name: str) -> int:
-    """Return a moment in seconds since 1970."""
+    """Return a moment in whole seconds since 1970."""
+    return int(_read_moment(heard, name).timestamp())
+
+
+def _read_moment(heard: Heard, name: str) -> datetime:
     moment = datetime.fromisoformat(heard.data[name])
     if moment.tzinfo is None:
         raise ValueError(f"{name} lacks its offset from UTC")
-    return int(moment.timestamp())
+    return moment
 
 
 def _plan(heard: Heard) -> Copy:
@@ -134,8 +138,10 @@ def _permission(heard: Heard) -> Copy:
     fields = {name: heard.data[name] for name in ("application_id", "product_id", "status")}
     operations = heard.data["operations"]
     fields["operations"] = None if operations is None else [str(each) for each in operations]
-    for name in ("valid_from", "valid_to"):
-        fields[name] = None if heard.data.get(name) is None else _moment(heard, name)
+    begins, ends = (None if heard.data.get(name) is None else _read_moment(heard, name) for name in ("valid_from", "valid_to"))
+    # What has begun when it is announced has begun: no other clock is asked about it.
+    fields["valid_from"] = None if begins is None or begins <= heard.time else begins.timestamp()
+    fields["valid_to"] = None if ends is None else ends.timestamp()
     fields["quota_calls"] = heard.data.get("quota_calls")
     fields["quota_period"] = heard.data.get("quota_period")
     return Copy(PERMISSION, heard.data["permission_id"], heard.sequence, fields)

@@ -51,10 +51,15 @@ def permission_of(identifier: str, fields: Fields) -> Permission:
     return Permission(
         identifier,
         None if operations is None else frozenset(operations),
-        0 if begins is None else begins * _NANOSECONDS,
-        _EVER if ends is None else ends * _NANOSECONDS,
+        0 if begins is None else _in_nanoseconds(begins),
+        _EVER if ends is None else _in_nanoseconds(ends),
         None if calls is None else Quota(calls, fields["quota_period"]),
     )
+
+
+def _in_nanoseconds(seconds: float) -> int:
+    """Return a moment that is told to the millisecond, without what a fraction cannot hold."""
+    return round(seconds * 1000) * (_NANOSECONDS // 1000)
 
 
 def permit_for(permits: tuple[Permit, ...], operation_id: str, wall_ns: int) -> Permit | None:

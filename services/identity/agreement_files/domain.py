@@ -7,6 +7,8 @@ from services.identity.events import FileNotAttached
 from services.identity.files.domain import File, FileState
 
 AGREEMENT_PREFIX = "agr"
+OF_ALL_PRODUCTS = frozenset({"PARTNERSHIP_CONTRACT", "NDA"})
+"""What is concluded once with a provider, whichever product it was asked for."""
 STEP_PREFIX = "aps"
 NO_SUCH_FILE, ATTACHED_ELSEWHERE, LAPSED = "NO_SUCH_FILE", "ATTACHED_ELSEWHERE", "LAPSED"
 

@@ -52,6 +52,7 @@ KEPT = (
     Kept("sign_in_alarms", "user_id"),
     Kept("files", "uploaded_by", "files_uploaded", is_erased=False),
     Kept("heard_representatives", "user_id", "connection_requests_represented"),
+    Kept("heard_substitutes", "user_id", "approvals_substituted"),
     Kept("onboarding_requests", "filed_by", "onboarding_requests", is_erased=False),
 )
 

@@ -99,12 +99,14 @@ _THINGS = {
     "products": _Thing("products", "product_id"),
 }
 PLACES = tuple(_THINGS)
+BEGINNING = "sign-in"
+"""Where everybody begins: where a letter leads that is about no thing with an id."""
 
 
 def path_to(place: str, news: News) -> str:
     """Return the path of the thing that a letter is about: its id and nothing else; without one, where everybody begins."""
-    identifier = news.text(_THINGS[place].field) or ""
-    return f"/{place}/{identifier}" if _ID.fullmatch(identifier) else "/sign-in"
+    identifier = "" if place == BEGINNING else news.text(_THINGS[place].field) or ""
+    return f"/{place}/{identifier}" if _ID.fullmatch(identifier) else f"/{BEGINNING}"
 
 
 _ASKING = Whom(Side.RECIPIENT, "REQUEST_PERMISSION")
@@ -184,6 +186,7 @@ _OF_SUBSCRIPTIONS: Mapping[str, tuple[Telling, ...]] = {
         *_connection("representative_assigned"),
         *_connection("representative_named", _REPRESENTATIVE),
     ),
+    "representative_released": _connection("representative_released", _ADMINISTRATORS),
     "connection_returned": _connection("connection_returned", link="correct"),
     "connection_completed": _connection("connection_completed"),
     "connection_rejected": _connection("connection_rejected"),
@@ -208,9 +211,13 @@ _OF_CATALOG: Mapping[str, tuple[Telling, ...]] = {
     "api_version_undeprecated": _version("api_version_undeprecated"),
     "api_version_retired": _version("api_version_retired"),
 }
+_OF_IDENTITY: Mapping[str, tuple[Telling, ...]] = {
+    "platform_role_granted": (Telling("platform_role_granted", (_NAMED,), "begin", BEGINNING),),
+}
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},
+    **{f"identity.{fact}.v1": told for fact, told in _OF_IDENTITY.items()},
 }
 KEYS = tuple(TABLE)
 KINDS = tuple(dict.fromkeys(each.kind for told in TABLE.values() for each in told))

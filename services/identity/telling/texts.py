@@ -67,6 +67,7 @@ def words_of(telling: Telling, news: News, names: Names, language: str) -> dict[
         "application": quoted(names.application),
         "product": product,
         "document": quoted(words.get(news.text("kind") or "")),
+        "role": quoted(words.get(news.text("role") or "")),
         "version": quoted(news.text("label")),
         "until": news.day("sunset_at") or news.day("valid_to"),
         "due": news.day("due_at"),

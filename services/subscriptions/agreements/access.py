@@ -11,6 +11,7 @@ from functools import partial
 
 from chassis.errors import FieldProblem, Forbidden, NotFound, NotHeardOf
 from chassis.mongo import Reader, Transaction
+from chassis.paging import Page
 from chassis.principal import Principal
 from services.subscriptions.agreements import repository
 from services.subscriptions.agreements.domain import (
@@ -20,6 +21,7 @@ from services.subscriptions.agreements.domain import (
     NoSuchUpload,
     OnlyTheProviderCountersigns,
     OnlyTheRecipientAttaches,
+    Status,
     cover_of,
 )
 from services.subscriptions.known import files, parties
@@ -32,6 +34,7 @@ ADMINISTRATOR = "OPERATOR_ADMINISTRATOR"
 REPRESENTATIVE = "BUSINESS_REPRESENTATIVE"
 SECURITY = "SECURITY_OFFICER"
 STAFF = (ADMINISTRATOR, REPRESENTATIVE, SECURITY)
+SIDES = {"organization_id": FILE, "provider_id": CONCLUDE}
 SHOWN_BETWEEN = 20
 PREREQUISITE = "AGREEMENT"
 
@@ -87,6 +90,22 @@ async def between(reader: Reader, pairs: Iterable[tuple[str, str]]) -> dict[tupl
     wanted = sorted(pair for pair in set(pairs) if _may_see_between(reader.principal, *pair))
     lists = await asyncio.gather(*(repository.find_between(reader, *pair, most=SHOWN_BETWEEN) for pair in wanted))
     return dict(zip(wanted, lists, strict=True))
+
+
+async def of_organizations(
+    reader: Reader, organization_ids: Iterable[str], status: Status | None, page: Page
+) -> dict[str, tuple[list[Agreement], int]]:
+    """Return for each organization a page of its agreements, the newest first: of the side for which the principal acts."""
+    principal = reader.principal
+    is_staff = principal.has_platform_role(*STAFF)
+    sides = {
+        key: [side for side, action in SIDES.items() if is_staff or principal.may(action, key)] for key in set(organization_ids)
+    }
+    seen = {key: each for key, each in sides.items() if each}
+    pages = await asyncio.gather(
+        *(repository.find_page(reader, key, page, sides=each, status=status) for key, each in seen.items())
+    )
+    return dict(zip(seen, pages, strict=True))
 
 
 def may_see(principal: Principal, agreement: Agreement) -> bool:

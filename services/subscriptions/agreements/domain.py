@@ -90,6 +90,10 @@ class NotToBeReturned(Conflict):
     """The document is not with the provider or the operator, so there is nothing to return."""
 
 
+class AttachedByYourself(Forbidden):
+    """Nobody decides about a document to which they have attached a file themselves."""
+
+
 class NotToBeRenewed(Conflict):
     """Only an agreement that holds, or has lapsed, is renewed, and by one successor at a time."""
 
@@ -224,10 +228,11 @@ class Agreement:
         return self.status in UNDER_WAY
 
     def holds_at(self, moment: datetime) -> bool:
-        """Say whether it is in force at a moment."""
+        """Say whether it is in force at a moment. What has once begun stays so, also by a clock that is behind."""
         if self.status is not Status.CONFIRMED or self.validity is None:
             return False
-        return self.validity.from_ <= moment and (self.validity.to is None or moment < self.validity.to)
+        has_begun = "BEGAN" in self.told or self.validity.from_ <= moment
+        return has_begun and (self.validity.to is None or moment < self.validity.to)
 
     def latest(self, party: Party) -> AttachedFile | None:
         """Return the newest file of a party that is really there, of those given since the agreement was last returned."""
@@ -258,6 +263,11 @@ class Agreement:
             raise NotToBeReturned
         moved = self.moved_by(Change(Status.RETURNED, by, now, reason))
         return moved, AgreementReturned(**moved.tells(reason))
+
+    def require_of_others(self, user_id: str) -> None:
+        """Refuse whoever has attached a file of it themselves. Raises ``AttachedByYourself``."""
+        if any(each.attached_by == user_id for each in self.files):
+            raise AttachedByYourself
 
     def require_confirmable(self, findings: Mapping[str, Finding], despite_finding: str | None) -> None:
         """Refuse to confirm what is not signed as it must be.

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from services.subscriptions.agreements.domain import Kind, Validity
+from services.subscriptions.agreements.domain import Kind, Status, Validity
 
 
 class Input(BaseModel):
@@ -39,6 +39,14 @@ class Between(Input):
 
     organization_id: Id
     provider_id: Id
+
+
+class ListArguments(Input):
+    """Which page of a list, and of which status only."""
+
+    status: Status | None = None
+    first: int | None = None
+    after: str | None = None
 
 
 class OfAgreement(Input):

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
+from chassis.paging import Page
 from services.subscriptions.agreements.domain import (
     ALL_KINDS,
     Agreement,
@@ -31,6 +32,8 @@ INDEXES = (
     Index(AGREEMENTS, (("cover", 1),), unique=True, partial={"is_under_way": True}),
     Index(AGREEMENTS, (("cover", 1), ("_id", -1))),
     Index(AGREEMENTS, (("organization_id", 1), ("provider_id", 1), ("_id", -1))),
+    Index(AGREEMENTS, (("organization_id", 1), ("_id", -1))),
+    Index(AGREEMENTS, (("provider_id", 1), ("_id", -1))),
     Index(AGREEMENTS, (("next_at", 1),), partial={"is_timed": True}),
     Index(_USED_FILES, (("thing_id", 1),)),
     Index(_FINDINGS, (("sequence", 1),)),
@@ -145,6 +148,20 @@ async def find_between(reader: Reader, organization_id: str, provider_id: str, *
     query = {"organization_id": organization_id, "provider_id": provider_id}
     rows = await reader.collection(AGREEMENTS).find(query, sort=[("_id", -1)], limit=most)
     return [_to_agreement(each) for each in rows]
+
+
+async def find_page(
+    reader: Reader, organization_id: str, page: Page, *, sides: Sequence[str], status: Status | None
+) -> tuple[list[Agreement], int]:
+    """Return a page of the agreements of which an organization is one of these sides (and one more), and how many there are."""
+    query: dict[str, Any] = {"$or": [{side: organization_id} for side in sides]}
+    if status is not None:
+        query["status"] = status.value
+    agreements = reader.collection(AGREEMENTS)
+    total = await agreements.count_documents(query)
+    after = {} if page.after is None else {"_id": {"$lt": page.after[0]}}
+    rows = await agreements.find({**query, **after}, sort=[("_id", -1)], limit=page.first + 1) if total else []
+    return [_to_agreement(each) for each in rows], total
 
 
 async def is_followed(reader: Reader, agreement: Agreement) -> bool:

@@ -2,10 +2,11 @@
 
 from starlette.routing import BaseRoute
 
+from chassis.paging import connection, read_page
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.subscriptions.agreements import access, actions
 from services.subscriptions.agreements.domain import Agreement
-from services.subscriptions.agreements.inputs import Between, OfAgreement, SetRequiredDocuments
+from services.subscriptions.agreements.inputs import Between, ListArguments, OfAgreement, SetRequiredDocuments
 from services.subscriptions.agreements.rows import agreement_row
 
 
@@ -36,6 +37,20 @@ async def _load_between(asked: Asked) -> Json:
     return [[agreement_row(each, findings, reader.now) for each in found[pair]] if pair in found else None for pair in pairs]
 
 
+async def _load_by_organization(asked: Asked) -> Json:
+    given, reader = read_input(ListArguments, asked.args), asked.reader()
+    page = read_page(given.first, given.after)
+    pages = await access.of_organizations(reader, asked.ids, given.status, page)
+    findings = await access.findings_of(reader, [each for listed, _ in pages.values() for each in listed])
+    made = {
+        key: connection(
+            [agreement_row(each, findings, reader.now) for each in listed], page, lambda row: (row["id"],), total=total
+        )
+        for key, (listed, total) in pages.items()
+    }
+    return [made.get(key) for key in asked.ids]
+
+
 async def _load_required(asked: Asked) -> Json:
     ids = asked.ids
     found = await access.required_kinds(asked.reader(), ids)
@@ -56,6 +71,7 @@ def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
     r.do("set_required_documents", set_required_documents)
     r.do("renew_agreement", _renew)
     r.load("agreements_by_id", _load_by_id)
+    r.load("agreements_by_organization", _load_by_organization)
     r.load("agreements_between", _load_between)
     r.load("required_documents_by_product", _load_required)
     return r.collected

@@ -43,6 +43,10 @@ class NoSuchRepresentative(NotHeardOf):
         super().__init__(fields=[FieldProblem("user_id", "give a user with the platform role BUSINESS_REPRESENTATIVE")])
 
 
+class RoleNotHeardOf(NotHeardOf):
+    """The last that was heard of you is that you are no business representative any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A request with what belongs to it; ``is_whole`` where the principal may see form and documents, too."""
@@ -141,10 +145,15 @@ async def request_to_assign(tx: Transaction, request_id: str, user_id: str) -> R
 
 
 async def request_to_take(tx: Transaction, request_id: str) -> Request:
-    """Return a request that the principal may take. Raises ``SignInFirst``, ``NotFound`` or ``OnlyRepresentativesTake``."""
+    """Return a request that the principal may take.
+
+    Raises ``SignInFirst``, ``NotFound``, ``OnlyRepresentativesTake`` or, after the bounded wait, ``RoleNotHeardOf``.
+    """
     request = await _concerned(tx, request_id)
     if not tx.principal.has_platform_role(REPRESENTATIVE):
         raise OnlyRepresentativesTake
+    if await parties.has_lost_platform_role(tx, tx.principal.require_signed_in(), REPRESENTATIVE):
+        raise RoleNotHeardOf
     return request
 
 

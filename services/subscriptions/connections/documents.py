@@ -38,7 +38,10 @@ async def countersign_agreement(tx: Transaction, agreement_id: str, file_id: str
 
 
 async def confirm_agreement(tx: Transaction, agreement_id: str, validity: Validity, despite_finding: str | None) -> Agreement:
-    """Put an agreement in force, as whoever runs a request that takes it. Raises what ``agreements.actions.confirm`` raises."""
+    """Put an agreement in force, as whoever runs a request that takes it.
+
+    Raises ``AttachedByYourself`` and what ``agreements.actions.confirm`` raises.
+    """
     agreement, requests = await _to_decide(tx, agreement_id)
     confirmed = await concluding.confirm(tx, agreement, validity, despite_finding)
     for request in requests:
@@ -47,7 +50,10 @@ async def confirm_agreement(tx: Transaction, agreement_id: str, validity: Validi
 
 
 async def return_agreement(tx: Transaction, agreement_id: str, reason: str) -> Agreement:
-    """Ask the recipient for another file, as whoever runs a request that takes it. Raises ``NotToBeReturned``."""
+    """Ask the recipient for another file, as whoever runs a request that takes it.
+
+    Raises ``AttachedByYourself`` or ``NotToBeReturned``.
+    """
     agreement, requests = await _to_decide(tx, agreement_id)
     returned = await concluding.send_back(tx, agreement, reason)
     for request in requests:
@@ -59,6 +65,7 @@ async def _to_decide(tx: Transaction, agreement_id: str) -> tuple[Agreement, lis
     agreement = await agreements.agreement_to_decide(tx, agreement_id)
     requests = await access.concerned_by(tx, agreement)
     access.require_running(tx.principal, requests or await access.asked_for_by(tx, agreement))
+    agreement.require_of_others(tx.principal.require_signed_in())
     return agreement, requests
 
 

@@ -8,7 +8,8 @@
                        └──submit── RETURNED ◀──────┘     (whatever is open) ──withdraw──▶ WITHDRAWN
 
 The recipient holds DRAFT and RETURNED, the operator FILED and IN_PROGRESS. What is submitted again goes back to its
-representative. A request that nobody has taken yet may be returned and rejected, too.
+representative. A request that nobody has taken yet may be returned and rejected, too. Whose representative is none any more is
+FILED again.
 """
 
 from collections.abc import Iterable, Mapping
@@ -27,6 +28,7 @@ from services.subscriptions.events import (
     ConnectionReturned,
     ConnectionWithdrawn,
     RepresentativeAssigned,
+    RepresentativeReleased,
 )
 
 REQUEST_PREFIX = "cnr"
@@ -59,6 +61,7 @@ class ActKind(StrEnum):
     CHANGED = "CHANGED"
     FILED = "FILED"
     ASSIGNED = "ASSIGNED"
+    RELEASED = "RELEASED"
     DOCUMENT_REQUESTED = "DOCUMENT_REQUESTED"
     DOCUMENT_ATTACHED = "DOCUMENT_ATTACHED"
     DOCUMENT_COUNTERSIGNED = "DOCUMENT_COUNTERSIGNED"
@@ -281,6 +284,14 @@ class Request:
         moved = self._moved(Act(ActKind.ASSIGNED, now, by, Status.IN_PROGRESS, person_id=user_id))
         assigned = replace(moved, representative_id=user_id)
         return assigned, RepresentativeAssigned(**assigned.tells())
+
+    def release(self, by: str, now: datetime) -> tuple["Request", RepresentativeReleased]:
+        """Return the request without its representative, who is none any more: it waits for another one."""
+        former = self.representative_id
+        assert former is not None, "somebody runs it"
+        status = Status.FILED if self.status is Status.IN_PROGRESS else self.status
+        released = replace(self._moved(Act(ActKind.RELEASED, now, by, status, person_id=former)), representative_id=None)
+        return released, RepresentativeReleased(**released.tells(), former_representative_id=former)
 
     def require_document(self, kind: Kind, by: str, now: datetime) -> "Request":
         """Return the request with one more document. Raises ``RequestNotWithOperator`` or ``DocumentRequiredAlready``."""

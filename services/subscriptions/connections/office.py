@@ -2,14 +2,16 @@
 
 from chassis.mongo import Transaction
 from services.subscriptions.agreements import actions as concluding
+from services.subscriptions.agreements.access import REPRESENTATIVE
 from services.subscriptions.agreements.domain import Kind, KindsNotUsable, read_kinds
 from services.subscriptions.agreements.domain import Status as AgreementStatus
 from services.subscriptions.approvals import access as approvals_access
 from services.subscriptions.approvals import actions as approvals
 from services.subscriptions.approvals.domain import are_all_approved
-from services.subscriptions.connections import access
+from services.subscriptions.connections import access, repository
 from services.subscriptions.connections.actions import advance, keep
 from services.subscriptions.connections.domain import AssignedToAnother, Request
+from services.subscriptions.known import parties
 
 
 async def assign_representative(tx: Transaction, request_id: str, user_id: str) -> Request:
@@ -28,6 +30,15 @@ async def take_connection_request(tx: Transaction, request_id: str) -> Request:
     if request.is_open and request.representative_id not in (None, user_id):
         raise AssignedToAnother
     return await _assign(tx, request, user_id)
+
+
+async def release_requests_of(tx: Transaction, user_id: str) -> None:
+    """Let the open requests of somebody who is no business representative wait for another one."""
+    if await parties.holds_platform_role(tx, user_id, REPRESENTATIVE):
+        return
+    for request in await repository.find_all_run_by(tx, user_id):
+        released, fact = request.release(tx.principal.require_signed_in(), tx.now)
+        await keep(tx, released, [fact])
 
 
 async def request_document(tx: Transaction, request_id: str, kind: Kind) -> Request:
@@ -92,5 +103,6 @@ async def reject(tx: Transaction, request: Request, reason: str) -> Request:
 async def _assign(tx: Transaction, request: Request, user_id: str) -> Request:
     if request.is_with_operator and request.representative_id == user_id:
         return request
+    await parties.hold_platform_role(tx, user_id, REPRESENTATIVE)
     assigned, fact = request.assign(user_id, tx.principal.require_signed_in(), tx.now)
     return await keep(tx, assigned, [fact])

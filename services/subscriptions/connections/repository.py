@@ -28,6 +28,7 @@ INDEXES = (
     Index(REQUESTS, (("organization_id", 1), ("product_id", 1)), unique=True, partial={"is_open": True}),
     Index(REQUESTS, (("organization_id", 1), ("_id", -1))),
     Index(REQUESTS, (("provider_id", 1), ("is_filed", 1), ("_id", -1))),
+    Index(REQUESTS, (("representative_id", 1), ("is_open", 1))),
     Index(REQUESTS, (("is_filed", 1), ("status", 1), ("held_ms", 1), ("_id", 1))),
     Index(_ASKING, (("held", 1),)),
 )
@@ -127,6 +128,12 @@ async def find_open(reader: Reader, organization_id: str, product_id: str) -> Re
 async def find_all_open(reader: Reader, organization_id: str, provider_id: str | None = None) -> list[Request]:
     """Return an organization's open requests, to one provider or to all."""
     query = {"organization_id": organization_id, "is_open": True, **({"provider_id": provider_id} if provider_id else {})}
+    return [_to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
+
+
+async def find_all_run_by(reader: Reader, user_id: str) -> list[Request]:
+    """Return the open requests of a representative."""
+    query = {"representative_id": user_id, "is_open": True}
     return [_to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
 
 

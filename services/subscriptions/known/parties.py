@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chassis.mongo import Document, Index, Reader
+from chassis.mongo import Document, Index, Reader, Transaction
 from services.subscriptions.known.domain import Applicant, Product, prerequisites_of
 
 MEMBERS = "members"
@@ -50,6 +50,17 @@ async def holds_platform_role(reader: Reader, user_id: str, *roles: str) -> bool
     """Say whether a user was heard to hold one of these platform roles."""
     query = {"_id": {"$in": [f"{user_id}:{role}" for role in roles]}, "is_held": True}
     return await reader.collection(PLATFORM_ROLES).find_one(query, projection={"_id": 1}) is not None
+
+
+async def has_lost_platform_role(reader: Reader, user_id: str, role: str) -> bool:
+    """Say whether the last that was heard of a user and a platform role is that it was withdrawn."""
+    query = {"_id": f"{user_id}:{role}", "is_held": False}
+    return await reader.collection(PLATFORM_ROLES).find_one(query, projection={"_id": 1}) is not None
+
+
+async def hold_platform_role(tx: Transaction, user_id: str, role: str) -> None:
+    """Touch the copy, so that its end and what rests on it in this transaction cannot both pass unaware of each other."""
+    await tx.collection(PLATFORM_ROLES).update_one({"_id": f"{user_id}:{role}"}, {"$inc": {"held": 1}})
 
 
 async def is_member(reader: Reader, user_id: str, organization_id: str) -> bool:

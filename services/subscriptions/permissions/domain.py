@@ -151,7 +151,8 @@ class Permission:
         if self.status is not Status.GRANTED or any(each.deed is Deed.BEGAN for each in self.history):
             return None
         granted_at = next(each.at for each in self.history if each.deed is Deed.GRANTED)
-        return self.scope.valid_from if self.is_ahead(granted_at) else None
+        begins = self.scope.valid_from
+        return begins if begins is not None and granted_at < begins else None
 
     @property
     def ends_at(self) -> datetime | None:
@@ -163,8 +164,8 @@ class Permission:
         return self.status is Status.GRANTED and not self.is_ahead(now) and not self.is_over(now)
 
     def is_ahead(self, now: datetime) -> bool:
-        """Say whether what was granted begins later."""
-        begins = self.scope.valid_from
+        """Say whether what was granted begins later. What has once begun stays so, also by a clock that is behind."""
+        begins = self.begins_at
         return begins is not None and now < begins
 
     def is_over(self, now: datetime) -> bool:

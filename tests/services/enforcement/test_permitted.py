@@ -1,6 +1,6 @@
-"""Permissions as the check sees them: operations, time to the second, and a quota of their own beside the plan's."""
+"""Permissions as the check sees them: operations, time to the millisecond, and a quota of their own beside the plan's."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
@@ -66,7 +66,7 @@ async def test_a_product_that_needs_no_permission_has_none(stage: Stage) -> None
 
 
 BEGINS, ENDS = datetime(2030, 1, 1, 12, tzinfo=UTC), datetime(2030, 1, 2, 12, tzinfo=UTC)
-SECOND = 1_000_000_000
+SECOND, MILLISECOND = 1_000_000_000, 1_000_000
 CREDENTIALS = Credentials("client", None, 0.0)
 
 
@@ -112,12 +112,22 @@ def outcome(world: World, path: str = "/p/a/v1/a", at: datetime = BEGINS, plus_n
     return decide(world, Asked("GET", path), CREDENTIALS, Now(wall_ns, wall_ns)).refusal
 
 
-def test_it_holds_from_its_beginning_to_its_end_to_the_second() -> None:
-    world = world_with(permission(valid_from=BEGINS.isoformat(), valid_to=ENDS.isoformat()))
-    assert outcome(world, at=BEGINS, plus_ns=-1) is OperationNotPermitted
-    assert outcome(world, at=BEGINS) is None
-    assert outcome(world, at=ENDS, plus_ns=-1) is None
-    assert outcome(world, at=ENDS) is OperationNotPermitted
+@pytest.mark.parametrize("milliseconds", [0, 1, 707, 999])
+def test_it_holds_from_its_beginning_to_its_end_to_the_millisecond(milliseconds: int) -> None:
+    more, plus_ns = timedelta(milliseconds=milliseconds), milliseconds * MILLISECOND
+    world = world_with(permission(valid_from=(BEGINS + more).isoformat(), valid_to=(ENDS + more).isoformat()))
+    assert outcome(world, at=BEGINS, plus_ns=plus_ns - 1) is OperationNotPermitted
+    assert outcome(world, at=BEGINS, plus_ns=plus_ns) is None
+    assert outcome(world, at=ENDS, plus_ns=plus_ns - 1) is None
+    assert outcome(world, at=ENDS, plus_ns=plus_ns) is OperationNotPermitted
+
+
+def test_what_has_begun_when_it_is_announced_holds_where_the_clock_is_behind() -> None:
+    announced = datetime(2030, 1, 1, tzinfo=UTC)
+    world = world_with(permission(valid_from=announced.isoformat()))
+    assert outcome(world, at=announced, plus_ns=-SECOND) is None
+    ahead = world_with(permission(valid_from=(announced + timedelta(milliseconds=1)).isoformat()))
+    assert outcome(ahead, at=announced) is OperationNotPermitted
 
 
 def test_of_several_permissions_any_permits() -> None:

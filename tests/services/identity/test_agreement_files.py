@@ -41,16 +41,29 @@ class Deal:
         around = {"time": to_timestamp(self.world.clock.now())} | ({"actor": by.user_id} if by else {})
         return envelope(ATTACHED, agreement_id, sequence, data | {"file_id": file_id, "party": "RECIPIENT"} | more, **around)
 
-    def decided(self, step_id: str, file_id: str | None, by: Person) -> Any:
+    def decided(self, step_id: str, file_id: str | None, by: Person, **more: Any) -> Any:
         between = {"organization_id": self.recipient.organization_id, "provider_id": self.provider.organization_id}
-        data = {**between, "product_id": "prd_1", "step_id": step_id, "evidence_file_id": file_id, "decision": "APPROVE"}
+        data = {
+            **between,
+            "product_id": "prd_1",
+            "request_id": "cnr_1",
+            "step_id": step_id,
+            "evidence_file_id": file_id,
+            "decision": "APPROVE",
+            **more,
+        }
         time = to_timestamp(self.world.clock.now())
         return envelope(DECIDED, step_id, 1, data, actor=by.user_id, time=time)
+
+    def substitute(self, fact: str, user_id: str, sequence: int = 1, **more: Any) -> Any:
+        between = {"organization_id": self.recipient.organization_id, "provider_id": self.provider.organization_id}
+        data = {**between, "product_id": "prd_1", "request_id": "cnr_1", "step_id": "aps_1", "user_id": user_id, **more}
+        return envelope(f"subscriptions.{fact}.v1", str(data["step_id"]), sequence, data)
 
     async def hear(self, *announcements: Any) -> None:
         for message in announcements:
             for reaction in self.world.service.wired_reactions():
-                if message.key in reaction.keys and "attach" in reaction.queue:
+                if message.key in reaction.keys and reaction.queue.split(".")[1].startswith(("attach", "remember_substitute")):
                     await reaction.handle(message)
 
     async def seen(self, file_id: str, by: Person | None) -> bool:
@@ -206,6 +219,43 @@ async def test_the_evidence_of_a_decision_is_seen_by_those_who_decide(deal: Deal
     assert await deal.seen(file_id, deal.bureau.operator)
     assert not await deal.seen(file_id, deal.recipient.members["OWNER"])
     assert not await deal.seen(file_id, deal.recipient.stranger)
+
+
+async def test_a_named_substitute_of_the_provider_reads_what_they_decide_about(deal: Deal) -> None:
+    owner, officer = deal.recipient.members["OWNER"], deal.provider.members["OWNER"]
+    ids = {name: (await send(deal.world, owner)).id for name in ("assignment", "nda", "of another product")}
+    evidence, other = [(await send(deal.world, officer)).id for _ in range(2)]
+    elsewhere: dict[str, Any] = {"request_id": "cnr_2", "product_id": "prd_2"}
+    await deal.hear(
+        deal.attached("agr_s1", ids["assignment"], owner, kind="TECHNICAL_ASSIGNMENT"),
+        deal.attached("agr_s2", ids["nda"], owner, **elsewhere),
+        deal.attached("agr_s3", ids["of another product"], owner, kind="TECHNICAL_ASSIGNMENT", **elsewhere),
+        deal.decided("aps_s1", evidence, officer),
+        deal.decided("aps_s2", other, officer, **elsewhere),
+    )
+    observer, stranger = deal.provider.members["OBSERVER"], deal.provider.stranger
+    theirs = (ids["assignment"], ids["nda"], evidence)
+    named = [deal.substitute("approver_substituted", each.user_id) for each in (observer, stranger)]
+    for message in (*named, *named):
+        await deal.hear(message)
+    assert [await deal.seen(each, observer) for each in (*ids.values(), evidence, other)] == [True, True, False, True, False]
+    for person in (stranger, deal.provider.members["DEVELOPER"], deal.recipient.members["OBSERVER"]):
+        assert not any([await deal.seen(each, person) for each in theirs]), "who does not belong to the provider decides nothing"
+    withdrawn = deal.substitute("substitute_withdrawn", observer.user_id, 5)
+    await deal.hear(withdrawn, named[0], deal.substitute("approver_substituted", observer.user_id, 3))
+    assert not any([await deal.seen(each, observer) for each in theirs]), "the latest counts, whatever comes last"
+
+
+async def test_a_substitute_who_leaves_the_provider_reads_nothing_more(make_world: MakeWorld) -> None:
+    world = await make_world()
+    deal = Deal(await Bureau.open(world), await world.team(), await world.team())
+    owner, observer = deal.recipient.members["OWNER"], deal.provider.members["OBSERVER"]
+    file_id = (await send(world, owner)).id
+    await deal.hear(deal.attached("agr_left", file_id, owner), deal.substitute("approver_substituted", observer.user_id))
+    assert await deal.seen(file_id, observer)
+    gone = {"organization_id": deal.provider.organization_id, "user_id": observer.user_id}
+    assert (await world.do("remove_member", deal.provider.members["OWNER"], **gone)).status == 200
+    assert not await deal.seen(file_id, observer)
 
 
 async def _fails(_content: bytes, _name: str, _at: Any) -> Any:

@@ -70,6 +70,9 @@ async def announcements_of_subscriptions(world: World, owner: Person, organizati
         "remember_representative": envelope(
             "subscriptions.representative_assigned.v1", "cnr_1", 1, {**between, "representative_id": "usr_1"}
         ),
+        "remember_substitute": envelope(
+            "subscriptions.approver_substituted.v1", "aps_1", 1, {**between, "step_id": "aps_1", "user_id": "usr_1"}
+        ),
         "inform_people": envelope("subscriptions.permission_granted.v1", "prm_1", 1, {**between, "permission_id": "prm_1"}),
     }
 
@@ -91,6 +94,7 @@ def by_name(world: World) -> dict[str, Reaction]:
         "attach_to_agreement",
         "attach_evidence",
         "remember_representative",
+        "remember_substitute",
         "inform_people",
     ],
 )

@@ -16,7 +16,18 @@ from chassis.messages import to_timestamp
 from services.identity.inputs import LANGUAGES
 from services.identity.mail.letters import write_letter
 from services.identity.organizations.roles import ACTIONS
-from services.identity.telling.domain import KEYS, KINDS, MOST_AFFECTED, MOST_LETTERS, PLACES, TABLE, News, most_each, path_to
+from services.identity.telling.domain import (
+    BEGINNING,
+    KEYS,
+    KINDS,
+    MOST_AFFECTED,
+    MOST_LETTERS,
+    PLACES,
+    TABLE,
+    News,
+    most_each,
+    path_to,
+)
 from services.identity.telling.texts import FRAME, Names, one_line, texts_in, words_of
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.filing import Bureau
@@ -143,6 +154,7 @@ TOLD: list[tuple[str, dict[str, Any], set[str], str]] = [
     ("plan_change_lapsed", {}, ASKING, "/subscriptions/sub_1"),
     ("connection_requested", {}, DECIDING | {"operator"}, "/connections/cnr_1"),
     ("representative_assigned", NAMED, FILING | {"BUSINESS_REPRESENTATIVE"}, "/connections/cnr_1"),
+    ("representative_released", {"representative_id": None}, {"operator"}, "/connections/cnr_1"),
     ("connection_returned", {"reason": "Correct it."}, FILING, "/connections/cnr_1"),
     ("connection_completed", {}, FILING, "/connections/cnr_1"),
     ("connection_rejected", {"reason": "No."}, FILING, "/connections/cnr_1"),
@@ -179,7 +191,7 @@ async def test_those_are_told_whom_it_concerns(portal: Portal, fact: str, more: 
     assigned = portal.news("representative_assigned", representative_id=portal.staff["BUSINESS_REPRESENTATIVE"].user_id)
     if fact != "representative_assigned":
         await portal.tell(assigned)
-    named = {name: portal.staff[str(more[name])].user_id for name in ("representative_id", "user_id") if name in more}
+    named = {name: portal.staff[str(more[name])].user_id for name in ("representative_id", "user_id") if more.get(name)}
     service = "catalog" if fact.startswith("api_") else "subscriptions"
     affected: dict[str, Any] = {}
     if service == "catalog":
@@ -234,6 +246,35 @@ async def test_the_last_assigned_representative_counts_whatever_comes_last(porta
         await portal.tell(envelope("subscriptions.representative_assigned.v1", "cnr_order", sequence, data))
     told = await portal.tell(portal.news("connection_withdrawn", request_id="cnr_order"))
     assert set(told) == DECIDING | {"BUSINESS_REPRESENTATIVE"}
+
+
+async def test_a_representative_who_was_released_is_told_nothing_more(portal: Portal) -> None:
+    between = {"organization_id": portal.recipient.organization_id, "provider_id": portal.provider.organization_id}
+    data = {**between, "request_id": "cnr_released", "representative_id": portal.staff["BUSINESS_REPRESENTATIVE"].user_id}
+    released = {**data, "representative_id": None, "former_representative_id": data["representative_id"]}
+    life = [
+        envelope("subscriptions.representative_assigned.v1", "cnr_released", 2, data),
+        envelope("subscriptions.representative_released.v1", "cnr_released", 3, released),
+    ]
+    for message in (*life, *life[::-1]):
+        await portal.tell(message)
+    assert set(await portal.tell(portal.news("connection_withdrawn", request_id="cnr_released"))) == DECIDING
+    again = envelope("subscriptions.representative_assigned.v1", "cnr_released", 4, data)
+    await portal.tell(again)
+    told = await portal.tell(portal.news("connection_withdrawn", request_id="cnr_released"))
+    assert set(told) == DECIDING | {"BUSINESS_REPRESENTATIVE"}
+
+
+async def test_whoever_is_granted_a_platform_role_is_told_which(portal: Portal) -> None:
+    support, operator = portal.staff["SUPPORT"], portal.staff["operator"]
+    news = portal.news("platform_role_granted", service="identity", by=operator, user_id=support.user_id, role="AUDITOR")
+    letters = await portal.tell(news)
+    assert set(letters) == {"SUPPORT"}
+    text = letters["SUPPORT"].get_content()
+    assert "role on the platform itself “auditor”" in text
+    assert re.findall(r"http://\S+", text) == [f"{portal.world.settings.portal_url}/sign-in"]
+    own = portal.news("platform_role_granted", service="identity", by=operator, user_id=operator.user_id, role="AUDITOR")
+    assert await portal.tell(own) == {}
 
 
 async def test_what_is_announced_again_long_afterwards_is_no_news(portal: Portal) -> None:
@@ -330,7 +371,7 @@ def test_the_table_names_what_there_is() -> None:
     assert len(KEYS) == len(set(KEYS))
     for told in TABLE.values():
         for telling in told:
-            assert telling.place in PLACES
+            assert telling.place in (*PLACES, BEGINNING)
             assert all(not whom.action or whom.action in ACTIONS for whom in telling.to)
     assert path_to("products", News("", {"product_id": "prd_1/../../x?y"}, None)) == "/sign-in"
     assert one_line("a\u202eb\x00c\n d", 5) == "a b …"

@@ -58,8 +58,13 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def clocked_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Stage:
+async def empty_clocked_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Stage:
+    """The service that has heard of nothing, and in which it is what time the clock says."""
+    return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=0.2, clock=clock)
+
+
+@pytest.fixture
+async def clocked_stage(empty_clocked_stage: Stage) -> Stage:
     """The stage in whose service it is what time the clock says."""
-    made = await _empty(make_store, bus, tmp_path / "keys", patience_seconds=0.2, clock=clock)
-    await made.hear(*whole_offer())
-    return made
+    await empty_clocked_stage.hear(*whole_offer())
+    return empty_clocked_stage

@@ -9,7 +9,7 @@ import pytest
 from chassis.principal import system
 from services.subscriptions.agreements import access
 from tests.services.stage import Stage
-from tests.services.subscriptions.announcements import CONSUMER, PRODUCT, product, version
+from tests.services.subscriptions.announcements import CONSUMER, PRODUCT, PROVIDER, product, version
 from tests.services.subscriptions.concluding import (
     CONCLUDER,
     FILER,
@@ -243,3 +243,21 @@ async def test_what_nobody_asks_for_any_more_is_not_attached(cast: Cast) -> None
     file_id = await cast.upload(FILER)
     refused = await cast.recipient.do("attach_agreement", agreement_id=asked["id"], file_id=file_id)
     assert (refused.status, refused.code) == (409, "NO_OPEN_REQUEST")
+
+
+@pytest.mark.parametrize("side", [CONSUMER, PROVIDER])
+async def test_nobody_decides_about_a_document_that_they_have_attached(cast: Cast, side: str) -> None:
+    agreement = await nda(cast)
+    both = cast.stage.person("usr_both", platform_roles=("OPERATOR_ADMINISTRATOR",), **{side: "ADMINISTRATOR"})
+    mine = {"agreement_id": agreement["id"]}
+    if side == CONSUMER:
+        assert (await both.do("attach_agreement", **mine, file_id=await cast.upload("usr_both"))).status == 200
+        await cast.countersign(agreement["id"])
+    else:
+        await cast.attach(agreement["id"])
+        assert (await both.do("countersign_agreement", **mine, file_id=await cast.upload("usr_both"))).status == 200
+    await cast.judge(agreement["id"])
+    for verb, more in (("confirm_agreement", {"valid_from": FROM}), ("return_agreement", {"reason": "No."})):
+        refused = await both.do(verb, **mine, **more)
+        assert (refused.status, refused.code) == (403, "ATTACHED_BY_YOURSELF")
+    assert (await cast.confirm(agreement["id"]))["status"] == "CONFIRMED"
