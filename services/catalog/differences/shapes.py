@@ -190,11 +190,11 @@ class Shape:
     def _take_limits(self, schema: Mapping[str, Json], keyword: str, sign: int) -> None:
         exclusive = schema.get(EXCLUSIVE.get(keyword, ""))
         # OpenAPI 3.0 says beside a limit that it is exclusive, 3.1 gives an exclusive one of its own.
-        given = [(schema.get(keyword), -sign if exclusive is True else 0), (exclusive, -sign)]
-        for value, side in given:
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        for value, side in ((schema.get(keyword), -sign if exclusive is True else 0), (exclusive, -sign)):
+            if not isinstance(value, int | float) or isinstance(value, bool):
+                continue
             # At least nothing is no limit.
-            if not is_number or (value <= 0 and keyword.startswith("min") and keyword != "minimum"):
+            if value <= 0 and keyword.startswith("min") and keyword != "minimum":
                 continue
             limit = (value, side)
             before = self.limits.get(keyword, limit)
