@@ -84,7 +84,8 @@ class _Documents:
 
     def _security(self, old: Part, new: Part, after: Operation, called: str) -> None:
         before, now = ways_in(self.former, old.schema), ways_in(self.later, new.schema)
-        place = f"{after.pointer}/security" if "security" in new.schema else "/security"
+        around = "/security" if "security" in self.later else after.pointer
+        place = f"{after.pointer}/security" if "security" in new.schema else around
         if all(any(asks_no_more(one, other) for one in now) for other in before):
             if not all(any(asks_no_more(one, other) for one in before) for other in now):
                 self.found.note(Kind.SECURITY_REMOVED, place, f"{called} can be called with less authorization.")
@@ -195,8 +196,12 @@ class _Documents:
 
     def _schema(self, old: Part, new: Part, way: Way, named: str) -> None:
         if "schema" in old.schema or "schema" in new.schema:
-            before, after = (f"{each.place}/schema" for each in (old, new))
-            self.schemas.compare((before, old.schema.get("schema", {})), (after, new.schema.get("schema", {})), way, named)
+            self.schemas.compare(_schema_in(old), _schema_in(new), way, named)
+
+
+def _schema_in(part: Part) -> tuple[str, Json]:
+    """Return the schema of a body, a parameter or a header with its place; where there is none, anything is allowed there."""
+    return (f"{part.place}/schema", part.schema["schema"]) if "schema" in part.schema else (part.place, {})
 
 
 def _at(tree: Json, place: str) -> Part:

@@ -42,9 +42,9 @@ def _kinds(tree: Json, name: str) -> list[Scheme]:
     schemes = (tree.get("components") or {}).get("securitySchemes") or {}
     scheme = follow(tree, schemes.get(name))
     kind = scheme.get("type") if isinstance(scheme, dict) else None
-    if kind == "apiKey":
-        where, key = str(scheme.get("in")), str(scheme.get("name"))
-        return [("apiKey", where, key.lower() if where == "header" else key)]
+    if isinstance(scheme, dict) and "in" in scheme:
+        where, key = str(scheme["in"]), str(scheme.get("name"))
+        return [(str(kind), where, key.lower() if where == "header" else key)]
     if kind == "http":
         return [("http", str(scheme.get("scheme")).lower())]
     if kind == "openIdConnect":

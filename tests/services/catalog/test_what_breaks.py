@@ -6,6 +6,7 @@ import pytest
 
 from services.catalog.differences.operations import Side, compare
 from services.catalog.documents import meaning
+from services.catalog.documents.references import resolve
 
 Json = dict[str, Any]
 ANYTHING: Json = {}
@@ -270,3 +271,12 @@ SECURED: dict[str, tuple[Json, Json, dict[str, bool]]] = {
 @pytest.mark.parametrize(("former", "later", "expected"), SECURED.values(), ids=SECURED)
 def test_ways_in_are_told_by_what_they_are(former: Json, later: Json, expected: dict[str, bool]) -> None:
     assert kinds(former, later) == expected
+
+
+def test_what_is_not_there_any_more_is_shown_where_it_stood() -> None:
+    content = {"application/json": {"schema": TEXT}}
+    former = of({"requestBody": {"content": content}}, security=[{"a": []}], components={"securitySchemes": {"a": KEY}})
+    later = of({"requestBody": {"content": {"application/json": {}}}})
+    found = rows(former, later)
+    assert {each["kind"] for each in found} == {"TYPE_WIDENED", "SECURITY_REMOVED"}
+    assert all(resolve(later, f"#{each['place']}")[0] for each in found)
