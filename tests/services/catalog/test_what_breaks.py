@@ -218,7 +218,7 @@ def guarded(security: list[Json], **schemes: Json) -> Json:
     return of({"security": security}, components={"securitySchemes": schemes})
 
 
-KEY: Json = {"type": "apiKey", "in": "header", "name": "X-Key"}
+KEY: Json = {"type": "key", "in": "header", "name": "X-Key"}
 BEARER: Json = {"type": "http", "scheme": "bearer"}
 
 
