@@ -211,4 +211,11 @@ def shape_of(tree: Json, parts: Parts) -> Shape:
     shape = Shape()
     for part in flattened(tree, parts):
         shape._take(part)  # noqa: SLF001 - it is filled here and read everywhere else
+    if shape.types is not None and parts and all(_is_nullable_whole(landed(tree, part).schema) for part in parts):
+        shape.types |= {"null"}
     return shape
+
+
+def _is_nullable_whole(schema: Json) -> bool:
+    """Say whether a schema of 3.0 means null beside what it consists of: strictly read it does not, but nobody means that."""
+    return isinstance(schema, dict) and schema.get("nullable") is True and "type" not in schema

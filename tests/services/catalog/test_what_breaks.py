@@ -151,6 +151,15 @@ def test_beside_a_reference_3_1_says_something_and_3_0_does_not() -> None:
     assert rows(*(with_schema(each, sent=True, openapi="3.0.3") for each in (lead, later))) == []
 
 
+def test_null_beside_a_reference_is_null_in_3_0() -> None:
+    lead: Json = {"allOf": [{"$ref": "#/components/schemas/Cat"}]}
+    old = ("3.0.3", "3.0.3")
+    assert verdicts(lead, {**lead, "nullable": True}, openapi=old) == RECEIVED
+    assert verdicts({**lead, "nullable": True}, lead, openapi=old) == SENT
+    within = {"properties": {"cat": lead}}
+    assert verdicts(within, {"properties": {"cat": {**lead, "nullable": True}}}, openapi=old) == RECEIVED
+
+
 def of(operation: Json, **more: Any) -> Json:
     described = {"operationId": "do", "responses": {"200": {"description": ""}}, **operation}
     return {"openapi": "3.0.3", "paths": {PATH: {"get": described}}, **more}
