@@ -12,11 +12,14 @@ from services.catalog.documents import meaning
 from services.catalog.documents.domain import DocumentTooComplex
 from services.catalog.documents.reading import read
 from services.catalog.documents.references import resolve
+from services.catalog.main import build
 from services.catalog.products import repository as products
 from services.catalog.products.lives import Version, VersionStatus
+from services.catalog.settings import CatalogSettings
 from services.catalog.versions.comparing import Comparer, StillComparing, major_of
 from services.catalog.versions.reading import Limits
-from tests.services.catalog.stage import PROVIDER, SPECS, Published, Stage, small
+from tests.passports import make_verifier
+from tests.services.catalog.stage import PATIENT, PROVIDER, SPECS, Published, Stage, small
 from tests.services.catalog.test_differences import sides
 
 
@@ -115,6 +118,22 @@ async def test_a_comparison_goes_on_when_nobody_waits_for_it_and_is_there_for_wh
     assert found is not None
     assert [each["kind"] for each in found["differences"]] == ["OPERATION_REMOVED"]
     await hurried.close()
+
+
+async def test_who_asks_the_service_again_gets_what_went_on(stage: Stage) -> None:
+    published = await stage.published()
+    draft = await drafted(stage, published, without_one(), "2.0")
+    settings = CatalogSettings(**{**PATIENT, "comparison_patience_seconds": 0.001})
+    service = build(settings, stage.service.bus, stage.service.store, make_verifier(stage.keys))
+    person = Stage(service, stage.sandbox, stage.keys).provider
+    pair = {"former": published.version_id, "later": draft}
+    answered = await person.load("comparisons", [pair])
+    assert (answered.status, answered.code, answered.body["retry_after_seconds"]) == (409, "STILL_COMPARING", 5)
+    while (answered := await person.load("comparisons", [pair])).status == 409:  # noqa: ASYNC110 - it tells in no other way
+        await asyncio.sleep(0.05)
+    assert answered.rows[0]["is_breaking"]
+    for worker in service.workers:
+        await worker.close()
 
 
 async def test_publishing_does_not_wait_for_a_long_comparison(stage: Stage) -> None:
