@@ -29,9 +29,16 @@ class GrantProviderStandingInput:
     organization_id: strawberry.ID
 
 
+@input_
+class WithdrawProviderStandingInput:
+    """Who may publish products no more."""
+
+    organization_id: strawberry.ID
+
+
 @type_
 class ProviderStanding:
-    """An organization that may publish products."""
+    """An organization whose standing of a provider was granted or withdrawn."""
 
     organization_id: strawberry.ID
     name: str
@@ -157,6 +164,13 @@ class ProductMutations:
         self, input_: Annotated[GrantProviderStandingInput, strawberry.argument(name="input")]
     ) -> Annotated[ProviderStanding | Problem, strawberry.union("GrantProviderStandingResult")]:
         """Let an organization publish products."""
+        planned(input_)
+
+    @does(CATALOG, "withdraw_provider_standing")
+    def withdraw_provider_standing(
+        self, input_: Annotated[WithdrawProviderStandingInput, strawberry.argument(name="input")]
+    ) -> Annotated[ProviderStanding | Problem, strawberry.union("WithdrawProviderStandingResult")]:
+        """Let an organization publish products no more; its versions have to be retired and its subscriptions ended first."""
         planned(input_)
 
     @does(CATALOG, "create_product")

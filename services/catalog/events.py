@@ -14,6 +14,12 @@ class ProviderStandingGranted(Event, service="catalog", version=1):
     organization_id: str
 
 
+class ProviderStandingWithdrawn(Event, service="catalog", version=1):
+    """The operator lets an organization publish products no more; it has none that could be called."""
+
+    organization_id: str
+
+
 class ProductCreated(Event, service="catalog", version=1):
     """A provider has begun a product; nobody else sees it before its first published version."""
 

@@ -51,7 +51,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
         Allowed(settings.url_ports, settings.url_networks, insecure=settings.document_url_insecure),
         Bounds(settings.document_url_seconds, settings.document_max_bytes, settings.documents_at_once),
     )
-    tools = version_routes.Tools(DocumentReader(limits), fetcher, Comparer(limits))
+    tools = version_routes.Tools(DocumentReader(limits), fetcher, Comparer(limits, settings.comparison_patience_seconds))
     return Service(
         name=NAME,
         store=store,
@@ -70,7 +70,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             *(*sandbox.INDEXES, *guidance.INDEXES, *callers.INDEXES, *retiring.INDEXES),
         ],
         reactions=REACTIONS,
-        workers=[KeepsIndex(store, searcher)],
+        workers=[KeepsIndex(store, searcher), tools.comparer],
         verifier=verifier,
     )
 

@@ -33,6 +33,12 @@ class CatalogSettings(Settings):
     document_memory_bytes: int = Field(
         2 * 1024**3, ge=256 * 1024**2, description="Most address space that the program reading a document may take."
     )
+    comparison_patience_seconds: float = Field(
+        4.0,
+        gt=0,
+        le=60,
+        description="Longest time that somebody waits for two versions to be compared; the comparison goes on and is kept.",
+    )
     documents_at_once: int = Field(2, ge=1, le=64, description="How many documents are read at the same time; more of them wait.")
     document_url_seconds: float = Field(
         10.0, gt=0, le=20, description="Longest time that fetching one document from an address may take, with all redirects."

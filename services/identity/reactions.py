@@ -24,6 +24,7 @@ from services.identity.telling.actions import NewsDesk
 from services.identity.telling.domain import KEYS
 
 _SECRET_RETIRED = "SECRET_RETIRED"  # noqa: S105 - the rejection of a call with a token of a retired secret
+_STANDING_GRANTED = "catalog.provider_standing_granted.v1"
 _Milliseconds = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
 
 
@@ -39,8 +40,9 @@ def _take(heard: Heard, name: str) -> str:
 
 
 async def note_provider(tx: Transaction, heard: Heard) -> None:
-    """Note that an organization is a data provider: it is not deleted any more."""
-    await organizations.note_provider(tx, _take(heard, "organization_id"))
+    """Note that an organization is a data provider, and so is not deleted; or that it is one no more."""
+    is_provider = heard.key == _STANDING_GRANTED
+    await organizations.note_provider(tx, heard, _take(heard, "organization_id"), is_provider=is_provider)
 
 
 async def remember_subscription(tx: Transaction, heard: Heard) -> None:
@@ -182,7 +184,7 @@ def _reactions_of_copies() -> tuple[On, ...]:
         ),
         On(remember_substitute, "subscriptions.approver_substituted.v1", "subscriptions.substitute_withdrawn.v1"),
         On(revoke_certificates, "identity.application_deleted.v1"),
-        On(note_provider, "catalog.provider_standing_granted.v1"),
+        On(note_provider, _STANDING_GRANTED, "catalog.provider_standing_withdrawn.v1"),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.
         On(count_calls_by_secret, "enforcement.calls_recorded.v1", at_once=1),
     )

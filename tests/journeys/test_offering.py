@@ -64,3 +64,30 @@ async def test_a_draft_tells_its_provider_where_it_came_from(world: World) -> No
             "owner", "importApi", selection, productId=ids["product"], document=document("x"), url="https://a.example"
         )
     assert refused.value.code == "DOCUMENT_OR_URL"
+
+
+async def test_a_provider_stops_being_one_and_then_may_go(world: World) -> None:
+    name = f"Passing {world.mark}"
+    made = await world.make("owner", "createOrganization", "... on Organization { id }", name=name)
+    organization = {"organizationId": made["id"]}
+    standing = "... on ProviderStanding { organizationId name }"
+    for verb in ("grantProviderStanding", "withdrawProviderStanding", "withdrawProviderStanding"):
+        assert (await world.make("operator", verb, standing, **organization)) == {
+            "__typename": "ProviderStanding",
+            "organizationId": made["id"],
+            "name": name,
+        }
+    # What the operator withdrew is heard of a moment later.
+    while (code := await _delete(world, made["id"], name)) != "DONE":
+        assert code == "PROVIDER_STAYS"
+    with pytest.raises(Refused) as refused:
+        await world.make("operator", "withdrawProviderStanding", standing, organizationId=world.ids["organization"])
+    assert refused.value.code == "PROVIDER_STILL_CALLED"
+
+
+async def _delete(world: World, organization_id: str, name: str) -> str:
+    try:
+        await world.make("owner", "deleteOrganization", "__typename", organizationId=organization_id, name=name)
+    except Refused as refusal:
+        return refusal.code
+    return "DONE"

@@ -69,6 +69,7 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
+    ("withdrawProviderStanding", "organization", {"organizationId": "$organization"}),
     ("createProduct", "organization", {"organizationId": "$organization", "title": "Mine"}),
     ("changeProduct", "product", {"productId": "$product", "title": "Mine"}),
     ("changeProduct", "public_product", {"productId": "$public_product", "title": "Mine"}),
@@ -202,7 +203,7 @@ OPEN = {
 }
 # The code that a stranger gets, where it is not NOT_FOUND.
 CODES = {
-    **dict.fromkeys(("grantProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("grantProviderStanding", "withdrawProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),

@@ -8,6 +8,7 @@ from services.catalog.callers import repository
 from services.catalog.callers.domain import Call, Subscriber, Traffic, tallies
 
 called_by = repository.called_by
+count_subscribers = repository.count_subscribers
 subscribed_products = repository.subscribed_products
 agreements_in_force = repository.agreements_in_force
 names = repository.names

@@ -80,6 +80,12 @@ async def subscribers(reader: Reader, product_id: str) -> list[Subscriber]:
     return [Subscriber(each["application_id"], each["organization_id"], each["status"]) for each in found]
 
 
+async def count_subscribers(reader: Reader, product_ids: Sequence[str]) -> int:
+    """Return how many live subscriptions there are to these products."""
+    query = {"product_id": {"$in": list(product_ids)}, "status": {"$in": list(LIVE)}}
+    return await reader.collection("subscriptions").count_documents(query)
+
+
 async def subscribed_products(reader: Reader, organization_ids: Sequence[str]) -> dict[str, set[str]]:
     """Return for each organization the products that any of its applications has a live subscription to."""
     query = {"organization_id": {"$in": list(organization_ids)}, "status": {"$in": list(LIVE)}}

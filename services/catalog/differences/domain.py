@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+RULES = 2
+"""Which rules these are; another number where the same two documents would be told to differ otherwise."""
 MOST_DIFFERENCES = 1000
 MOST_OPERATIONS = 20
 

@@ -1,12 +1,13 @@
 """Comparing two documents, operation by operation: parameters, bodies, responses, security."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from services.catalog.differences.domain import Found, Kind, Way
 from services.catalog.differences.schemas import Schemas
+from services.catalog.differences.security import asks_no_more, ways_in
 from services.catalog.differences.shapes import Json, Part, landed
 from services.catalog.documents.domain import Operation
 from services.catalog.documents.meaning import TEMPLATE
@@ -82,10 +83,11 @@ class _Documents:
     # ---- Who may call
 
     def _security(self, old: Part, new: Part, after: Operation, called: str) -> None:
-        before, now = _ways_in(self.former, old.schema), _ways_in(self.later, new.schema)
-        place = f"{after.pointer}/security" if "security" in new.schema else "/security"
-        if all(any(_asks_no_more(one, other) for one in now) for other in before):
-            if not all(any(_asks_no_more(one, other) for one in before) for other in now):
+        before, now = ways_in(self.former, old.schema), ways_in(self.later, new.schema)
+        around = "/security" if "security" in self.later else after.pointer
+        place = f"{after.pointer}/security" if "security" in new.schema else around
+        if all(any(asks_no_more(one, other) for one in now) for other in before):
+            if not all(any(asks_no_more(one, other) for one in before) for other in now):
                 self.found.note(Kind.SECURITY_REMOVED, place, f"{called} can be called with less authorization.")
             return
         kind = Kind.SECURITY_ADDED if {} in before else Kind.SECURITY_CHANGED
@@ -115,9 +117,10 @@ class _Documents:
             self.found.note(Kind.PARAMETER_BECAME_REQUIRED, new.place, f"{called} requires {named} now.")
         elif _is_required(old) and not _is_required(new):
             self.found.note(Kind.PARAMETER_BECAME_OPTIONAL, new.place, f"{called} does not require {named} any more.")
-        if _style(old.schema) != _style(new.schema):
+        if _style(old.schema) != _style(new.schema) or ("content" in old.schema) != ("content" in new.schema):
             self.found.note(Kind.PARAMETER_STYLE_CHANGED, new.place, f"{called} reads {named} in another form.")
-        self._described(old, new, Way.REQUEST, named)
+        if ("content" in old.schema) == ("content" in new.schema):
+            self._described(old, new, Way.REQUEST, named)
 
     def _request(self, old: Part, new: Part, called: str) -> None:
         before, after = _child(self.former, old, "requestBody"), _child(self.later, new, "requestBody")
@@ -139,18 +142,24 @@ class _Documents:
     # ---- What is answered
 
     def _responses(self, old: Part, new: Part, called: str) -> None:
-        before, after = _children(self.former, old, "responses"), _children(self.later, new, "responses")
+        before, after = _statuses(self.former, old), _statuses(self.later, new)
         for status, former in before.items():
-            later = after.get(status)
+            later = after.get(status) or _standing_for(status, after)
             if later is None:
                 says = f"{called} does not answer {status} any more."
                 self.found.note(Kind.RESPONSE_REMOVED, former.place, says, former=True)
                 continue
-            self._headers(former, later, f"{called} {status}")
-            self._contents(former, later, Way.RESPONSE, f"the answer {status}")
+            self._answer(former, later, called, status)
         for status, later in after.items():
             if status not in before:
                 self.found.note(Kind.RESPONSE_ADDED, later.place, f"{called} may answer {status}, too.")
+                told = _standing_for(status, before)
+                if told is not None:
+                    self._answer(told, later, called, status)
+
+    def _answer(self, former: Part, later: Part, called: str, status: str) -> None:
+        self._headers(former, later, f"{called} {status}")
+        self._contents(former, later, Way.RESPONSE, f"the answer {status}")
 
     def _headers(self, former: Part, later: Part, called: str) -> None:
         before, after = _headers(self.former, former), _headers(self.later, later)
@@ -170,11 +179,11 @@ class _Documents:
     def _contents(self, former: Part, later: Part, way: Way, named: str) -> None:
         before, after = _media(self.former, former), _media(self.later, later)
         for media_type, old in before.items():
-            new = after.get(media_type)
-            if new is None:
+            taken = _taken_for(media_type, after, way)
+            if not taken:
                 says = f"{named} is not offered as {media_type} any more."
                 self.found.note(Kind.MEDIA_TYPE_REMOVED, old.place, says, way=way, former=True)
-            else:
+            for new in taken:
                 self._schema(old, new, way, named)
         for media_type, new in after.items():
             if media_type not in before:
@@ -187,8 +196,12 @@ class _Documents:
 
     def _schema(self, old: Part, new: Part, way: Way, named: str) -> None:
         if "schema" in old.schema or "schema" in new.schema:
-            before, after = (f"{each.place}/schema" for each in (old, new))
-            self.schemas.compare((before, old.schema.get("schema", {})), (after, new.schema.get("schema", {})), way, named)
+            self.schemas.compare(_schema_in(old), _schema_in(new), way, named)
+
+
+def _schema_in(part: Part) -> tuple[str, Json]:
+    """Return the schema of a body, a parameter or a header with its place; where there is none, anything is allowed there."""
+    return (f"{part.place}/schema", part.schema["schema"]) if "schema" in part.schema else (part.place, {})
 
 
 def _at(tree: Json, place: str) -> Part:
@@ -205,7 +218,16 @@ def _children(tree: Json, part: Part, name: str) -> dict[str, Part]:
     if not isinstance(named, dict):
         return {}
     children = {str(key): landed(tree, Part(part.place + pointer(name, key), child)) for key, child in named.items()}
-    return {key: child for key, child in children.items() if not key.startswith("x-") and isinstance(child.schema, dict)}
+    return {key: child for key, child in children.items() if isinstance(child.schema, dict)}
+
+
+def _statuses(tree: Json, part: Part) -> dict[str, Part]:
+    return {status: each for status, each in _children(tree, part, "responses").items() if not status.startswith("x-")}
+
+
+def _standing_for(status: str, described: Mapping[str, Part]) -> Part | None:
+    """Return what describes a status that is not named: its range, and for what is no success the default."""
+    return described.get(f"{status[:1]}XX") or (None if status.startswith("2") else described.get("default"))
 
 
 def _headers(tree: Json, part: Part) -> dict[str, Part]:
@@ -213,8 +235,26 @@ def _headers(tree: Json, part: Part) -> dict[str, Part]:
 
 
 def _media(tree: Json, part: Part) -> dict[str, Part]:
-    """Return what a body may be written as; how a media type is spelled makes no difference."""
-    return {name.replace(" ", "").lower(): each for name, each in _children(tree, part, "content").items()}
+    """Return what a body may be written as; how a media type is spelled makes no difference, nor that UTF-8 is named."""
+    return {_spelled(name): each for name, each in _children(tree, part, "content").items()}
+
+
+def _spelled(media_type: str) -> str:
+    steps = media_type.replace(" ", "").lower().split(";")
+    return ";".join(each for each in steps if each.replace('"', "") != "charset=utf-8")
+
+
+def _ranges(media_type: str) -> tuple[str, str]:
+    return f"{media_type.partition('/')[0]}/*", "*/*"
+
+
+def _taken_for(media_type: str, later: Mapping[str, Part], way: Way) -> list[Part]:
+    """Return what now stands for a media type: itself; a range around it in requests; what is within it in responses."""
+    if media_type in later:
+        return [later[media_type]]
+    if way is Way.REQUEST:
+        return [later[each] for each in _ranges(media_type) if each in later][:1]
+    return [each for name, each in later.items() if media_type in _ranges(name)]
 
 
 def _parameters(tree: Json, operation: Operation, part: Part) -> dict[Any, Part]:
@@ -250,14 +290,3 @@ def _is_required(part: Part) -> bool:
 def _style(parameter: Tree) -> tuple[Any, Any]:
     style = parameter.get("style", _STYLES.get(str(parameter.get("in"))))
     return style, parameter.get("explode", style == "form")
-
-
-def _ways_in(tree: Json, operation: Tree) -> list[dict[str, frozenset[str]]]:
-    """Return the ways in which a call may be authorized, each with the schemes that it needs; one that needs none is empty."""
-    given = operation.get("security", tree.get("security"))
-    ways: Iterable[Any] = given if isinstance(given, list) else []
-    return [{name: frozenset(scopes) for name, scopes in each.items()} for each in ways if isinstance(each, dict)] or [{}]
-
-
-def _asks_no_more(way: Mapping[str, frozenset[str]], than: Mapping[str, frozenset[str]]) -> bool:
-    return all(name in than and scopes <= than[name] for name, scopes in way.items())

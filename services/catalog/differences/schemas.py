@@ -1,15 +1,32 @@
 """Comparing two schemas: what one allows and the other does not, all the way down, and round every circle once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from services.catalog.differences.domain import Found, Kind, Way
-from services.catalog.differences.shapes import LIMITS, TYPES, Json, Part, Parts, Shape, flattened, landed, part_at, shape_of
+from services.catalog.differences.shapes import (
+    EXCLUSIVE,
+    LIMITS,
+    TYPES,
+    Json,
+    Limit,
+    Part,
+    Parts,
+    Shape,
+    flattened,
+    landed,
+    part_at,
+    shape_of,
+    stands_alone,
+)
 
 _DEEPEST = 60
 _MOST_VISITS = 600_000  # of schemas and properties
 _SHOWN = 5
 # Formats of which the first allows nothing that the second does not.
-_NARROWER = {("int32", "int64"), ("float", "double")}
+_NARROWER = {
+    *(("int32", "int64"), ("int32", "double"), ("float", "double")),
+    *(("email", "idn-email"), ("hostname", "idn-hostname"), ("uri", "iri"), ("uri", "uri-reference"), ("iri", "iri-reference")),
+}
 
 Pair = tuple[tuple[str, ...], tuple[str, ...], Way]
 
@@ -49,6 +66,12 @@ class Schemas:
         self.visits += len(before.properties) + len(after.properties)
         _Pair(self, before, after, way, named=named, depth=depth, places=(former[0].place, later[0].place)).compare(former, later)
 
+    def is_anything(self, parts: Parts, *, former: bool) -> bool:
+        """Say whether a schema of one of the two trees asks nothing of values."""
+        tree = self.former if former else self.later
+        shape = self._shape(tree, parts, _identity(tree, parts))
+        return replace(shape, places={}) == Shape()
+
     def _shape(self, tree: Json, parts: Parts, identity: tuple[str, ...]) -> Shape:
         key = (tree is self.former, identity)
         shape = self._shapes.get(key)
@@ -59,9 +82,7 @@ class Schemas:
 
 def _identity(tree: Json, parts: Parts) -> tuple[str, ...]:
     # What stands beside a reference makes it another schema.
-    return tuple(
-        part.place if isinstance(part.schema, dict) and len(part.schema) > 1 else landed(tree, part).place for part in parts
-    )
+    return tuple(landed(tree, part).place if stands_alone(tree, part) else part.place for part in parts)
 
 
 @dataclass(slots=True)
@@ -89,8 +110,7 @@ class _Pair:
         self._properties()
         self._others()
         self._choices(former, later)
-        if self.before.items and self.after.items:
-            self._below(self.before.items, self.after.items, f"each item of {self.named}")
+        self._each("items", self.before.items, self.after.items, f"each item of {self.named}")
 
     def _note(self, kind: Kind, says: str, *, keyword: str = "", place: str | None = None, former: bool = False) -> None:
         shape, otherwise = (self.before, self.places[0]) if former else (self.after, self.places[1])
@@ -144,13 +164,14 @@ class _Pair:
             old, new = self.before.limits.get(keyword), self.after.limits.get(keyword)
             if old == new:
                 continue
-            is_narrower = old is None or (new is not None and (new - old) * sign < 0)
+            is_narrower = old is None or (new is not None and (new < old if sign > 0 else new > old))
             kind = Kind.LIMIT_NARROWED if is_narrower else Kind.LIMIT_WIDENED
-            shown = "no" if new is None else f"{new:g} as its"
+            shown = "no" if new is None else f"{_limit(new)} as its"
+            shape = self.before if new is None else self.after
             self._note(
                 kind,
-                f"has {shown} {keyword} now{'' if old is None else f', and had {old:g}'}.",
-                keyword=keyword,
+                f"has {shown} {keyword} now{'' if old is None else f', and had {_limit(old)}'}.",
+                keyword=keyword if keyword in shape.places else EXCLUSIVE.get(keyword, keyword),
                 former=new is None,
             )
 
@@ -184,7 +205,7 @@ class _Pair:
         for name, later in after.items():
             if name not in before:
                 self._added(name, later[0].place)
-        for name, place in self.after.required.items():
+        for name, place in (self.before.required | self.after.required).items():
             if name not in self.after.properties and name not in self.before.properties:
                 self._required(name, place)
 
@@ -203,7 +224,7 @@ class _Pair:
         return f'"{name}" below {self.named.rsplit(" below ", 1)[-1]}'
 
     def _added(self, name: str, place: str) -> None:
-        if name in self.after.required:
+        if name in self.after.required and (name in self.before.properties or name not in self.before.required):
             self._note(Kind.REQUIRED_PROPERTY_ADDED, f'has the further property "{name}", which is required.', place=place)
         else:
             self._note(Kind.PROPERTY_ADDED, f'has the further property "{name}".', place=place)
@@ -223,8 +244,21 @@ class _Pair:
             self._note(
                 Kind.OTHER_PROPERTIES_ALLOWED, "may have properties that are not named now.", place=before.closed_at, former=True
             )
-        if before.others and after.others:
-            self._below(before.others, after.others, f"each further property of {self.named}")
+        if before.closed_at is None and after.closed_at is None:
+            self._each("additionalProperties", before.others, after.others, f"each further property of {self.named}")
+
+    def _each(self, keyword: str, before: Parts, after: Parts, named: str) -> None:
+        """Compare what is asked of each of many values; where nothing is, whatever is asked on the other side is more."""
+        kind = "array" if keyword == "items" else "object"
+        if kind not in _all_types(self.before) & _all_types(self.after):
+            return
+        if before and after:
+            self._below(before, after, named)
+        elif after and not self.whole.is_anything(after, former=False):
+            self._note(Kind.RULE_CHANGED, f'has a rule for "{keyword}" now: {named} has to keep to it.', keyword=keyword)
+        elif before and not self.whole.is_anything(before, former=True):
+            says = f'does not have a rule for "{keyword}" any more: {named} can be anything.'
+            self._note(Kind.TYPE_WIDENED, says, keyword=keyword, former=True)
 
     @staticmethod
     def _is_choice_of(shape: Shape) -> bool:
@@ -239,17 +273,21 @@ class _Pair:
         elif not after and self._is_choice_of(self.before):
             after = [later]
         if len(before) != len(after):
-            self._note(
-                Kind.RULE_CHANGED,
-                "is bound to alternatives otherwise now.",
-                keyword="oneOf" if "oneOf" in self.after.places else "anyOf",
+            is_less = len(after) < len(before)
+            kind, says = (
+                (Kind.ALTERNATIVE_ADDED, "is bound to fewer alternatives now.")
+                if is_less
+                else (Kind.RULE_CHANGED, "is bound to more alternatives now.")
             )
+            places = self.before.places if is_less else self.after.places
+            self._note(kind, says, keyword="oneOf" if "oneOf" in places else "anyOf", former=is_less)
         for old, new in zip(before, after, strict=False):
             self._choice(old, new)
 
     def _choice(self, former: tuple[Part, ...], later: tuple[Part, ...]) -> None:
         pairs, removed, added = _paired(self.whole, former, later)
         for old, new in pairs:
+            self._told_apart(old, new)
             self._below((old,), (new,), self.named)
         for each in removed:
             self._note(
@@ -260,6 +298,26 @@ class _Pair:
             )
         for each in added:
             self._note(Kind.ALTERNATIVE_ADDED, f"has a further alternative: {_called(each)}.", place=each.place)
+
+    def _told_apart(self, old: Part, new: Part) -> None:
+        """Note that an alternative is told from the others by other values than before."""
+        before, after = self.before.values_for(old), self.after.values_for(new)
+        if before is None or after is None or before == after:
+            return
+        name, was = self.after.told_by, self.before.told_by
+        if name != was:
+            says = f'is told by the property "{name}" now, and was told by "{was}".'
+            self._note(Kind.RULE_CHANGED, says, keyword="discriminator")
+        removed, added = sorted(before - after), sorted(after - before)
+        if removed:
+            self._note(Kind.ENUM_NARROWED, f'does not have the value{_list(removed)} of "{was}" any more.', place=new.place)
+        if added:
+            self._note(Kind.ENUM_WIDENED, f'has the further value{_list(added)} of "{name}".', place=new.place)
+
+
+def _limit(limit: Limit) -> str:
+    value, side = limit
+    return f"{str(value).removesuffix('.0')}{' (exclusive)' if side else ''}"
 
 
 def _all_types(shape: Shape) -> frozenset[str]:

@@ -11,16 +11,17 @@ from services.catalog.documents.references import pointer, resolve
 TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
 LIMITS = {
     "maximum": 1,
-    "exclusiveMaximum": 1,
     "maxLength": 1,
     "maxItems": 1,
     "maxProperties": 1,
     "minimum": -1,
-    "exclusiveMinimum": -1,
     "minLength": -1,
     "minItems": -1,
     "minProperties": -1,
 }
+# A limit as it is compared: its value, and -1 or 1 where the value itself is not within an upper or a lower one.
+Limit = tuple[float, int]
+EXCLUSIVE = {"maximum": "exclusiveMaximum", "minimum": "exclusiveMinimum"}
 _RULES = frozenset(
     {
         *("multipleOf", "uniqueItems", "not", "if", "then", "else", "contains", "minContains", "maxContains", "prefixItems"),
@@ -69,7 +70,7 @@ def flattened(tree: Json, parts: Parts) -> list[Part]:
     while waiting and len(found) < _MOST_PARTS:
         written = waiting.pop()
         part = landed(tree, written)
-        beside = _beside_reference(written)
+        beside = _beside_reference(tree, written)
         if beside is not None:
             waiting.append(beside)
         if part.place in found or not isinstance(part.schema, dict):
@@ -81,12 +82,19 @@ def flattened(tree: Json, parts: Parts) -> list[Part]:
     return list(found.values())
 
 
-def _beside_reference(part: Part) -> Part | None:
+def stands_alone(tree: Json, part: Part) -> bool:
+    """Say whether nothing but its reference counts of a part: in OpenAPI 3.0 what stands beside one is passed over."""
+    if not isinstance(part.schema, dict):
+        return True
+    return len(part.schema) < 2 or ("$ref" in part.schema and str(tree.get("openapi")).startswith("3.0"))
+
+
+def _beside_reference(tree: Json, part: Part) -> Part | None:
     """Return what stands beside a reference, as OpenAPI 3.1 lets it; nothing where that says nothing of values."""
-    if not isinstance(part.schema, dict) or "$ref" not in part.schema:
+    if stands_alone(tree, part) or "$ref" not in part.schema:
         return None
     rest = {name: value for name, value in part.schema.items() if name not in ("$ref", "description", "summary")}
-    return Part(part.place + "/", rest) if rest else None
+    return Part(part.place, rest) if rest else None
 
 
 @dataclass(slots=True)
@@ -98,7 +106,7 @@ class Shape:
     enum: dict[str, Json] | None = None
     formats: tuple[str, ...] = ()
     patterns: tuple[str, ...] = ()
-    limits: dict[str, float] = field(default_factory=dict)
+    limits: dict[str, Limit] = field(default_factory=dict)
     properties: dict[str, Parts] = field(default_factory=dict)
     required: dict[str, str] = field(default_factory=dict)
     closed_at: str | None = None
@@ -106,6 +114,9 @@ class Shape:
     others: Parts = ()
     items: Parts = ()
     choices: list[tuple[Part, ...]] = field(default_factory=list)
+    told_by: str | None = None
+    """The property that tells alternatives apart (``discriminator``)."""
+    told: dict[str, str] = field(default_factory=dict)
     rules: dict[str, str] = field(default_factory=dict)
     """What else is asked of values, as it is written."""
 
@@ -137,6 +148,20 @@ class Shape:
             if isinstance(among, list):
                 self.choices.append(tuple(Part(part.place + pointer(keyword, at), each) for at, each in enumerate(among)))
 
+        told = schema.get("discriminator")
+        if isinstance(told, dict) and isinstance(told.get("propertyName"), str):
+            self.told_by = told["propertyName"]
+            mapping = told.get("mapping")
+            self.told |= {str(value): str(to) for value, to in mapping.items()} if isinstance(mapping, dict) else {}
+
+    def values_for(self, part: Part) -> frozenset[str] | None:
+        """Return the values that name an alternative, or None where none does: those of the mapping, else what it is called."""
+        reference = part.schema.get("$ref") if isinstance(part.schema, dict) else None
+        if self.told_by is None or not isinstance(reference, str):
+            return None
+        name = reference.rpartition("/")[2]
+        return frozenset(value for value, to in self.told.items() if to in (reference, name)) or frozenset({name})
+
     def _take_types(self, schema: Mapping[str, Json]) -> None:
         given = schema.get("type")
         types = frozenset([given] if isinstance(given, str) else _strings(given))
@@ -160,13 +185,20 @@ class Shape:
         if isinstance(schema.get("pattern"), str):
             self.patterns = (*self.patterns, schema["pattern"])
         for keyword, sign in LIMITS.items():
-            value = schema.get(keyword)
-            if value is True:
-                self.rules[keyword] = "true"
+            self._take_limits(schema, keyword, sign)
+
+    def _take_limits(self, schema: Mapping[str, Json], keyword: str, sign: int) -> None:
+        exclusive = schema.get(EXCLUSIVE.get(keyword, ""))
+        # OpenAPI 3.0 says beside a limit that it is exclusive, 3.1 gives an exclusive one of its own.
+        for value, side in ((schema.get(keyword), -sign if exclusive is True else 0), (exclusive, -sign)):
             if not isinstance(value, int | float) or isinstance(value, bool):
                 continue
-            before = self.limits.get(keyword, value)
-            self.limits[keyword] = min(before, value) if sign > 0 else max(before, value)
+            # At least nothing is no limit.
+            if value <= 0 and keyword.startswith("min") and keyword != "minimum":
+                continue
+            limit = (value, side)
+            before = self.limits.get(keyword, limit)
+            self.limits[keyword] = min(before, limit) if sign > 0 else max(before, limit)
 
 
 def _strings(given: Json) -> Iterator[str]:
@@ -179,4 +211,11 @@ def shape_of(tree: Json, parts: Parts) -> Shape:
     shape = Shape()
     for part in flattened(tree, parts):
         shape._take(part)  # noqa: SLF001 - it is filled here and read everywhere else
+    if shape.types is not None and parts and all(_is_nullable_whole(landed(tree, part).schema) for part in parts):
+        shape.types |= {"null"}
     return shape
+
+
+def _is_nullable_whole(schema: Json) -> bool:
+    """Say whether a schema of 3.0 means null beside what it consists of: strictly read it does not, but nobody means that."""
+    return isinstance(schema, dict) and schema.get("nullable") is True and "type" not in schema

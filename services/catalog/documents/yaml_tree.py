@@ -22,6 +22,7 @@ _TAG = "tag:yaml.org,2002:"
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 _BASED = re.compile(r"0o[0-7]{1,100}|0x[0-9a-fA-F]{1,100}")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -185,6 +186,8 @@ def _to_value(event: Any) -> Any:
         if not math.isfinite(number):
             raise _refuse("the number is too great", event.start_mark)
         return number
+    if _NO_NUMBER.fullmatch(text):
+        raise _refuse(f"{text} is not a number in JSON: put it between quotation marks if it is a text", event.start_mark)
     return text
 
 

@@ -14,6 +14,7 @@ Network = IPv4Network | IPv6Network
 LONGEST = 2000
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 _NAME = re.compile(r"(?!.{254})(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_BRACKETS = re.compile(r"\[[^\[\]]*\](?::[0-9]*)?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORTS = {"https": 443, "http": 80}
 
@@ -109,6 +110,9 @@ def read_place(url: str, allowed: Allowed) -> Place:
 
 def _read_host(netloc: str, host: str) -> tuple[str, Address | None]:
     if "[" in netloc:
+        # Nothing stands around the brackets but a port.
+        if not _BRACKETS.fullmatch(netloc):
+            raise DocumentUrlNotAllowed
         return _read_six(host)
     if not _NAME.fullmatch(host):
         raise DocumentUrlNotAllowed

@@ -181,6 +181,11 @@ async def by_ids(reader: Reader, product_ids: Sequence[str]) -> dict[str, Produc
     return {product.id: product for product in await _by(reader, "_id", product_ids)}
 
 
+async def of_organization(reader: Reader, organization_id: str) -> list[Product]:
+    """Return a provider's products, drafts too."""
+    return await _by(reader, "organization_id", [organization_id])
+
+
 async def by_slugs(reader: Reader, slugs: Sequence[str]) -> dict[str, Product]:
     """Return the products with these slugs."""
     return {product.slug: product for product in await _by(reader, "slug", slugs)}

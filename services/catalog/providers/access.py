@@ -9,7 +9,10 @@ MANAGE = "MANAGE_PRODUCTS"
 
 
 async def organization_to_grant(reader: Reader, organization_id: str) -> str:
-    """Return the organization's name, for the operator alone. Raises ``SignInFirst``, ``OperatorOnly`` or ``NotHeardOf``."""
+    """Return the name of an organization whose standing is to be granted or withdrawn, for the operator alone.
+
+    Raises ``SignInFirst``, ``OperatorOnly`` or ``NotHeardOf``.
+    """
     reader.principal.require_signed_in()
     if not reader.principal.has_platform_role("OPERATOR_ADMINISTRATOR"):
         raise OperatorOnly

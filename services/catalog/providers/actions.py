@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from chassis.inbox import copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Reader, Transaction
-from services.catalog.events import ProviderStandingGranted
+from services.catalog.events import ProviderStandingGranted, ProviderStandingWithdrawn
 from services.catalog.providers import access, repository
+from services.catalog.providers.domain import NotAProvider
 
 
 async def grant_provider_standing(tx: Transaction, organization_id: str) -> str:
@@ -17,6 +18,20 @@ async def grant_provider_standing(tx: Transaction, organization_id: str) -> str:
         granted = ProviderStandingGranted(organization_id=organization_id)
         await tx.emit(granted, subject=organization_id, organization=organization_id, audience=[organization_id])
     return name
+
+
+async def withdraw_provider_standing(tx: Transaction, organization_id: str) -> None:
+    """Make the organization a provider no more; one that is none changes and announces nothing."""
+    if organization_id in await repository.with_standing(tx, [organization_id]):
+        await repository.remove_standing(tx, organization_id)
+        withdrawn = ProviderStandingWithdrawn(organization_id=organization_id)
+        await tx.emit(withdrawn, subject=organization_id, organization=organization_id, audience=[organization_id])
+
+
+async def hold_standing(tx: Transaction, organization_id: str) -> None:
+    """Publish as a provider: the standing is not withdrawn at the same moment unnoticed. Raises ``NotAProvider``."""
+    if not await repository.hold_standing(tx, organization_id):
+        raise NotAProvider
 
 
 async def remember(tx: Transaction, heard: Heard) -> None:

@@ -32,6 +32,16 @@ async def with_standing(reader: Reader, organization_ids: Sequence[str]) -> set[
     return {each["_id"] for each in found}
 
 
+async def hold_standing(tx: Transaction, organization_id: str) -> bool:
+    """Touch a provider's standing, so that of publishing and withdrawing one is run again; say whether there is one."""
+    return await tx.collection("provider_standings").update_one({"_id": organization_id}, {"$inc": {"held": 1}})
+
+
+async def remove_standing(tx: Transaction, organization_id: str) -> None:
+    """Keep no longer that the organization is a provider."""
+    await tx.collection("provider_standings").delete_one({"_id": organization_id})
+
+
 async def keep_standing(tx: Transaction, organization_id: str) -> None:
     """Keep that the organization is a provider from now on."""
     await tx.collection("provider_standings").insert_one(

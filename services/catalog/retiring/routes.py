@@ -9,7 +9,7 @@ from starlette.routing import BaseRoute
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.catalog.products.inputs import Id, Input, printable
 from services.catalog.products.rows import Rows
-from services.catalog.retiring import access, actions
+from services.catalog.retiring import access, actions, standings
 from services.catalog.retiring.domain import Place
 from services.catalog.retiring.impact import impacts_of
 from services.catalog.retiring.notices import notice_for, notices_of
@@ -57,6 +57,12 @@ class AcknowledgeRetirement(Input):
     organization_id: Id
 
 
+class WithdrawProviderStanding(Input):
+    """The input of ``withdraw_provider_standing``."""
+
+    organization_id: Id
+
+
 class Weigh(Input):
     """The arguments of ``retirement_impact_by_product``."""
 
@@ -90,6 +96,12 @@ class RetiringRoutes:
         wanted = asked.read(AcknowledgeRetirement)
         place = await asked.transact(lambda tx: actions.acknowledge_retirement(tx, wanted.version_id, wanted.organization_id))
         return await notice_for(asked.reader(), place, wanted.organization_id)
+
+    async def withdraw_provider_standing(self, asked: Asked) -> Json:
+        """Answer ``/do/withdraw_provider_standing``."""
+        wanted = asked.read(WithdrawProviderStanding)
+        name = await asked.transact(lambda tx: standings.withdraw_provider_standing(tx, wanted.organization_id))
+        return {"organization_id": wanted.organization_id, "name": name}
 
     async def retirement_notices_by_organization(self, asked: Asked) -> list[Json]:
         """Answer ``/load/retirement_notices_by_organization``: a list for each organization, for its members."""
@@ -125,6 +137,7 @@ def routes(edge: Edge, rows: Rows) -> list[BaseRoute]:
     r.do("undeprecate_version", handlers.undeprecate_version)
     r.do("retire_version", handlers.retire_version)
     r.do("acknowledge_retirement", handlers.acknowledge_retirement)
+    r.do("withdraw_provider_standing", handlers.withdraw_provider_standing)
     r.load("retirement_notices_by_organization", handlers.retirement_notices_by_organization)
     r.load("retirement_impact_by_product", handlers.retirement_impact_by_product)
     r.load("history_by_version", handlers.history_by_version)

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jsonschema_rs
@@ -93,13 +93,21 @@ def number(schema: Mapping[str, Any], *, is_whole: bool) -> int | float:
     if high is not None and value > high:
         value = high
     if step is not None:
-        value = math.ceil(value / step) * step if low is None or value >= low else low
+        value = _multiple(value, step, math.ceil)
         if high is not None and value > high:
-            value = math.floor(high / step) * step
+            value = _multiple(high, step, math.floor)
     if is_whole:
         whole = math.ceil(value)
         return whole if high is None or whole <= high else math.floor(high)
     return value
+
+
+def _multiple(value: float, step: float, to_whole: Callable[[float], int]) -> float:
+    """Return the multiple of a step that is next to a number, or the number itself where there are too many steps to count."""
+    try:
+        return to_whole(value / step) * step
+    except OverflowError:
+        return value
 
 
 def _bounds(schema: Mapping[str, Any], step: float) -> tuple[float | None, float | None]:

@@ -14,6 +14,7 @@ from services.catalog.products import repository as products
 from services.catalog.products.domain import LABEL, SLUG_MAX, Api, Product
 from services.catalog.products.lives import Version, VersionStatus
 from services.catalog.products.words import slug_of, text_of_operations
+from services.catalog.providers import actions as providers
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.versions import repository
 from services.catalog.versions.domain import Kept
@@ -77,9 +78,10 @@ async def import_api(
 async def publish_version(tx: Transaction, version_id: str) -> Product:
     """Publish a draft: from now on everybody sees it (and its product), and it can be called.
 
-    Raises ``AlreadyPublished``, ``AlreadyRetired``, ``NothingToCall``, ``NoPlanYet`` and as access does.
+    Raises ``NotAProvider``, ``AlreadyPublished``, ``AlreadyRetired``, ``NothingToCall``, ``NoPlanYet`` and as access does.
     """
     present, _ = await access.version_to_manage(tx, version_id)
+    await providers.hold_standing(tx, present.organization_id)
     rows = (await repository.operations(tx, [version_id])).get(version_id, [])
     operations = tuple(
         PublishedOperation(operation_id=row["operation_id"], method=row["method"], path=row["path"]) for row in rows

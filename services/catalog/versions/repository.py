@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from chassis.mongo import Index, Reader, Transaction
+from services.catalog.differences.domain import RULES
 from services.catalog.fetching.domain import Source
 from services.catalog.versions.domain import Kept
 
@@ -92,7 +93,8 @@ async def operations(reader: Reader, version_ids: Sequence[str]) -> dict[str, li
 async def comparison(reader: Reader, former_id: str, later_id: str) -> Row | None:
     """Return what a comparison of two versions was found to be, or None."""
     kept = await reader.collection("comparisons").find_one({"_id": f"{former_id}:{later_id}"})
-    if kept is None:
+    # What was found by other rules is found anew.
+    if kept is None or kept.get("rules") != RULES:
         return None
     outcome: dict[str, Any] = orjson.loads(gzip.decompress(bytes(kept["gzip"])))
     return {**outcome, "compared_at": kept["compared_at"]}
@@ -104,6 +106,7 @@ async def keep_comparison(reader: Reader, former_id: str, later_id: str, outcome
         "_id": f"{former_id}:{later_id}",
         "former_id": former_id,
         "later_id": later_id,
+        "rules": RULES,
         "compared_at": reader.now,
         "gzip": gzip.compress(orjson.dumps(outcome), 6),
     }

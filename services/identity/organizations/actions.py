@@ -1,9 +1,11 @@
 """What can be done with organizations: opening, naming, handing over, closing."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from chassis.ids import new_id
-from chassis.messages import Event
+from chassis.inbox import copy_if_newer
+from chassis.messages import Event, Heard
 from chassis.mongo import Transaction
 from services.identity import throttles
 from services.identity.accounts import repository as accounts
@@ -79,9 +81,13 @@ async def change_owner(tx: Transaction, organization_id: str, user_id: str, offi
     return await _hand_over(tx, standing, user_id, CHANGE, office=office)
 
 
-async def note_provider(tx: Transaction, organization_id: str) -> None:
-    """Note that the operator has made an organization a data provider; it is not deleted any more then."""
-    await repository.note_provider(tx, organization_id)
+async def note_provider(tx: Transaction, heard: Heard, organization_id: str, *, is_provider: bool) -> None:
+    """Note whether the operator lets an organization be a data provider, unless something later is known of it.
+
+    As long as it is one, it is not deleted.
+    """
+    if await copy_if_newer(tx, "provider_standings", replace(heard, subject=organization_id), {"is_provider": is_provider}):
+        await repository.note_provider(tx, organization_id, is_provider=is_provider)
 
 
 async def _hand_over(tx: Transaction, standing: Standing, user_id: str, by: str, *, office: PostOffice) -> Organization:

@@ -12,6 +12,7 @@ from services.identity.organizations.roles import Role
 INDEXES = (
     Index("organizations", (("owner_id", 1),)),
     Index("organizations", (("due_at", 1),), partial={"is_ending": True}),
+    Index("provider_standings", (("sequence", 1),)),
     Index("memberships", (("organization_id", 1), ("user_id", 1)), unique=True),
     Index("memberships", (("user_id", 1), ("_id", 1))),
     Index("memberships", (("organization_id", 1), ("_id", 1))),
@@ -78,9 +79,9 @@ async def hold(tx: Transaction, organization: Organization) -> None:
     await tx.collection("organizations").update_one({"_id": organization.id}, {"$inc": {"held": 1}})
 
 
-async def note_provider(tx: Transaction, organization_id: str) -> None:
-    """Note that the organization is a data provider."""
-    change = {"$set": {"is_provider": True}, "$inc": {"held": 1}}
+async def note_provider(tx: Transaction, organization_id: str, *, is_provider: bool) -> None:
+    """Note whether the organization is a data provider."""
+    change = {"$set": {"is_provider": is_provider}, "$inc": {"held": 1}}
     await tx.collection("organizations").update_one({"_id": organization_id}, change)
 
 

@@ -10,7 +10,7 @@ from chassis.local import LocalBus
 from services.catalog.main import build, build_sandbox
 from services.catalog.settings import CatalogSettings
 from tests.passports import make_verifier
-from tests.services.catalog.stage import OTHER, PLAIN, PROVIDER, Stage, created
+from tests.services.catalog.stage import OTHER, PATIENT, PLAIN, PROVIDER, Stage, created
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
 @pytest.fixture
 async def empty_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
     """The catalogue that has heard of nothing."""
-    settings, store = CatalogSettings(calls_url="https://calls.example/", document_seconds=60), make_store("catalog")
+    settings, store = CatalogSettings(calls_url="https://calls.example/", **PATIENT), make_store("catalog")
     service = build(settings, bus, store, make_verifier(tmp_path / "keys"))
     await service.declare()
     return Stage(service, build_sandbox(settings, store), tmp_path / "keys")

@@ -23,6 +23,10 @@ SPECS = Path(__file__).parents[4] / "shared" / "specs"
 PLAN = {"name": "Basic", "rate_requests": 10, "rate_seconds": 1, "burst": 20, "approval": "AUTOMATIC"}
 
 
+# A machine that does much else reads slowly.
+PATIENT: dict[str, Any] = {"document_seconds": 60, "comparison_patience_seconds": 60}
+
+
 @dataclass(frozen=True)
 class Answered(stage.Answered):
     """What came back, and what it says of single fields."""

@@ -73,6 +73,12 @@ def test_a_network_is_allowed_by_name_alone() -> None:
         *("https://0177.0.0.1/", "https://127.0.0.01/", "https://127.0.0.0x1/", "https://127.0.1/", "https://0/"),
         *("https://0xa9.0xfe.0xa9.0xfe/", "https://2852039166/", "https://a.0x7f/", "https://0x/", "https://127.0.0.1./"),
         *("https://[::1]/", "https://[::ffff:7f00:1]/", "https://[fe80::1%25lo]/", "https://[::1%lo]/", "https://[v1.a]/"),
+        *(
+            "https://[2606:4700::1111].com/",
+            "https://a[2606:4700::1111]/",
+            "https://[2606:4700::1111]a:443/",
+            "https://[2606::1][2606::2]/",
+        ),
         *("https://[127.0.0.1]/", "https://[::1", "https://::1/", "https://[]/"),
     ],
 )

@@ -14,7 +14,7 @@ from chassis.mongo import Store
 from services.catalog.main import build
 from services.catalog.settings import CatalogSettings
 from tests.passports import make_verifier
-from tests.services.catalog.stage import OTHER, PLAIN, PROVIDER, Person, Stage, small
+from tests.services.catalog.stage import OTHER, PATIENT, PLAIN, PROVIDER, Person, Stage, small
 
 
 async def titles(person: Person, **args: Any) -> list[str]:
@@ -197,7 +197,7 @@ async def test_however_many_keys_a_load_costs_the_same_few_queries(shelves: Stag
     counting = _Counting()
     client: Any = AsyncIOMotorClient(mongo_url, tz_aware=True, event_listeners=[counting])
     store = Store(client, shelves.service.store.name, SystemClock())
-    service = build(CatalogSettings(), shelves.service.bus, store, make_verifier(tmp_path / "keys"))
+    service = build(CatalogSettings(**PATIENT), shelves.service.bus, store, make_verifier(tmp_path / "keys"))
     person = Stage(service, shelves.sandbox, tmp_path / "keys").anonymous
     await person.load("products", [None])
     for name, key_of, most in LOADS:

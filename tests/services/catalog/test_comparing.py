@@ -1,19 +1,25 @@
 """Comparing versions: who may, how it is bounded and kept, and what a provider is warned of before publishing."""
 
+import asyncio
 import copy
 from typing import Any
 
 import orjson
 import pytest
 
+from services.catalog.differences.domain import RULES
 from services.catalog.documents import meaning
 from services.catalog.documents.domain import DocumentTooComplex
 from services.catalog.documents.reading import read
 from services.catalog.documents.references import resolve
+from services.catalog.main import build
+from services.catalog.products import repository as products
 from services.catalog.products.lives import Version, VersionStatus
-from services.catalog.versions.comparing import Comparer, major_of
+from services.catalog.settings import CatalogSettings
+from services.catalog.versions.comparing import Comparer, StillComparing, major_of
 from services.catalog.versions.reading import Limits
-from tests.services.catalog.stage import PROVIDER, SPECS, Published, Stage, small
+from tests.passports import make_verifier
+from tests.services.catalog.stage import PATIENT, PROVIDER, SPECS, Published, Stage, small
 from tests.services.catalog.test_differences import sides
 
 
@@ -93,6 +99,63 @@ async def test_a_comparison_that_takes_too_long_is_ended_and_not_begun_again_at_
     # It does not keep the draft from being published, but the provider is told that nobody knows.
     result = (await stage.provider.do("publish_version", version_id=draft)).result
     assert result["warnings"] == []
+
+
+async def test_a_comparison_goes_on_when_nobody_waits_for_it_and_is_there_for_whoever_asks_again(stage: Stage) -> None:
+    published = await stage.published()
+    draft = await drafted(stage, published, without_one(), "1.1")
+    reader = stage.service.store.reader()
+    hurried = Comparer(Limits(max_bytes=10**7, seconds=60, memory_bytes=2 * 1024**3, at_once=1), patience_seconds=0.001)
+    for _ in range(2):
+        with pytest.raises(StillComparing) as caught:
+            await hurried.compare(reader, published.version_id, draft)
+        assert (caught.value.code, caught.value.status, caught.value.retry_after_seconds) == ("STILL_COMPARING", 409, 5)
+    kept = stage.service.store.reader().collection("comparisons")
+
+    while not await kept.count_documents({}):  # noqa: ASYNC110 - the database tells it in no other way
+        await asyncio.sleep(0.05)
+    found = await hurried.compare(reader, published.version_id, draft)
+    assert found is not None
+    assert [each["kind"] for each in found["differences"]] == ["OPERATION_REMOVED"]
+    await hurried.close()
+
+
+async def test_who_asks_the_service_again_gets_what_went_on(stage: Stage) -> None:
+    published = await stage.published()
+    draft = await drafted(stage, published, without_one(), "2.0")
+    settings = CatalogSettings(**{**PATIENT, "comparison_patience_seconds": 0.001})
+    service = build(settings, stage.service.bus, stage.service.store, make_verifier(stage.keys))
+    person = Stage(service, stage.sandbox, stage.keys).provider
+    pair = {"former": published.version_id, "later": draft}
+    answered = await person.load("comparisons", [pair])
+    assert (answered.status, answered.code, answered.body["retry_after_seconds"]) == (409, "STILL_COMPARING", 5)
+    while (answered := await person.load("comparisons", [pair])).status == 409:  # noqa: ASYNC110 - it tells in no other way
+        await asyncio.sleep(0.05)
+    assert answered.rows[0]["is_breaking"]
+    for worker in service.workers:
+        await worker.close()
+
+
+async def test_publishing_does_not_wait_for_a_long_comparison(stage: Stage) -> None:
+    published = await stage.published()
+    draft = await drafted(stage, published, without_one(), "1.1")
+    hurried = Comparer(Limits(max_bytes=10**7, seconds=60, memory_bytes=2 * 1024**3, at_once=1), patience_seconds=0.001)
+    reader = stage.service.store.reader()
+    product = (await products.by_versions(reader, [draft]))[draft]
+    found = product.version(draft)
+    assert found is not None
+    (said,) = await hurried.warnings_before(reader, product, found[1])
+    assert said.startswith("Whether it breaks callers of 1.0 is not known: The two versions are still being compared")
+    await hurried.close()
+
+
+async def test_what_was_found_by_other_rules_is_found_anew(stage: Stage) -> None:
+    published = await stage.published()
+    draft = await drafted(stage, published, without_one(), "2.0")
+    row = await compared(stage.provider, published.version_id, draft)
+    kept = stage.service.store.reader().collection("comparisons")
+    await kept.update_many({}, {"$set": {"rules": RULES - 1, "gzip": b"of another time"}})
+    assert await compared(stage.provider, published.version_id, draft) == row
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,11 @@ def operation(**around: Any) -> dict[str, Any]:
             "document: line 1, column 4: the tag tag:yaml.org,2002:python/object:os.system is not known here",
         ),
         ("? [a]\n: b", "document: line 1, column 3: a key is a string, not a mapping or a list"),
+        ("a: .nan", "document: line 1, column 4: .nan is not a number in JSON: put it between quotation marks if it is a text"),
+        (
+            "a: [-.Inf]",
+            "document: line 1, column 5: -.Inf is not a number in JSON: put it between quotation marks if it is a text",
+        ),
         ("a: 1e999", "document: line 1, column 4: the number is too great"),
         ('{"a": 1e999}', "document#/a: line 1, column 2: the number is too great"),
         ('{"a": "\\ud800"}', "document#/a: half of a surrogate pair is not a character"),

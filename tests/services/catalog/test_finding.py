@@ -15,7 +15,7 @@ from services.catalog.products.words import fold, words_in
 from services.catalog.settings import CatalogSettings
 from services.catalog.texts.domain import Language
 from tests.passports import make_verifier
-from tests.services.catalog.stage import OTHER, PLAN, PROVIDER, Person, Stage, small
+from tests.services.catalog.stage import OTHER, PATIENT, PLAN, PROVIDER, Person, Stage, small
 
 LETTERS = st.text(
     alphabet="aābcčdeēgģhiījkķlļmnņoprsštuūvzžабвгдеёжзийклмнопрстуфхцчшщъыьэюя \u0301\u0304\u0306-İßﬁ", max_size=40
@@ -148,7 +148,10 @@ async def test_categories_find_their_products_by_every_name(library: Stage) -> N
 
 
 async def test_every_process_finds_at_once_what_any_has_published(library: Stage) -> None:
-    builds = [build(CatalogSettings(), library.service.bus, library.service.store, make_verifier(library.keys)) for _ in range(2)]
+    builds = [
+        build(CatalogSettings(**PATIENT), library.service.bus, library.service.store, make_verifier(library.keys))
+        for _ in range(2)
+    ]
     others = [Stage(each, library.sandbox, library.keys) for each in builds]
     processes = [library, *others]
     for number in range(4):

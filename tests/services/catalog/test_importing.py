@@ -14,7 +14,7 @@ from services.catalog.main import build, build_sandbox
 from services.catalog.settings import CatalogSettings
 from tests.passports import make_verifier
 from tests.services.catalog.loopback import Served, answer, redirect, served
-from tests.services.catalog.stage import OTHER, PROVIDER, Stage, created, small
+from tests.services.catalog.stage import OTHER, PATIENT, PROVIDER, Stage, created, small
 
 TEXT = orjson.dumps(small()).decode()
 
@@ -25,7 +25,8 @@ async def stage_with(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Pa
 
     async def make(*servers: Served, **more: Any) -> Stage:
         ports = ",".join(str(each.port) for each in servers)
-        given = {"document_url_ports": ports, "document_url_insecure": True, "document_url_networks": "127.0.0.1/32", **more}
+        given: dict[str, Any] = {**PATIENT, "document_url_ports": ports, "document_url_insecure": True}
+        given |= {"document_url_networks": "127.0.0.1/32", **more}
         settings, store = CatalogSettings(**given), make_store("catalog")
         service = build(settings, bus, store, make_verifier(tmp_path / "keys"))
         await service.declare()

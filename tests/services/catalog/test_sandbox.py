@@ -80,6 +80,14 @@ def test_values_keep_to_the_schema_that_they_are_made_for(schema: dict[str, Any]
     validator(schema).validate(made(schema, uses_examples=uses_examples))
 
 
+@pytest.mark.parametrize(
+    "schema", [{"multipleOf": 1e-320}, {"multipleOf": 0.1, "minimum": 1e308}, {"multipleOf": 0.1, "maximum": -1e308}]
+)
+@pytest.mark.parametrize("kind", ["number", "integer"])
+def test_steps_that_are_too_many_to_count_do_no_harm(schema: dict[str, Any], kind: str) -> None:
+    assert isinstance(made({"type": kind, **schema}), int | float)
+
+
 def test_the_documents_own_words_come_first() -> None:
     assert made({"type": "string", "example": "Mine", "default": "Other", "enum": ["Third"]}) == "Mine"
     assert made({"type": "string", "examples": ["Mine", "Other"]}) == "Mine"

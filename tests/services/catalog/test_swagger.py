@@ -138,6 +138,22 @@ def test_a_body_is_told_for_each_media_type(said: dict[str, Any], around: dict[s
     assert ("application/json is assumed" in warnings(document)) == (kinds == [JSON])
 
 
+@pytest.mark.parametrize(("format_", "is_told"), [(None, True), ("csv", True), ("pipes", True), ("multi", False)])
+def test_lists_that_become_parts_are_told(format_: str | None, is_told: bool) -> None:
+    field = {"name": "l", "in": "formData", "type": "array", "items": {"type": "string"}}
+    field |= {"collectionFormat": format_} if format_ else {}
+    document = swagger({"parameters": [field], "consumes": ["multipart/form-data"]})
+    assert ('each value of the form field "l" becomes a part of its own' in warnings(document)) == is_told
+    assert "becomes a part" not in warnings(swagger({"parameters": [field]}))
+
+
+def test_form_fields_that_are_said_to_be_json_are_told() -> None:
+    field = {"name": "l", "in": "formData", "type": "string"}
+    said = "form fields are not sent as application/json; application/x-www-form-urlencoded is assumed."
+    assert said in warnings(swagger({"parameters": [field], "consumes": [JSON]}))
+    assert "is assumed" not in warnings(swagger({"parameters": [field]}))
+
+
 def test_a_body_of_a_method_without_one_is_told() -> None:
     document = swagger()
     document["paths"]["/a"] = {"get": {"parameters": [BODY], "responses": DONE}}

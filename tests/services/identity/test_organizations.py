@@ -142,6 +142,25 @@ async def test_a_provider_stays(world: World) -> None:
     assert (await world.load("organizations_by_id", [organization_id], owner)).rows != [None]
 
 
+async def test_a_provider_that_is_none_any_more_may_go_whatever_is_heard_late(world: World) -> None:
+    owner = await world.someone()
+    organization_id = await world.organization(owner, "Provider")
+    about = {"organization_id": organization_id}
+    granted, withdrawn, again = (
+        envelope(f"catalog.provider_standing_{fact}.v1", organization_id, number, about)
+        for number, fact in enumerate(("granted", "withdrawn", "granted"), 1)
+    )
+    [reaction] = [each for each in world.service.wired_reactions() if each.queue == "identity.note_provider"]
+    given = {"organization_id": organization_id, "name": "Provider"}
+    for message in (granted, withdrawn, again, again, withdrawn, granted):
+        await reaction.handle(message)
+    assert (await world.do("delete_organization", owner, **given)).code == "PROVIDER_STAYS"
+    gone = envelope("catalog.provider_standing_withdrawn.v1", organization_id, 4, about)
+    for message in (gone, again, gone):
+        await reaction.handle(message)
+    assert (await world.do("delete_organization", owner, **given)).status == 200
+
+
 async def test_the_last_organization_may_go(world: World) -> None:
     person = await world.someone()
     [[row]] = (await world.load("memberships_of_viewer", ["me"], person)).rows

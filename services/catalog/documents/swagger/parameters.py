@@ -66,15 +66,26 @@ def convert_form(ground: Ground, fields: Sequence[Node], consumes: Sequence[str]
     if has_file and FORM in kinds:
         ground.warn(place, f"a file cannot be sent as {FORM}.")
         kinds = [each for each in kinds if each != FORM]
-    kinds = kinds or [MULTIPART if has_file else FORM]
+    if not kinds:
+        kinds = [MULTIPART if has_file else FORM]
+        if consumes:
+            ground.warn(place, f"form fields are not sent as {', '.join(consumes)[:80]}; {kinds[0]} is assumed.")
     schema: Node = {"type": "object", "properties": {each["name"]: _field(ground, each, place) for each in fields}}
     required = [each["name"] for each in fields if each.get("required") is True]
     if required:
         schema["required"] = required
     encoding = {each["name"]: _encoding(ground, each, place) for each in fields if each.get("type") == "array"}
+    if MULTIPART in (each.partition(";")[0].strip().lower() for each in kinds):
+        _warn_of_parts(ground, fields, place)
     plain: Node = {"schema": schema}
     content = {each: plain | ({"encoding": encoding} if encoding and each.startswith(FORM) else {}) for each in kinds}
     return {**({"required": True} if required else {}), "content": content}
+
+
+def _warn_of_parts(ground: Ground, fields: Sequence[Node], place: str) -> None:
+    for each in fields:
+        if each.get("type") == "array" and each.get("collectionFormat", "csv") != "multi":
+            ground.warn(place, f'each value of the form field "{each["name"]}" becomes a part of its own in {MULTIPART}.')
 
 
 def _field(ground: Ground, node: Node, place: str) -> Any:
