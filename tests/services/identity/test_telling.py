@@ -254,10 +254,18 @@ async def test_each_is_written_to_in_their_language_and_a_reason_stays_one_line(
     portal = await open_portal(world)
     for role, language in (("OWNER", "LV"), ("ADMINISTRATOR", "RU")):
         await world.do("change_profile", portal.recipient.members[role], language=language)
+    titles = {"EN": "Zoo of Rīga", "RU": "Зоопарк"}
+    product = {"product_id": "prd_zoo", "organization_id": "org_1", "slug": "zoo", "sensitivity": "CONFIDENTIAL"}
+    message = envelope("catalog.product_changed.v1", "prd_zoo", 2, {**product, "title": "Zoo of Rīga", "titles": titles})
+    for reaction in world.service.wired_reactions():
+        if reaction.queue == "identity.remember_product":
+            await reaction.handle(message)
     reason = "First.\r\n\r\nhttp\u2028Second " + "x" * 1000
     letters = await portal.tell(portal.news("permission_refused", reason=reason))
     assert "Datu devējs „Register” neatļauj klienta lietojumam „Finder”" in letters["recipient OWNER"].get_content()
     assert "Поставщик данных «Register» не разрешает приложению «Finder»" in letters["recipient ADMINISTRATOR"].get_content()
+    assert "продукт «Зоопарк»" in letters["recipient ADMINISTRATOR"].get_content()
+    assert "produktu „Zoo of Rīga”" in letters["recipient OWNER"].get_content()
     english = letters["recipient DEVELOPER"].get_content()
     [line] = [each for each in english.splitlines() if each.startswith("Reason: ")]
     assert line.startswith("Reason: First. http Second xxx")
