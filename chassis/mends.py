@@ -25,6 +25,9 @@ _PLAIN = {
     "timezone_aware": "give a moment with its offset from UTC, as in 2027-01-31T12:00:00Z",
 }
 _BOUND = {
+    "string_too_short": ("min_length", "give at least {} characters"),
+    "too_short": ("min_length", "give at least {}"),
+    "too_long": ("max_length", "give at most {}"),
     "string_too_long": ("max_length", "give at most {} characters"),
     "greater_than_equal": ("ge", "give {} or more"),
     "greater_than": ("gt", "give more than {}"),
@@ -38,17 +41,11 @@ _BOUND = {
 def mend_of(problem: Mapping[str, Any]) -> str:
     """Return what mends one of pydantic's problems. A rule of ours says so itself."""
     kind, bounds = str(problem["type"]), problem.get("ctx") or {}
-    if kind == "value_error":
-        return str(problem["msg"]).removeprefix("Value error, ")
     if kind in _PLAIN:
         return _PLAIN[kind]
-    if kind == "string_too_short":
-        return "this may not be empty" if bounds["min_length"] == 1 else f"give at least {bounds['min_length']} characters"
-    if kind == "too_short":
-        return "give at least one" if bounds["min_length"] == 1 else f"give at least {bounds['min_length']}"
-    if kind == "too_long":
-        return f"give at most {bounds['max_length']}"
+    if kind == "string_too_short" and bounds["min_length"] == 1:
+        return "this may not be empty"
     if kind in _BOUND:
         name, words = _BOUND[kind]
         return words.format(str(bounds[name]).replace("'", ""))
-    return str(problem["msg"])
+    return str(problem["msg"]).removeprefix("Value error, ")
