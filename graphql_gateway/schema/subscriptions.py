@@ -47,7 +47,7 @@ class SubscriptionSide(Enum):
 
 
 @enum
-class SubscriptionStep(Enum):
+class SubscriptionChangeKind(Enum):
     """What happened in a subscription's life."""
 
     REQUESTED = "REQUESTED"
@@ -68,7 +68,7 @@ class SubscriptionStep(Enum):
 class SubscriptionChange:
     """One step in a subscription's life, and how it has stood since."""
 
-    what: SubscriptionStep
+    kind: SubscriptionChangeKind = reads("what")
     status: SubscriptionStatus
     causes: list[HoldCause] = reads(size=2, says="What it was held by from then on.")
     reason: str | None
