@@ -73,10 +73,11 @@ def words_of(telling: Telling, news: News, names: Names, language: str) -> dict[
         "due": news.day("due_at"),
     }
     subject = texts[telling.kind]["subject"]
+    reason = news.text("reason") or news.text("note")
     return {
         "subject": f"{subject}:{product}" if product else subject,
         "text": _sentence(language, telling.kind).render(values),
-        "reason": one_line(news.text("reason") or news.text("note"), REASON_LENGTH),
+        "reason": one_line(texts.get("reasons", {}).get(reason or "", reason), REASON_LENGTH),
         "link": texts["links"][telling.link],
         "path": path_to(telling.place, news),
     }
