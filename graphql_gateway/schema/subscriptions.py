@@ -31,7 +31,7 @@ class HoldCause(Enum):
 
     PROVIDER = "PROVIDER"
     OPERATOR = "OPERATOR"
-    CONSUMER = "CONSUMER"
+    RECIPIENT = "RECIPIENT"
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
@@ -42,7 +42,7 @@ class SubscriptionSide(Enum):
     """For whom somebody suspends or resumes."""
 
     PROVIDER = "PROVIDER"
-    CONSUMER = "CONSUMER"
+    RECIPIENT = "RECIPIENT"
     OPERATOR = "OPERATOR"
 
 

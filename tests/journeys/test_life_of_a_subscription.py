@@ -75,7 +75,7 @@ async def caller(world: World, platform: Any) -> AsyncIterator[Caller]:
 async def test_each_side_stops_it_and_the_check_says_for_whom(world: World, caller: Caller) -> None:
     plan = world.ids["public_plan"]
     await caller.until(plan)
-    for who, cause in (("administrator", "PROVIDER"), ("operator", "OPERATOR"), ("stranger", "CONSUMER")):
+    for who, cause in (("administrator", "PROVIDER"), ("operator", "OPERATOR"), ("stranger", "RECIPIENT")):
         held = await caller.do(who, "suspendSubscription", reason="Looked into.")
         assert (held["status"], held["holds"]) == ("SUSPENDED", [{"cause": cause}])
         refused = await caller.until("SUBSCRIPTION_SUSPENDED")
