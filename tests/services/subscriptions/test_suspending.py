@@ -208,6 +208,6 @@ async def test_of_suspending_and_resuming_at_the_same_moment_nothing_is_lost(sta
     )
     assert [each.status for each in answers if each.status != 409] == [200, 200, 200]
     row = (await people["RECIPIENT"].load("subscriptions_by_id", [subscription_id])).rows[0]
-    assert sorted(each["cause"] for each in row["holds"]) == ["RECIPIENT", "OPERATOR"]
+    assert sorted(each["cause"] for each in row["holds"]) == ["OPERATOR", "RECIPIENT"]
     assert (row["status"], len(row["history"])) == ("SUSPENDED", 6)
     assert [each["sequence"] for each in await stage.announced()] == list(range(1, 7))
