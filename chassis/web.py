@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from chassis import idempotency
 from chassis.errors import FieldProblem, Invalid, NotFound, Refusal, internal_problem, to_problem
 from chassis.idempotency import Answered, Attempt, Ledger, Wish, wish_of
+from chassis.mends import mend_of
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import ANONYMOUS, HEADER, PassportVerifier, Principal
 from chassis.telemetry import REQUEST_SECONDS, REQUESTS, current_trace, log, span
@@ -130,8 +131,8 @@ def read_input(model: type[M], body: object) -> M:
         return model.model_validate(body)
     except ValidationError as error:
         problems = [
-            FieldProblem(".".join(str(part) for part in each["loc"]) or "input", each["msg"].removeprefix("Value error, "))
-            for each in error.errors(include_url=False, include_input=False, include_context=False)
+            FieldProblem(".".join(str(part) for part in each["loc"]) or "input", mend_of(each))
+            for each in error.errors(include_url=False, include_input=False)
         ]
         raise InputNotUsable("; ".join(f"{each.field}: {each.message}" for each in problems[:5]), fields=problems) from error
 

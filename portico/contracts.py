@@ -2,6 +2,7 @@
 
 * ``contracts/schema.graphql``: the graph.
 * ``contracts/events/<key>.json``: the JSON Schema of an event's data; ``<key>.example.json``: one whole message, kept by hand.
+* ``contracts/events/README.md``: what each of them says, for people.
 * ``contracts/problems.json``: every code that a refusal can have.
 """
 
@@ -92,11 +93,29 @@ def problems() -> list[dict[str, Any]]:
     return [rows[code] for code in sorted(rows)]
 
 
+def facts() -> str:
+    """Return the page that lists every fact by the service that announces it."""
+    lines = [
+        "# The facts",
+        "",
+        "What each event says. The [promises](../../docs/events.md) hold for all. `make contracts` writes this page.",
+    ]
+    by_service: dict[str, list[type[Event]]] = {}
+    for event in event_classes():
+        by_service.setdefault(event.key.partition(".")[0], []).append(event)
+    for service, events in by_service.items():
+        lines += ["", f"## {service.capitalize()}", "", "| fact | says |", "|---|---|"]
+        for event in events:
+            says = " ".join((inspect.getdoc(event) or "").replace("``", "`").replace("|", "\\|").split())
+            lines.append(f"| [{event.key.partition('.')[2]}]({event.key}.json) | {says} |")
+    return "\n".join(lines) + "\n"
+
+
 def expected() -> dict[Path, str]:
     """Return every generated contract by its path."""
     from graphql_gateway.schema import sdl
 
-    files = {SCHEMA: sdl().rstrip() + "\n", PROBLEMS: _pretty(problems())}
+    files = {SCHEMA: sdl().rstrip() + "\n", PROBLEMS: _pretty(problems()), EVENTS / "README.md": facts()}
     for event in event_classes():
         files[EVENTS / f"{event.key}.json"] = _pretty(event_schema(event))
     return files

@@ -67,9 +67,12 @@ def _object_in(answer: Answer) -> dict[str, Any] | None:
 
 
 def _refusal(problem: dict[str, Any]) -> Failure:
+    message = str(problem.get("detail") or problem.get("title") or "")
+    for each in problem.get("fields") or ():
+        message = message.replace(f"{each.get('field')}: ", f"{in_camel_case(str(each.get('field')))}: ")
     return Failure(
         code=str(problem.get("code", INTERNAL)),
-        message=str(problem.get("detail") or problem.get("title") or ""),
+        message=message,
         trace_id=str(problem.get("trace_id") or current_trace()),
         fields=tuple(
             {"field": in_camel_case(str(each.get("field"))), "message": str(each.get("message"))}

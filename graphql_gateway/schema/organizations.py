@@ -107,7 +107,7 @@ class Organization(Node):
         planned(status, first, after)
 
     @asks(Load(SUBSCRIPTIONS, "permission_requests_by_provider", Parent("id")))
-    def permission_requests(
+    def permissions_as_provider(
         self, status: PermissionStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
     ) -> PermissionConnection | None:
         """List what the organization was asked to permit, as a provider, the longest waiting first."""

@@ -34,7 +34,7 @@ class PermissionStatus(Enum):
 
 
 @enum
-class PermissionDeed(Enum):
+class PermissionChangeKind(Enum):
     """What was done about a permission."""
 
     REQUESTED = "REQUESTED"
@@ -53,7 +53,7 @@ class PermissionDeed(Enum):
 class PermissionChange:
     """What somebody did about a permission, or time did."""
 
-    deed: PermissionDeed
+    kind: PermissionChangeKind = reads("deed")
     status: PermissionStatus
     reason: str | None
     actor: strawberry.ID | None

@@ -74,7 +74,7 @@ class PlanChangePreview:
 
 
 @input_
-class ChangePlanOfInput:
+class ChangeSubscriptionPlanInput:
     """Which subscription goes over to which plan, and when; `at` belongs to the word AT."""
 
     subscription_id: strawberry.ID
@@ -126,10 +126,10 @@ class PlanChangeMutations:
         """Say what a change of plan would mean; nothing changes by it."""
         planned(input_)
 
-    @does(SUBSCRIPTIONS, "change_plan_of")
-    def change_plan_of(
-        self, input_: Annotated[ChangePlanOfInput, strawberry.argument(name="input")]
-    ) -> Annotated[Subscription | Problem, strawberry.union("ChangePlanOfResult")]:
+    @does(SUBSCRIPTIONS, "change_subscription_plan")
+    def change_subscription_plan(
+        self, input_: Annotated[ChangeSubscriptionPlanInput, strawberry.argument(name="input")]
+    ) -> Annotated[Subscription | Problem, strawberry.union("ChangeSubscriptionPlanResult")]:
         """Go over to another plan with the same subscription and credentials; a plan may need the provider's word first."""
         planned(input_)
 

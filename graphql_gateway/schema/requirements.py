@@ -6,6 +6,7 @@ import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, planned, reads
 from graphql_gateway.schema.described import enum, type_
+from graphql_gateway.schema.guidance import GuidanceStep
 
 _WAY = Parts(
     {
@@ -60,7 +61,7 @@ class Requirement:
     waits_for: Awaited = reads(says="NOBODY where it is done, or only time has to pass.")
     verb: str | None = reads(says="The mutation by which whoever is waited for takes the next step.")
     thing_id: strawberry.ID | None = reads(says="The application, request, permission or subscription that it is about.")
-    step: str = reads(says="The step of the procedure, such as A6 or B8, to which guidance belongs.")
+    step: GuidanceStep = reads(says="The step of the procedure to which guidance belongs.")
     reason: str | None = reads(says="What was refused or asked back, or why it waits.")
 
 

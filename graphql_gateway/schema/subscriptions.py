@@ -31,7 +31,7 @@ class HoldCause(Enum):
 
     PROVIDER = "PROVIDER"
     OPERATOR = "OPERATOR"
-    CONSUMER = "CONSUMER"
+    RECIPIENT = "RECIPIENT"
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
@@ -42,12 +42,12 @@ class SubscriptionSide(Enum):
     """For whom somebody suspends or resumes."""
 
     PROVIDER = "PROVIDER"
-    CONSUMER = "CONSUMER"
+    RECIPIENT = "RECIPIENT"
     OPERATOR = "OPERATOR"
 
 
 @enum
-class SubscriptionStep(Enum):
+class SubscriptionChangeKind(Enum):
     """What happened in a subscription's life."""
 
     REQUESTED = "REQUESTED"
@@ -68,7 +68,7 @@ class SubscriptionStep(Enum):
 class SubscriptionChange:
     """One step in a subscription's life, and how it has stood since."""
 
-    what: SubscriptionStep
+    kind: SubscriptionChangeKind = reads("what")
     status: SubscriptionStatus
     causes: list[HoldCause] = reads(size=2, says="What it was held by from then on.")
     reason: str | None

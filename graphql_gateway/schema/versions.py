@@ -25,7 +25,7 @@ class VersionDifference:
     place: str = reads(says="A JSON pointer into the later document …")
     is_in_former: bool = reads(says="… or into the former one, where something was removed.")
     says: str
-    breaking: bool = reads(says="Whether who keeps to the former document cannot rely on the later one.")
+    is_breaking: bool = reads("breaking", says="Whether who keeps to the former document cannot rely on the later one.")
 
 
 @type_

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.messages import Event
 
@@ -29,6 +29,7 @@ class ProductCreated(Event, service="catalog", version=1):
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
     prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
+    titles: dict[Literal["LV", "RU", "EN"], str] = Field(default_factory=dict)
 
 
 class ProductChanged(Event, service="catalog", version=1):
@@ -40,6 +41,7 @@ class ProductChanged(Event, service="catalog", version=1):
     title: str
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
     prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
+    titles: dict[Literal["LV", "RU", "EN"], str] = Field(default_factory=dict)
 
 
 class PublishedOperation(BaseModel):

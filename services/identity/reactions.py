@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -53,9 +53,11 @@ async def remember_subscription(tx: Transaction, heard: Heard) -> None:
 
 async def remember_product(tx: Transaction, heard: Heard) -> None:
     """Keep what a product is called, in a scope and for people, whose it is, and whether it is open to all."""
-    fields = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
+    fields: dict[str, Any] = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
     if isinstance(heard.data.get("title"), str):
         fields["title"] = heard.data["title"]
+    if isinstance(titles := heard.data.get("titles"), dict):
+        fields["titles"] = {str(language): title for language, title in titles.items() if isinstance(title, str)}
     await copy_if_newer(tx, "heard_products", replace(heard, subject=_take(heard, "product_id")), fields)
 
 

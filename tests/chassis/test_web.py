@@ -86,7 +86,11 @@ async def test_each_unusable_field_is_named(lamps: Lamps) -> None:
     assert answer.status == 422
     assert answer.headers["content-type"] == "application/problem+json"
     assert problem["code"] == "INPUT_NOT_USABLE"
-    assert [each["field"] for each in problem["fields"]] == ["name", "watts"]
+    assert problem["fields"] == [
+        {"field": "name", "message": "this may not be empty"},
+        {"field": "watts", "message": "give a whole number"},
+    ]
+    assert problem["detail"] == "name: this may not be empty; watts: give a whole number"
 
 
 @pytest.mark.parametrize(

@@ -143,3 +143,14 @@ def test_every_file_that_a_container_needs_exists() -> None:
         if line.startswith("COPY ") and "--from" not in line:
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), source
+
+
+def test_whoever_has_to_reach_the_outside_can() -> None:
+    """Mails and providers of sign-ins, documents at addresses, callers; everybody else is inside."""
+    reaching = {name for name, each in CONTAINERS.items() if "outside" in each.get("networks", [])}
+    assert reaching == {"identity", "catalog", "enforcement", "gateway"}
+
+
+def test_the_authorities_of_signatures_are_where_identity_looks() -> None:
+    folder = CONTAINERS["identity"]["environment"]["PORTICO_IDENTITY_SIGNATURE_ANCHORS_DIR"]
+    assert [each for each in CONTAINERS["identity"]["volumes"] if each.endswith(f":{folder}:ro")]

@@ -128,6 +128,23 @@ async def test_signing_in_says_who_one_is(serve: Any, tab: Tab, world: World) ->
         assert "usr_ann" not in world.sessions.values(), "the page keeps nobody signed in"
 
 
+async def test_a_letters_link_shows_how_the_thing_stands_to_who_may_see_it(serve: Any, tab: Tab, world: World) -> None:
+    world.subscriptions["sub_1"] |= {"status": "SUSPENDED", "reason": "An audit."}
+    async with serve() as address:
+        await tab.open(f"{address}/subscriptions/sub_1")
+        await fill_in(tab, email="ann@example.org", password="right")
+        said = await tab.wait_for(OUTCOME)
+        assert said.endswith("SUSPENDED. An audit.")
+        assert 'node(id: "sub_1")' in await tab.run("document.querySelector('#hint').innerText")
+        await tab.open(f"{address}/permissions/sub_1")
+        await fill_in(tab, email="ann@example.org", password="right")
+        assert await tab.wait_for(OUTCOME) == "There is nothing here for Ann."
+        await tab.open(f"{address}/subscriptions/sub_none")
+        await fill_in(tab, email="ann@example.org", password="right")
+        assert await tab.wait_for(OUTCOME) == "There is nothing here for Ann."
+        assert "usr_ann" not in world.sessions.values(), "the page keeps nobody signed in"
+
+
 async def test_a_password_is_chosen_by_a_mailed_link(serve: Any, tab: Tab, world: World) -> None:
     def choose(body: Any, _user: str | None) -> dict[str, Any]:
         if body["token"] != "t-4":

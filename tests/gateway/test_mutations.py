@@ -52,12 +52,12 @@ async def test_input_travels_in_snake_case_and_what_is_left_out_stays_out(runnin
 async def test_a_refusal_becomes_a_problem(running: Any) -> None:
     def refuse(_body: Any, _user: Any) -> Any:
         fields = [{"field": "time_zone.0", "message": "give a name"}]
-        raise Refusal(422, "INPUT_NOT_USABLE", "name: give a name", {"fields": fields, "retry_after_seconds": 3})
+        raise Refusal(422, "INPUT_NOT_USABLE", "time_zone.0: give a name", {"fields": fields, "retry_after_seconds": 3})
 
     running.world.verbs["create_organization"] = refuse
     answer = await running.ask(CREATE, input={"name": ""})
     assert answer == {"data": {"createOrganization": {
-        "__typename": "Problem", "code": "INPUT_NOT_USABLE", "message": "name: give a name", "traceId": "f" * 32,
+        "__typename": "Problem", "code": "INPUT_NOT_USABLE", "message": "timeZone.0: give a name", "traceId": "f" * 32,
         "help": "https://portico.dev/problems/x", "retryAfterSeconds": 3,
         "fields": [{"field": "timeZone.0", "message": "give a name"}],
     }}}  # fmt: skip

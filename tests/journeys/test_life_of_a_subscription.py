@@ -13,7 +13,7 @@ from tests.journeys.two_organizations import TERMS, World
 
 _numbers = itertools.count(1)
 SUBSCRIPTION = (
-    "... on Subscription { id status plan { id } holds { cause } history { what causes planId } planChange { planId } }"
+    "... on Subscription { id status plan { id } holds { cause } history { kind causes planId } planChange { planId } }"
 )
 
 
@@ -75,7 +75,7 @@ async def caller(world: World, platform: Any) -> AsyncIterator[Caller]:
 async def test_each_side_stops_it_and_the_check_says_for_whom(world: World, caller: Caller) -> None:
     plan = world.ids["public_plan"]
     await caller.until(plan)
-    for who, cause in (("administrator", "PROVIDER"), ("operator", "OPERATOR"), ("stranger", "CONSUMER")):
+    for who, cause in (("administrator", "PROVIDER"), ("operator", "OPERATOR"), ("stranger", "RECIPIENT")):
         held = await caller.do(who, "suspendSubscription", reason="Looked into.")
         assert (held["status"], held["holds"]) == ("SUSPENDED", [{"cause": cause}])
         refused = await caller.until("SUBSCRIPTION_SUSPENDED")
@@ -95,16 +95,16 @@ async def test_it_goes_over_to_another_plan_with_the_same_token(world: World, ca
     seen = await caller.do("stranger", "previewPlanChange", preview, planId=large)
     assert (seen["needsApproval"], seen["other"]) == (False, {"planId": large, "burst": 1000})
     assert (seen["used"], seen["warnings"]) == (None, [])
-    changed = await caller.do("stranger", "changePlanOf", planId=large)
+    changed = await caller.do("stranger", "changeSubscriptionPlan", planId=large)
     assert (changed["id"], changed["plan"], changed["status"]) == (caller.ids["subscription"], {"id": large}, "ACTIVE")
     await caller.until(large)
-    waiting = await caller.do("stranger", "changePlanOf", planId=world.ids["public_plan_by_provider"])
+    waiting = await caller.do("stranger", "changeSubscriptionPlan", planId=world.ids["public_plan_by_provider"])
     assert waiting["planChange"] == {"planId": world.ids["public_plan_by_provider"]}
     assert (await caller.until(large)).status_code == 200
     agreed = await caller.do("administrator", "approvePlanChange")
     assert (agreed["planChange"], agreed["plan"]["id"]) == (None, world.ids["public_plan_by_provider"])
     await caller.until(world.ids["public_plan_by_provider"])
-    whats = [each["what"] for each in agreed["history"]]
+    whats = [each["kind"] for each in agreed["history"]]
     wished = ["PLAN_CHANGED", "PLAN_CHANGE_REQUESTED", "PLAN_CHANGE_APPROVED", "PLAN_CHANGED"]
     assert whats == ["REQUESTED", "ACTIVATED", *wished]
 

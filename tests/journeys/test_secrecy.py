@@ -18,6 +18,7 @@ import structlog
 from chassis import telemetry
 from chassis.bus import Message
 from portico.foreign import Graph, Mailbox, Refused, open_account
+from tests.journeys.papers import ENTRUSTED, an_organizations_papers
 from tests.journeys.quiet_ways import a_persons_ways, an_applications_ways
 from tests.one_process import RunningInProcess, running_platform
 
@@ -179,12 +180,15 @@ async def applications(visit: Visit, owner: Graph, organization_id: str) -> str:
     visit.secrets["basic credentials"] = base64.b64encode(f"{client_id}:{secret}".encode()).decode()
     await visit.http.post(url, data=form, auth=(client_id, made["clientSecret"]))
     await visit.http.post(url, params={**form, "client_id": client_id, "client_secret": secret})
-    await subscribe(visit, owner, organization_id, application["id"])
+    product_id, operator = await subscribe(visit, owner, organization_id, application["id"])
+    ids = {"organization": organization_id, "application": application["id"], "product": product_id}
+    await an_organizations_papers(visit, owner, operator, ids)
     await an_applications_ways(visit, owner, application)
     return str(client_id)
 
 
-async def subscribe(visit: Visit, owner: Graph, organization_id: str, application_id: str) -> None:
+async def subscribe(visit: Visit, owner: Graph, organization_id: str, application_id: str) -> tuple[str, Graph]:
+    """Offer a product and subscribe to it; return its id, and the operator."""
     operator = await visit.account("Operator", visit.running.operator_email)
     await operator.do("grantProviderStanding", "... on ProviderStanding { name }", organizationId=organization_id)
     product = await owner.do("createProduct", "... on Product { id }", organizationId=organization_id, title="Tides")
@@ -195,6 +199,7 @@ async def subscribe(visit: Visit, owner: Graph, organization_id: str, applicatio
     wanted = {"applicationId": application_id, "productId": product["id"], "planId": plan["id"]}
     subscription = await owner.do("subscribe", "... on Subscription { id }", **wanted)
     await owner.do("approveSubscription", "... on Subscription { status }", subscriptionId=subscription["id"])
+    return str(product["id"]), operator
 
 
 async def page_session(visit: Visit) -> None:
@@ -280,6 +285,15 @@ async def test_no_secret_is_written_down(written: Written, place: str) -> None:
     assert [name for name, secret in written.secrets.items() if secret in text] == []
     assert PREFIXES.findall(text) == []
     assert JWT.findall(text) == []
+
+
+@pytest.mark.parametrize("place", [each for each in PLACES if each != "databases"])
+async def test_what_people_entrust_is_in_the_database_alone(written: Written, place: str) -> None:
+    assert [name for name, words in ENTRUSTED.items() if words in written.places[place]] == []
+
+
+async def test_what_people_entrust_would_be_found(written: Written) -> None:
+    assert [name for name, words in ENTRUSTED.items() if words not in written.places["databases"]] == []
 
 
 async def test_the_search_would_find_what_is_there(written: Written) -> None:

@@ -29,7 +29,7 @@ _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invita
   owner {{ email }} isProvider
   connectionRequests {{ totalCount nodes {{ id }} }} connectionRequestsAsProvider {{ totalCount nodes {{ id }} }}
   agreements {{ totalCount nodes {{ id }} }}
-  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionRequests {{ nodes {{ id }} }}
+  applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionsAsProvider {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"

@@ -8,7 +8,7 @@ from portico.foreign import NotUnderstood, Refused
 from tests.journeys.two_organizations import World, document
 
 COMPARED = (
-    "isBreaking breakingTotal isComplete former { label } later { label } differences { kind operation breaking says place }"
+    "isBreaking breakingTotal isComplete former { label } later { label } differences { kind operation isBreaking says place }"
 )
 IMPACT = """query($slug: String!, $version: ID!) { product(slug: $slug) { isCallable impactOfRetiring(versionId: $version) {
   applicationsTotal organizationsTotal agreementsInForce calls unacknowledgedCalls lastCalledAt

@@ -170,7 +170,7 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("suspendSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("resumeSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("previewPlanChange", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
-    ("changePlanOf", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
+    ("changeSubscriptionPlan", "subscription", {"subscriptionId": "$subscription", "planId": "$public_plan_by_provider"}),
     ("approvePlanChange", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectPlanChange", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("withdrawPlanChange", "subscription", {"subscriptionId": "$subscription"}),

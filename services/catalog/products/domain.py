@@ -238,6 +238,7 @@ class Product:
             "title": self.description.title,
             "sensitivity": self.description.sensitivity.value,
             "prerequisites": tuple(each.value for each in self.description.prerequisites),
+            "titles": {text.language.value: text.title for text in self.description.texts},
         }
 
     def add_plan(self, plan: Plan) -> tuple["Product", PlanCreated]:

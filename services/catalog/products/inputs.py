@@ -181,7 +181,7 @@ class _PlanTerms(Input):
     @model_validator(mode="after")
     def _check(self) -> Self:
         if (self.quota_calls is None) != (self.quota_period is None):
-            raise ValueError("quota_calls and quota_period: give both or none")
+            raise ValueError("a quota has a number of calls and a period: give both or none")
         return self
 
     def terms(self) -> Terms:

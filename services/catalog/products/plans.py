@@ -46,7 +46,7 @@ class PlanEndsBeforeItBegins(Invalid):
     """A plan is valid from one moment until a later one."""
 
     def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("valid_to", "give a moment after valid_from")])
+        super().__init__(fields=[FieldProblem("valid_to", "give a moment after the beginning")])
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ class ApplicationOrOrganization(Invalid):
     """A certificate is registered for one application, or for all of an organization."""
 
     def __init__(self) -> None:
-        mend = "give either application_id or organization_id"
+        mend = "give either the id of an application or that of an organization"
         super().__init__(fields=[FieldProblem("application_id", mend), FieldProblem("organization_id", mend)])
 
 

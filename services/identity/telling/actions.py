@@ -67,11 +67,13 @@ async def _names(tx: Transaction, news: News, live: Mapping[str, Organization]) 
         return organization.name if organization else None
 
     application = await live_application(tx, news.text("application_id") or "")
+    title, titles = await repository.find_titles(tx, news.text("product_id") or "")
     return Names(
         recipient=name_of("organization_id"),
         provider=name_of("provider_id"),
         application=application.name if application else None,
-        product=await repository.find_title(tx, news.text("product_id") or ""),
+        product=title,
+        product_in=titles,
     )
 
 

@@ -1,12 +1,14 @@
 """What telling needs to remember of others: what products are called, and who looks after which connection request."""
 
+from collections.abc import Mapping
+
 from chassis.mongo import Reader
 
 
-async def find_title(reader: Reader, product_id: str) -> str | None:
-    """Return what a product is called, or None where that is not known."""
-    row = await reader.collection("heard_products").find_one({"_id": product_id}, projection={"title": 1})
-    return row.get("title") if row else None
+async def find_titles(reader: Reader, product_id: str) -> tuple[str | None, Mapping[str, str]]:
+    """Return what a product is called, or None where that is not known, and its title in each language that it has."""
+    row = await reader.collection("heard_products").find_one({"_id": product_id}, projection={"title": 1, "titles": 1}) or {}
+    return row.get("title"), row.get("titles", {})
 
 
 async def find_representative(reader: Reader, request_id: str) -> str | None:

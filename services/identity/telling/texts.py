@@ -6,7 +6,7 @@ A name stands in quotation marks behind its noun, which is in the right case; so
 import tomllib
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Names:
     provider: str | None = None
     application: str | None = None
     product: str | None = None
+    product_in: Mapping[str, str] = field(default_factory=dict)
 
 
 @cache
@@ -60,7 +61,7 @@ def words_of(telling: Telling, news: News, names: Names, language: str) -> dict[
         line = one_line(name, NAME_LENGTH)
         return f" {words['opening']}{line}{words['closing']}" if line else ""
 
-    product = quoted(names.product)
+    product = quoted(names.product_in.get(language.upper(), names.product))
     values = {
         "recipient": quoted(names.recipient),
         "provider": quoted(names.provider),
@@ -73,10 +74,11 @@ def words_of(telling: Telling, news: News, names: Names, language: str) -> dict[
         "due": news.day("due_at"),
     }
     subject = texts[telling.kind]["subject"]
+    reason = news.text("reason") or news.text("note")
     return {
         "subject": f"{subject}:{product}" if product else subject,
         "text": _sentence(language, telling.kind).render(values),
-        "reason": one_line(news.text("reason") or news.text("note"), REASON_LENGTH),
+        "reason": one_line(texts.get("reasons", {}).get(reason or "", reason), REASON_LENGTH),
         "link": texts["links"][telling.link],
         "path": path_to(telling.place, news),
     }

@@ -119,7 +119,7 @@ class ValidityNotUsable(Invalid):
     """An agreement ends after it has begun, and later than now."""
 
     def __init__(self) -> None:
-        super().__init__(fields=[FieldProblem("valid_to", "give a moment after valid_from and after now, or leave it out")])
+        super().__init__(fields=[FieldProblem("valid_to", "give a moment after the beginning and after now, or leave it out")])
 
 
 class KindsNotUsable(Invalid):

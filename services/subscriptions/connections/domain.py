@@ -12,7 +12,7 @@ representative. A request that nobody has taken yet may be returned and rejected
 FILED again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -306,7 +306,7 @@ class Request:
         self._require_with_operator()
         moved = self._moved(Act(ActKind.RETURNED, now, by, Status.RETURNED, reasons=reasons))
         returned = replace(moved, round_=self.round_ + 1)
-        return returned, ConnectionReturned(**returned.tells("; ".join(reasons)))
+        return returned, ConnectionReturned(**returned.tells(in_one(reasons)))
 
     def reject(self, by: str, reason: str, now: datetime) -> tuple["Request", ConnectionRejected]:
         """Return the request turned down. Raises ``RequestNotWithOperator``."""
@@ -369,6 +369,11 @@ class Request:
             "status": self.status.value,
             "reason": reason,
         }
+
+
+def in_one(reasons: Sequence[str]) -> str:
+    """Return several reasons in one line, as they are announced: each is a sentence of its own, or part of one."""
+    return "; ".join([*(each.rstrip(" .;") for each in reasons[:-1]), *reasons[-1:]])
 
 
 def _text(value: str | tuple[str, ...] | None) -> str | None:

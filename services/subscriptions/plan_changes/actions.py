@@ -35,7 +35,7 @@ async def preview_plan_change(tx: Transaction, asked: Asked) -> Preview:
     return domain.preview(present, plan, effective_at, used)
 
 
-async def change_plan_of(tx: Transaction, asked: Asked) -> Subscription:
+async def change_subscription_plan(tx: Transaction, asked: Asked) -> Subscription:
     """Go over to another plan, at once or later; the id and the credentials stay. Some plans wait for the provider's word."""
     subscription = await subscriptions.subscription_to_change(tx, asked.subscription_id)
     plan = await access.plan_to_change_to(tx, asked.plan_id, subscription)

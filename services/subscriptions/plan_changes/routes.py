@@ -64,12 +64,12 @@ def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
 
     async def change(asked: Asked) -> Json:
         given = asked.read(ChangePlanInput).asked()
-        changed = await asked.transact(lambda tx: actions.change_plan_of(tx, given), patience_seconds=patience_seconds)
+        changed = await asked.transact(lambda tx: actions.change_subscription_plan(tx, given), patience_seconds=patience_seconds)
         return await one(asked, changed)
 
     r = Routes(edge)
     r.do("preview_plan_change", preview)
-    r.do("change_plan_of", change)
+    r.do("change_subscription_plan", change)
     r.do("approve_plan_change", _approve)
     r.do("reject_plan_change", _reject)
     r.do("withdraw_plan_change", _withdraw)

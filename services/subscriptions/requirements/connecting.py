@@ -8,7 +8,7 @@ from services.subscriptions.agreements.domain import Agreement
 from services.subscriptions.approvals import access as approvals
 from services.subscriptions.approvals.domain import Step, StepStatus
 from services.subscriptions.connections import access as connections
-from services.subscriptions.connections.domain import Request
+from services.subscriptions.connections.domain import Request, in_one
 from services.subscriptions.requirements import repository
 from services.subscriptions.requirements.domain import Connecting, Document
 from services.subscriptions.requirements.repository import Pair
@@ -31,7 +31,7 @@ async def connecting_of(reader: Reader, pairs: Iterable[Pair]) -> dict[Pair, Con
 def _connecting(request: Request, documents: Sequence[Agreement], steps: Sequence[Step], now: datetime) -> Connecting:
     last = request.acts[-1]
     approval = next(((each.id, each.party.value) for each in steps if each.status is StepStatus.OPEN), None)
-    reason = last.reason or "; ".join(last.reasons) or None
+    reason = last.reason or in_one(last.reasons) or None
     return Connecting(request.id, request.status.value, reason, _first_missing(documents, now), approval)
 
 

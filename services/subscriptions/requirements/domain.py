@@ -270,6 +270,6 @@ def _subscription(known: Known) -> Iterator[Requirement]:
 
 def _suspension(subscribed: Subscribed, hold: Hold, step: str) -> Requirement:
     """Return what a suspension waits for: who holds it lets it go on; what a missing ground holds goes on with the ground."""
-    awaited = _HOLDERS.get(hold.cause, _OWN if hold.cause == "CONSUMER" else Awaited.NOBODY)
+    awaited = _HOLDERS.get(hold.cause, _OWN if hold.cause == "RECIPIENT" else Awaited.NOBODY)
     verb = None if awaited is Awaited.NOBODY else "resumeSubscription"
     return Requirement(Kind.SUSPENSION, _waiting_for(awaited), step, awaited, verb, subscribed.id, hold.reason)

@@ -147,11 +147,11 @@ async def subscription_to_end(tx: Transaction, subscription_id: str) -> Subscrip
     return subscription
 
 
-def _sides(principal: Principal, subscription: Subscription, consumers_action: str, side: Cause | None) -> tuple[Cause, ...]:
+def _sides(principal: Principal, subscription: Subscription, recipients_action: str, side: Cause | None) -> tuple[Cause, ...]:
     """Return for which sides the principal may act (of the one named, where one is), in the order in which they are meant."""
     actions = {
         Cause.PROVIDER: ("DECIDE_SUBSCRIPTIONS", subscription.provider_id),
-        Cause.CONSUMER: (consumers_action, subscription.organization_id),
+        Cause.RECIPIENT: (recipients_action, subscription.organization_id),
     }
     theirs = [each for each, (action, organization_id) in actions.items() if principal.may(action, organization_id)]
     if principal.has_platform_role(OPERATOR):

@@ -52,13 +52,13 @@ class Cause(StrEnum):
 
     PROVIDER = "PROVIDER"
     OPERATOR = "OPERATOR"
-    CONSUMER = "CONSUMER"
+    RECIPIENT = "RECIPIENT"
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
 
 
-SIDES = frozenset({Cause.PROVIDER, Cause.OPERATOR, Cause.CONSUMER})
+SIDES = frozenset({Cause.PROVIDER, Cause.OPERATOR, Cause.RECIPIENT})
 """The causes that are somebody's decision; the others are set and lifted as the grounds stand."""
 
 MISSING: Mapping[Cause, str] = {

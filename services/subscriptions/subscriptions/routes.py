@@ -14,7 +14,7 @@ from services.subscriptions.subscriptions import access, actions
 from services.subscriptions.subscriptions.domain import Cause, Change, PlanChange, Status, Subscription
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
-Side = Literal[Cause.PROVIDER, Cause.CONSUMER, Cause.OPERATOR]
+Side = Literal[Cause.PROVIDER, Cause.RECIPIENT, Cause.OPERATOR]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 
 

@@ -38,7 +38,7 @@ async def test_a_suspended_subscription_is_refused_with_its_causes_and_passes_ag
 async def test_suspending_and_resuming_gives_no_new_allowance(stage: Stage) -> None:
     client, product, subscription_id, path = await ready(stage, rate_requests=1, rate_seconds=3600, burst=1)
     assert (await stage.check_until(200, "GET", path, client.headers)).status_code == 200
-    await stage.subscribe(client, product, "SUSPENDED", subscription_id, causes=["CONSUMER"])
+    await stage.subscribe(client, product, "SUSPENDED", subscription_id, causes=["RECIPIENT"])
     await stage.check_until(403, "GET", path, client.headers)
     await stage.subscribe(client, product, "ACTIVE", subscription_id, fact="subscription_resumed")
     assert (await stage.check_until(429, "GET", path, client.headers)).json()["code"] == "RATE_EXCEEDED"

@@ -101,7 +101,7 @@ async def test_the_answerable_are_warned_in_their_language_each_time_once(world:
     assert said["client_secret"][-4:] in english.get_content()
     assert said["client_secret"] not in english.get_content()
     assert "Acme & Sons" in english.get_content()
-    assert latvian["Subject"].startswith("Lietotnes Robot <7> klienta noslēpums")
+    assert latvian["Subject"].startswith("Klienta lietojuma Robot <7> klienta noslēpums")
     world.clock.ahead += DAY
     facts = await world.facts_about(application_id, 8)
     assert facts[-1].data["reason"] == "EXPIRED"

@@ -29,6 +29,9 @@ from services.identity.telling.domain import (
     path_to,
 )
 from services.identity.telling.texts import FRAME, Names, one_line, texts_in, words_of
+from services.subscriptions.connections.actions import ORGANIZATION_DELETED
+from services.subscriptions.reactions import APPLICATION_DELETED
+from services.subscriptions.subscriptions.domain import MISSING, PlanNotOffered, PlanWithdrawn
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.filing import Bureau
 from tests.services.identity.world import MovingClock, Person, Team, World
@@ -295,10 +298,18 @@ async def test_each_is_written_to_in_their_language_and_a_reason_stays_one_line(
     portal = await open_portal(world)
     for role, language in (("OWNER", "LV"), ("ADMINISTRATOR", "RU")):
         await world.do("change_profile", portal.recipient.members[role], language=language)
+    titles = {"EN": "Zoo of Rīga", "RU": "Зоопарк"}
+    product = {"product_id": "prd_zoo", "organization_id": "org_1", "slug": "zoo", "sensitivity": "CONFIDENTIAL"}
+    message = envelope("catalog.product_changed.v1", "prd_zoo", 2, {**product, "title": "Zoo of Rīga", "titles": titles})
+    for reaction in world.service.wired_reactions():
+        if reaction.queue == "identity.remember_product":
+            await reaction.handle(message)
     reason = "First.\r\n\r\nhttp\u2028Second " + "x" * 1000
     letters = await portal.tell(portal.news("permission_refused", reason=reason))
     assert "Datu devējs „Register” neatļauj klienta lietojumam „Finder”" in letters["recipient OWNER"].get_content()
     assert "Поставщик данных «Register» не разрешает приложению «Finder»" in letters["recipient ADMINISTRATOR"].get_content()
+    assert "продукт «Зоопарк»" in letters["recipient ADMINISTRATOR"].get_content()
+    assert "produktu „Zoo of Rīga”" in letters["recipient OWNER"].get_content()
     english = letters["recipient DEVELOPER"].get_content()
     [line] = [each for each in english.splitlines() if each.startswith("Reason: ")]
     assert line.startswith("Reason: First. http Second xxx")
@@ -331,13 +342,26 @@ def test_the_letters_of_one_event_are_bounded() -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_letter_is_there_in_every_language(language: str) -> None:
     texts = texts_in(language)
-    assert set(texts) == {*KINDS, "words", "links"}
+    assert set(texts) - {"reasons"} == {*KINDS, "words", "links"}
     assert set(texts["words"]) == set(texts_in("en")["words"])
     assert set(texts["links"]) == set(texts_in("en")["links"]) == {each.link for told in TABLE.values() for each in told}
     for kind in KINDS:
         assert set(texts[kind]) == {"subject", "text"}
         assert "{" not in texts[kind]["subject"]
         assert _named(texts[kind]["text"]) == _named(texts_in("en")[kind]["text"]), kind
+
+
+@pytest.mark.parametrize("language", ["lv", "ru"])
+def test_what_the_platform_itself_gives_as_a_reason_is_told_in_the_language(language: str) -> None:
+    own = {*MISSING.values(), ORGANIZATION_DELETED, APPLICATION_DELETED}
+    own |= {each.default_message() for each in (PlanWithdrawn, PlanNotOffered)}
+    assert set(texts_in(language)["reasons"]) == own
+    [telling] = TABLE["subscriptions.subscription_suspended.v1"]
+    for reason, told in texts_in(language)["reasons"].items():
+        news = News("subscriptions.subscription_suspended.v1", {**IDS, "reason": reason}, None)
+        assert words_of(telling, news, Names(), language)["reason"] == told != reason
+        said = News("subscriptions.subscription_suspended.v1", {**IDS, "reason": "An audit."}, None)
+        assert words_of(telling, said, Names(), language)["reason"] == "An audit."
 
 
 def _named(text: str) -> set[str]:

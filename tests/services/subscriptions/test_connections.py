@@ -127,9 +127,10 @@ async def test_what_is_in_force_is_not_asked_for_again(cast: Cast) -> None:
 
 async def test_a_returned_request_comes_back_with_what_has_changed(cast: Cast) -> None:
     request = await cast.taken()
-    back = await cast.representative.do("return_connection_request", request_id=request["id"], reasons=["Say it plainly."])
+    reasons = ["Say it plainly.", "And sign it."]
+    back = await cast.representative.do("return_connection_request", request_id=request["id"], reasons=reasons)
     assert (back.result["status"], back.result["holder"], back.result["times_returned"]) == ("RETURNED", "RECIPIENT", 1)
-    assert (await facts(cast.stage, "connection_returned"))[0]["data"]["reason"] == "Say it plainly."
+    assert (await facts(cast.stage, "connection_returned"))[0]["data"]["reason"] == "Say it plainly; And sign it."
     again = await cast.filed(purpose="To see who lives in a house.", data_categories=["addresses"])
     assert (again["status"], again["representative_id"]) == ("IN_PROGRESS", REPRESENTATIVE)
     acts = [act for stage in again["timeline"] for act in stage["acts"] if act["kind"] == "FILED"]

@@ -57,10 +57,10 @@ VERBS: dict[str, Callable[[Subscription, Step], tuple[Subscription, Event]]] = {
     "reject": Subscription.reject,
     "cancel": Subscription.cancel,
     "suspend as provider": lambda it, step: it.suspend(Cause.PROVIDER, step),
-    "suspend as consumer": lambda it, step: it.suspend(Cause.CONSUMER, step),
+    "suspend as consumer": lambda it, step: it.suspend(Cause.RECIPIENT, step),
     "suspend for want of permission": lambda it, step: it.suspend(Cause.PERMISSION, step),
     "resume as provider": lambda it, step: it.resume([Cause.PROVIDER], step),
-    "resume as consumer": lambda it, step: it.resume([Cause.CONSUMER], step),
+    "resume as consumer": lambda it, step: it.resume([Cause.RECIPIENT], step),
     "resume for permission": lambda it, step: it.resume([Cause.PERMISSION], step),
 }
 WRONG: dict[Status, type[Conflict]] = {
@@ -138,7 +138,7 @@ def test_on_any_walk_it_is_suspended_exactly_while_it_is_held(verbs: list[str], 
 def test_each_side_lifts_its_own_hold_alone() -> None:
     held = subscription_that_is(Status.SUSPENDED, (Cause.PROVIDER, Cause.OPERATOR))
     with pytest.raises(domain.HeldByAnother, match="PROVIDER, OPERATOR"):
-        held.resume([Cause.CONSUMER], STEP)
+        held.resume([Cause.RECIPIENT], STEP)
     still, event = held.resume([Cause.PROVIDER], STEP)
     assert (still.status, still.causes) == (Status.SUSPENDED, (Cause.OPERATOR,))
     assert (event.key, event.model_dump()["causes"]) == ("subscriptions.subscription_suspended.v1", ("OPERATOR",))
@@ -159,7 +159,7 @@ def test_while_it_is_held_its_reason_is_that_of_the_last_hold() -> None:
 def test_a_history_is_bounded_and_keeps_its_beginning() -> None:
     subscription = subscription_that_is(Status.ACTIVE)
     for _ in range(300):
-        subscription, _ = subscription.suspend(Cause.CONSUMER, STEP)
-        subscription, _ = subscription.resume([Cause.CONSUMER], STEP)
+        subscription, _ = subscription.suspend(Cause.RECIPIENT, STEP)
+        subscription, _ = subscription.resume([Cause.RECIPIENT], STEP)
     assert len(subscription.history) == 500
     assert subscription.history[0].what is What.REQUESTED

@@ -109,14 +109,14 @@ async def test_at_once_with_the_same_id(timed: Timed) -> None:
     stage, _ = timed
     subscription_id = await active(stage)
     developer = stage.person("usr_dev", org_consumer="DEVELOPER")
-    row = (await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=LARGER)).result
+    row = (await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=LARGER)).result
     assert (row["id"], row["plan_id"], row["status"], row["plan_change"]) == (subscription_id, LARGER, "ACTIVE", None)
     last = row["history"][-1]
     assert (last["what"], last["plan_id"], last["actor"]) == ("PLAN_CHANGED", LARGER, "usr_dev")
     told = (await stage.announced())[-1]
     assert (told["type"], told["subject"]) == ("portico.subscriptions.plan_changed.v1", subscription_id)
     assert (told["data"]["plan_id"], told["data"]["former_plan_id"]) == (LARGER, AUTOMATIC)
-    again = await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=LARGER)
+    again = await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=LARGER)
     assert (again.status, again.code) == (409, "ALREADY_ON_THIS_PLAN")
 
 
@@ -125,7 +125,7 @@ async def test_later_it_begins_by_the_clock_once(timed: Timed) -> None:
     subscription_id = await active(stage)
     developer = stage.person(org_consumer="DEVELOPER")
     wanted = {"subscription_id": subscription_id, "plan_id": LARGER, "when": "AT", "at": "2030-02-01T02:00:00+02:00"}
-    row = (await developer.do("change_plan_of", **wanted)).result
+    row = (await developer.do("change_subscription_plan", **wanted)).result
     assert row["plan_id"] == AUTOMATIC
     assert (row["plan_change"]["plan_id"], row["plan_change"]["effective_at"]) == (LARGER, "2030-02-01T00:00:00Z")
     told = (await stage.announced())[-1]
@@ -146,7 +146,7 @@ async def test_what_was_withdrawn_meanwhile_lapses_with_a_reason(timed: Timed) -
     stage, clock = timed
     subscription_id = await active(stage)
     wanted = {"subscription_id": subscription_id, "plan_id": LARGER, "when": "NEXT_PERIOD"}
-    await stage.person(org_consumer="DEVELOPER").do("change_plan_of", **wanted)
+    await stage.person(org_consumer="DEVELOPER").do("change_subscription_plan", **wanted)
     await stage.hear(plan("withdrawn", 2, plan_id=LARGER))
     clock.advance(timedelta(days=1))
     await keep_time(stage)
@@ -161,9 +161,9 @@ async def test_the_provider_agrees_and_meanwhile_the_present_plan_goes_on(timed:
     stage, _ = timed
     subscription_id = await active(stage)
     developer, provider = stage.person(org_consumer="DEVELOPER"), stage.person("usr_p", org_provider="OWNER")
-    waiting = (await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=BY_PROVIDER)).result
+    waiting = (await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=BY_PROVIDER)).result
     assert (waiting["plan_id"], waiting["status"], waiting["plan_change"]["awaits_approval"]) == (AUTOMATIC, "ACTIVE", True)
-    second = await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=LARGER)
+    second = await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=LARGER)
     assert (second.status, second.code) == (409, "PLAN_CHANGE_PENDING")
     row = (await provider.do("approve_plan_change", subscription_id=subscription_id)).result
     assert (row["plan_id"], row["plan_change"]) == (BY_PROVIDER, None)
@@ -177,12 +177,12 @@ async def test_the_provider_declines_or_it_is_withdrawn(timed: Timed) -> None:
     stage, _ = timed
     subscription_id = await active(stage)
     developer, provider = stage.person(org_consumer="DEVELOPER"), stage.person(org_provider="OWNER")
-    await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=BY_PROVIDER)
+    await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=BY_PROVIDER)
     row = (await provider.do("reject_plan_change", subscription_id=subscription_id, reason="Not yet.")).result
     assert (row["plan_id"], row["plan_change"], row["reason"]) == (AUTOMATIC, None, None)
     assert (row["history"][-1]["what"], row["history"][-1]["reason"]) == ("PLAN_CHANGE_REJECTED", "Not yet.")
     assert (await stage.announced())[-1]["data"]["reason"] == "Not yet."
-    await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=BY_PROVIDER)
+    await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=BY_PROVIDER)
     row = (await developer.do("withdraw_plan_change", subscription_id=subscription_id)).result
     assert (row["plan_change"], row["history"][-1]["what"]) == (None, "PLAN_CHANGE_WITHDRAWN")
     gone = await provider.do("approve_plan_change", subscription_id=subscription_id)
@@ -193,7 +193,7 @@ async def test_a_cancelled_subscription_waits_for_no_plan(timed: Timed) -> None:
     stage, clock = timed
     subscription_id = await active(stage)
     developer = stage.person(org_consumer="DEVELOPER")
-    await developer.do("change_plan_of", subscription_id=subscription_id, plan_id=LARGER, when="NEXT_PERIOD")
+    await developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=LARGER, when="NEXT_PERIOD")
     await developer.do("cancel_subscription", subscription_id=subscription_id)
     clock.advance(timedelta(days=2))
     await keep_time(stage)
@@ -214,14 +214,14 @@ async def test_a_cancelled_subscription_waits_for_no_plan(timed: Timed) -> None:
 async def test_what_cannot_be_used_names_its_field(timed: Timed, wanted: dict[str, str], code: str, fields: list[str]) -> None:
     stage, _ = timed
     subscription_id = await active(stage)
-    for verb in ("change_plan_of", "preview_plan_change"):
+    for verb in ("change_subscription_plan", "preview_plan_change"):
         refused = await stage.person(org_consumer="OWNER").do(verb, subscription_id=subscription_id, **wanted)
         assert (refused.code, [each["field"] for each in refused.body["fields"]]) == (code, fields)
 
 
 VERBS: list[tuple[str, dict[str, Any], str, str]] = [
     ("preview_plan_change", {"plan_id": LARGER}, "org_consumer", "SUBSCRIBE"),
-    ("change_plan_of", {"plan_id": LARGER}, "org_consumer", "SUBSCRIBE"),
+    ("change_subscription_plan", {"plan_id": LARGER}, "org_consumer", "SUBSCRIBE"),
     ("withdraw_plan_change", {}, "org_consumer", "SUBSCRIBE"),
     ("approve_plan_change", {}, "org_provider", "DECIDE_SUBSCRIPTIONS"),
     ("reject_plan_change", {"reason": "No."}, "org_provider", "DECIDE_SUBSCRIPTIONS"),
@@ -251,7 +251,7 @@ async def test_of_two_changes_at_the_same_moment_both_are_told_or_one_waits(time
     developer = stage.person(org_consumer="DEVELOPER")
     answers = await asyncio.gather(
         *(
-            developer.do("change_plan_of", subscription_id=subscription_id, plan_id=each, when="NEXT_PERIOD")
+            developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=each, when="NEXT_PERIOD")
             for each in (LARGER, SMALL, BY_PROVIDER)
         )
     )
@@ -261,7 +261,7 @@ async def test_of_two_changes_at_the_same_moment_both_are_told_or_one_waits(time
     assert [each["what"] for each in row["history"]].count("PLAN_CHANGE_REQUESTED") == 1
     await developer.do("withdraw_plan_change", subscription_id=subscription_id)
     at_once = await asyncio.gather(
-        *(developer.do("change_plan_of", subscription_id=subscription_id, plan_id=each) for each in (LARGER, SMALL))
+        *(developer.do("change_subscription_plan", subscription_id=subscription_id, plan_id=each) for each in (LARGER, SMALL))
     )
     assert [each.status for each in at_once] == [200, 200]
     told = [each["data"] for each in await stage.announced() if each["type"].endswith("plan_changed.v1")]

@@ -187,7 +187,7 @@ async def test_a_key_that_cannot_be_read_is_named(stage: Stage) -> None:
 HOLDS = [
     ("PROVIDER", "WAITING", "PROVIDER", "resumeSubscription"),
     ("OPERATOR", "WAITING", "OPERATOR", "resumeSubscription"),
-    ("CONSUMER", "OPEN", "VIEWER_ORGANIZATION", "resumeSubscription"),
+    ("RECIPIENT", "OPEN", "VIEWER_ORGANIZATION", "resumeSubscription"),
     ("PERMISSION", "WAITING", "NOBODY", None),
 ]
 
@@ -207,7 +207,7 @@ def test_a_suspension_tells_whom_it_waits_for(cause: str, state: str, awaited: s
 
 
 def test_each_hold_is_a_step_of_its_own() -> None:
-    assert [each.reason for each in suspended(Hold("PROVIDER", "One."), Hold("CONSUMER", "Two."))] == ["One.", "Two."]
+    assert [each.reason for each in suspended(Hold("PROVIDER", "One."), Hold("RECIPIENT", "Two."))] == ["One.", "Two."]
     assert [each.reason for each in suspended()] == ["All in all."]
 
 

@@ -20,12 +20,12 @@ async def active(stage: Stage, plan_id: str = AUTOMATIC, application_id: str = A
 def sides(stage: Stage) -> dict[str, Person]:
     return {
         "PROVIDER": stage.person("usr_provider", org_provider="OWNER"),
-        "CONSUMER": stage.person("usr_consumer", org_consumer="DEVELOPER"),
+        "RECIPIENT": stage.person("usr_recipient", org_consumer="DEVELOPER"),
         "OPERATOR": stage.person("usr_operator", platform_roles=OPERATOR),
     }
 
 
-@pytest.mark.parametrize("side", ["PROVIDER", "CONSUMER", "OPERATOR"])
+@pytest.mark.parametrize("side", ["PROVIDER", "RECIPIENT", "OPERATOR"])
 async def test_each_side_suspends_and_resumes(stage: Stage, side: str) -> None:
     subscription_id = await active(stage)
     person = sides(stage)[side]
@@ -51,7 +51,7 @@ async def test_each_side_suspends_and_resumes(stage: Stage, side: str) -> None:
     assert (again.status, again.code) == (409, "ALREADY_ACTIVE")
 
 
-@pytest.mark.parametrize("holder", ["PROVIDER", "CONSUMER", "OPERATOR"])
+@pytest.mark.parametrize("holder", ["PROVIDER", "RECIPIENT", "OPERATOR"])
 async def test_nobody_lifts_the_hold_of_another(stage: Stage, holder: str) -> None:
     subscription_id = await active(stage)
     people = sides(stage)
@@ -68,14 +68,14 @@ async def test_it_goes_on_once_the_last_hold_is_lifted(stage: Stage) -> None:
     people = sides(stage)
     for name, person in people.items():
         await person.do("suspend_subscription", subscription_id=subscription_id, reason=f"For {name}.")
-    for name, status in (("CONSUMER", "SUSPENDED"), ("PROVIDER", "SUSPENDED"), ("OPERATOR", "ACTIVE")):
+    for name, status in (("RECIPIENT", "SUSPENDED"), ("PROVIDER", "SUSPENDED"), ("OPERATOR", "ACTIVE")):
         row = (await people[name].do("resume_subscription", subscription_id=subscription_id)).result
         assert row["status"] == status
     told = [(each["type"].split(".")[2], each["data"]["causes"]) for each in (await stage.announced())[2:]]
     assert told == [
         ("subscription_suspended", ["PROVIDER"]),
-        ("subscription_suspended", ["PROVIDER", "CONSUMER"]),
-        ("subscription_suspended", ["PROVIDER", "CONSUMER", "OPERATOR"]),
+        ("subscription_suspended", ["PROVIDER", "RECIPIENT"]),
+        ("subscription_suspended", ["PROVIDER", "RECIPIENT", "OPERATOR"]),
         ("subscription_suspended", ["PROVIDER", "OPERATOR"]),
         ("subscription_suspended", ["OPERATOR"]),
         ("subscription_resumed", ["OPERATOR"]),
@@ -89,7 +89,7 @@ async def test_whoever_acts_for_several_sides_says_for_which(stage: Stage) -> No
     assert [each["cause"] for each in first["holds"]] == ["PROVIDER"]
     second = (await both.do("suspend_subscription", subscription_id=subscription_id, reason="Two.", side="OPERATOR")).result
     assert [each["cause"] for each in second["holds"]] == ["PROVIDER", "OPERATOR"]
-    refused = await both.do("resume_subscription", subscription_id=subscription_id, side="CONSUMER")
+    refused = await both.do("resume_subscription", subscription_id=subscription_id, side="RECIPIENT")
     assert (refused.status, refused.code) == (403, "NOT_YOUR_SIDE")
     one = (await both.do("resume_subscription", subscription_id=subscription_id, side="PROVIDER")).result
     assert [each["cause"] for each in one["holds"]] == ["OPERATOR"]
@@ -138,10 +138,10 @@ async def test_the_provider_and_the_operator_end_it_and_say_why(stage: Stage, si
 async def test_the_subscriber_cancels_instead_of_ending_also_what_is_held(stage: Stage) -> None:
     subscription_id = await active(stage)
     people = sides(stage)
-    refused = await people["CONSUMER"].do("end_subscription", subscription_id=subscription_id, reason="No.")
+    refused = await people["RECIPIENT"].do("end_subscription", subscription_id=subscription_id, reason="No.")
     assert (refused.status, refused.code) == (403, "ONLY_THE_PROVIDER_DECIDES")
     await people["OPERATOR"].do("suspend_subscription", subscription_id=subscription_id, reason="Held.")
-    row = (await people["CONSUMER"].do("cancel_subscription", subscription_id=subscription_id)).result
+    row = (await people["RECIPIENT"].do("cancel_subscription", subscription_id=subscription_id)).result
     assert (row["status"], row["holds"]) == ("CANCELLED", [])
 
 
@@ -176,7 +176,7 @@ async def test_for_strangers_it_does_not_exist_and_nobody_signs_in_first(stage: 
 
 async def test_a_held_subscription_stands_in_the_way_of_another(stage: Stage) -> None:
     subscription_id = await active(stage)
-    await sides(stage)["CONSUMER"].do("suspend_subscription", subscription_id=subscription_id, reason="Pause.")
+    await sides(stage)["RECIPIENT"].do("suspend_subscription", subscription_id=subscription_id, reason="Pause.")
     wish = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
     refused = await stage.person(org_consumer="OWNER").do("subscribe", **wish)
     assert (refused.status, refused.code) == (409, "ALREADY_SUBSCRIBED")
@@ -187,11 +187,11 @@ async def test_of_approving_and_cancelling_at_the_same_moment_the_outcome_is_one
     people = sides(stage)
     answers = await asyncio.gather(
         people["PROVIDER"].do("approve_subscription", subscription_id=subscription_id),
-        people["CONSUMER"].do("cancel_subscription", subscription_id=subscription_id),
+        people["RECIPIENT"].do("cancel_subscription", subscription_id=subscription_id),
     )
     assert answers[1].status == 200
     assert answers[0].status == 200 or answers[0].code == "ALREADY_CANCELLED"
-    row = (await people["CONSUMER"].load("subscriptions_by_id", [subscription_id])).rows[0]
+    row = (await people["RECIPIENT"].load("subscriptions_by_id", [subscription_id])).rows[0]
     assert row["status"] == "CANCELLED"
     expected = ["REQUESTED", "ACTIVATED", "CANCELLED"] if answers[0].status == 200 else ["REQUESTED", "CANCELLED"]
     assert [each["what"] for each in row["history"]] == expected
@@ -204,10 +204,10 @@ async def test_of_suspending_and_resuming_at_the_same_moment_nothing_is_lost(sta
     answers = await asyncio.gather(
         people["PROVIDER"].do("resume_subscription", subscription_id=subscription_id),
         *(people["OPERATOR"].do("suspend_subscription", subscription_id=subscription_id, reason="Too.") for _ in range(3)),
-        people["CONSUMER"].do("suspend_subscription", subscription_id=subscription_id, reason="And."),
+        people["RECIPIENT"].do("suspend_subscription", subscription_id=subscription_id, reason="And."),
     )
     assert [each.status for each in answers if each.status != 409] == [200, 200, 200]
-    row = (await people["CONSUMER"].load("subscriptions_by_id", [subscription_id])).rows[0]
-    assert sorted(each["cause"] for each in row["holds"]) == ["CONSUMER", "OPERATOR"]
+    row = (await people["RECIPIENT"].load("subscriptions_by_id", [subscription_id])).rows[0]
+    assert sorted(each["cause"] for each in row["holds"]) == ["OPERATOR", "RECIPIENT"]
     assert (row["status"], len(row["history"])) == ("SUSPENDED", 6)
     assert [each["sequence"] for each in await stage.announced()] == list(range(1, 7))
