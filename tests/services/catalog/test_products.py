@@ -28,6 +28,7 @@ async def test_a_product_is_begun_and_announced(stage: Stage) -> None:
         "title": row["title"],
         "sensitivity": "STANDARD",
         "prerequisites": [],
+        "titles": {"EN": "Kontu pārskats"},
     }
     assert await stage.facts("product_created") == [told]
     wrapped = (await stage.announced())[-1]
