@@ -1,8 +1,9 @@
 """Whether a tree keeps to the schema of its OpenAPI version, as published by the specification's authors."""
 
 import functools
+import pathlib
 from collections.abc import Iterator
-from importlib import resources
+from importlib.util import find_spec
 from typing import Any
 
 import jsonschema_rs
@@ -17,7 +18,11 @@ _FILES = {"2.0": "v2.0", "3.0": "v3.0", "3.1": "v3.1"}
 
 @functools.cache
 def _validator(family: str) -> Any:
-    published = resources.files("openapi_spec_validator") / "resources" / "schemas" / _FILES[family] / "schema.json"
+    # The package is found and not imported: it brings much along, and each document is read by a program of its own.
+    package = find_spec("openapi_spec_validator")
+    assert package is not None
+    assert package.origin is not None
+    published = pathlib.Path(package.origin).parent / "resources" / "schemas" / _FILES[family] / "schema.json"
     return jsonschema_rs.validator_for(orjson.loads(published.read_bytes()), offline=True)
 
 
