@@ -100,8 +100,8 @@ def _schema_troubles(tree: dict[str, Any]) -> list[Trouble]:
         if not describes or not path or not isinstance(node, dict):
             continue
         is_component = to_pointer(path[0]) == "/components/schemas" if path[0] else False
-        # A schema within a schema is checked with the outermost one.
-        if is_component or (path[-1] == "schema" and "$ref" not in node):
+        # A schema within a schema is checked with the outermost one; what stands beside a reference says something, too.
+        if is_component or path[-1] == "schema":
             found += schemas.schema_troubles(node, path)
         if len(found) >= MOST_PROBLEMS:
             break

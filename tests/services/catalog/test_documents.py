@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from services.catalog.documents.domain import Document, DocumentRefused
@@ -361,6 +361,9 @@ def test_whatever_hangs_on_the_tree_is_read_or_refused(grown: dict[str, Any], is
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(trees, trees, st.sampled_from(["3.0.3", "3.1.0"]))
+@example({"required": True, "$ref": None}, {}, "3.1.0")
+@example({"required": True, "$ref": "#/components/schemas/A"}, {}, "3.1.0")
+@example({"required": True, "$ref": "#/components/schemas/A"}, {}, "3.0.3")
 def test_whatever_a_schema_says_is_answered_or_refused(schema: Any, component: Any, version: str) -> None:
     responses = {"200": {"description": "Done", "content": {"application/json": {"schema": schema}}}}
     paths = {"/a": {"get": {"responses": responses}}}
