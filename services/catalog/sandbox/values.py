@@ -192,7 +192,9 @@ class Composer:
         if not exists or not isinstance(target, dict):
             return {} if target is True else None
         followed = self._merged(target, turn)
-        siblings = {key: value for key, value in schema.items() if key != "$ref"}
+        # Beside a reference OpenAPI 3.0 knows nothing (its section on the Reference Object); 3.1 does, as JSON Schema does.
+        is_alone = str(self.tree.get("openapi", "")).startswith("3.0")
+        siblings = {} if is_alone else {key: value for key, value in schema.items() if key != "$ref"}
         return _join(followed, siblings) if followed is not None and siblings else followed
 
     def _chosen(self, whole: dict[str, Any], alternatives: list[Any], turn: int) -> dict[str, Any] | None:
