@@ -75,7 +75,7 @@ async def fetch(world: World, by: Person | None, file_id: str) -> Sent:
 async def _ask(world: World, by: Person | None, call: Call) -> Sent:
     for _ in range(3):
         headers = {HEADER: await world.passport(by) if by else await world.visitor()} | dict(call.headers)
-        sent = Sent(await world.caller.call(replace(call, headers=headers, timeout_seconds=30)))
+        sent = Sent(await world.caller.call(replace(call, headers=headers, timeout_seconds=120)))
         if by is None or sent.status != 401 or sent.body["code"] != "PASSPORT_OUTDATED":
             break
         by.passports.clear()

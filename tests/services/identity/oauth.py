@@ -110,7 +110,7 @@ async def post(
     if certificate is not None:
         headers["portico-client-certificate"] = quote(certificate, safe="")
     body = given if isinstance(given, bytes) else urlencode(given).encode()
-    return await world.caller.call(Call("identity", path, body, headers, timeout_seconds=30))
+    return await world.caller.call(Call("identity", path, body, headers, timeout_seconds=120))
 
 
 def read(answer: Answer) -> dict[str, Any]:

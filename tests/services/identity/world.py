@@ -183,7 +183,7 @@ class World:
         """Ask as the gateway does: with a passport, and once more with a new one where that is outdated."""
         for _ in range(3):
             headers = {HEADER: await self.passport(by) if by else await self.visitor()}
-            answer = await self.caller.call(Call("identity", path, orjson.dumps(body), headers, timeout_seconds=30))
+            answer = await self.caller.call(Call("identity", path, orjson.dumps(body), headers, timeout_seconds=120))
             said = Said(answer.status, orjson.loads(answer.body))
             if by is None or said.status != 401 or said.code != "PASSPORT_OUTDATED":
                 break
@@ -195,7 +195,7 @@ class World:
         return str((await self.without_passport("issue_visitor_passport")).result["passport"])
 
     async def without_passport(self, verb: str, **given: Any) -> Said:
-        answer = await self.caller.call(Call("identity", f"/do/{verb}", orjson.dumps(given), timeout_seconds=30))
+        answer = await self.caller.call(Call("identity", f"/do/{verb}", orjson.dumps(given), timeout_seconds=120))
         return Said(answer.status, orjson.loads(answer.body))
 
     async def do(self, verb: str, by: Person | None = None, /, **given: Any) -> Said:
