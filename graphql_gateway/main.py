@@ -31,7 +31,7 @@ from graphql_gateway.schema import model
 from graphql_gateway.settings import GatewaySettings
 from graphql_gateway.sockets import Sockets
 
-SERVICES = ("identity", "catalog", "subscriptions", "analytics")
+SERVICES = ("identity", "catalog", "subscriptions", "analytics", "notifications", "audit", "recertification")
 
 
 @dataclass(slots=True)

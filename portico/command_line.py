@@ -51,7 +51,8 @@ def serve(part: str) -> int:
     Parameters
     ----------
     part
-        identity, catalog, subscriptions, enforcement, analytics, gateway or sandbox.
+        identity, catalog, subscriptions, enforcement, analytics, notifications, audit,
+        recertification, gateway or sandbox.
     """
     settings = _serve_settings()
     from portico.serve import serve as run_serve

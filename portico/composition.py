@@ -26,7 +26,7 @@ from portico.servers import HttpServer
 from portico.settings import PorticoSettings
 from portico.trouble import bind
 
-SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics")
+SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 _CLOSE_SECONDS = 10.0
 _log = log("portico")
 
@@ -99,6 +99,30 @@ def build_analytics(place: Place, **here: Any) -> Part:
     return build(settings_of(AnalyticsSettings, **here), place.bus, place.store("analytics"), place.verifier())
 
 
+def build_notifications(place: Place, **here: Any) -> Part:
+    """Put notifications together."""
+    from services.notifications.main import build
+    from services.notifications.settings import NotificationsSettings
+
+    return build(settings_of(NotificationsSettings, **here), place.bus, place.store("notifications"), place.verifier())
+
+
+def build_audit(place: Place, **here: Any) -> Part:
+    """Put audit together."""
+    from services.audit.main import build
+    from services.audit.settings import AuditSettings
+
+    return build(settings_of(AuditSettings, **here), place.bus, place.store("audit"), place.verifier())
+
+
+def build_recertification(place: Place, **here: Any) -> Part:
+    """Put recertification together."""
+    from services.recertification.main import build
+    from services.recertification.settings import RecertificationSettings
+
+    return build(settings_of(RecertificationSettings, **here), place.bus, place.store("recertification"), place.verifier())
+
+
 def build_gateway(place: Place, caller: Caller, **here: Any) -> Part:
     """Put the gateway together."""
     from graphql_gateway.main import build
@@ -120,6 +144,9 @@ BUILDERS: dict[str, Callable[..., Part]] = {
     "subscriptions": build_subscriptions,
     "enforcement": build_enforcement,
     "analytics": build_analytics,
+    "notifications": build_notifications,
+    "audit": build_audit,
+    "recertification": build_recertification,
     "sandbox": build_sandbox,
 }
 

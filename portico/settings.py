@@ -81,6 +81,9 @@ class ServeSettings(Settings):
     subscriptions_url: str = Field("http://127.0.0.1:8103", description="Where the gateway finds the service subscriptions.")
     enforcement_url: str = Field("http://127.0.0.1:8104", description="Where the gateway finds the service enforcement.")
     analytics_url: str = Field("http://127.0.0.1:8105", description="Where the gateway finds the service analytics.")
+    notifications_url: str = Field("http://127.0.0.1:8106", description="Where the gateway finds the service notifications.")
+    audit_url: str = Field("http://127.0.0.1:8107", description="Where the gateway finds the service audit.")
+    recertification_url: str = Field("http://127.0.0.1:8108", description="Where the gateway finds the service recertification.")
 
     def require_servers(self) -> None:
         """Raise ``Trouble`` unless the addresses of MongoDB and RabbitMQ are set."""
@@ -96,4 +99,7 @@ class ServeSettings(Settings):
             "subscriptions": self.subscriptions_url,
             "enforcement": self.enforcement_url,
             "analytics": self.analytics_url,
+            "notifications": self.notifications_url,
+            "audit": self.audit_url,
+            "recertification": self.recertification_url,
         }

@@ -9,7 +9,7 @@ import pytest
 
 from chassis.calls import AsgiCaller
 from chassis.clock import SystemClock
-from graphql_gateway.main import build
+from graphql_gateway.main import SERVICES, build
 from graphql_gateway.settings import GatewaySettings
 from tests.gateway.canned import VISITOR, Running, Wire, World
 
@@ -27,7 +27,7 @@ def start_gateway(world: World) -> Any:
     @asynccontextmanager
     async def start(**settings: Any) -> AsyncIterator[Running]:
         wire = Wire()
-        caller = AsgiCaller({name: world.app(name) for name in ("identity", "catalog", "subscriptions", "analytics")})
+        caller = AsgiCaller({name: world.app(name) for name in SERVICES})
         gateway = build(GatewaySettings(**{"cookie_secure": False, **settings}), caller, wire, SystemClock())  # type: ignore[arg-type]
         await gateway.start()
         assert await gateway.sessions.visitor() == VISITOR

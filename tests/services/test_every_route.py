@@ -19,7 +19,7 @@ from portico.keys import make_keys
 from portico.place import Place
 from tests.passports import encode_passport
 
-SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics")
+SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 # What gives out passports asks for none; the authorization server has its own ways to prove who asks, or tells what is public.
 WITHOUT_PASSPORT = {
     "/do/issue_passport",

@@ -15,7 +15,7 @@ from portico.composition import BUILDERS
 from portico.keys import make_keys
 from portico.place import Place
 
-SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics")
+SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 WITHOUT_KEYS = {
     # gives out what proves who asks
     "issue_passport",

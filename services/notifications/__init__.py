@@ -1,0 +1,1 @@
+"""Notifications: what people and systems are told: portal inbox, mail, signed webhooks; and support requests."""
