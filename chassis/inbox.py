@@ -2,6 +2,9 @@
 
 The marker of the event and the effect of the reaction commit in one transaction: a redelivered event finds the marker and
 does nothing. Only the duplicate key of the marker's insert is taken for "done already".
+
+What is republished (see `chassis.republishing`) has not happened now. It is for the reactions that keep copies: those called
+``remember_…``, and those that say so. All others pass it over: nobody is written to, and nothing is counted, a second time.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -32,17 +35,21 @@ class On:
     """One reaction and the keys of the events that it reacts to; its name is its queue's name.
 
     ``at_once`` bounds how many events are handled at the same time; where all of them change the same
-    documents, one at a time is faster.
+    documents, one at a time is faster. ``takes_republished`` says whether it learns from what is republished; a reaction
+    that is called ``remember_…`` does.
     """
 
     react: React
     keys: tuple[str, ...]
     at_once: int
+    takes_republished: bool
 
-    def __init__(self, react: React, *keys: str, at_once: int = 50) -> None:
+    def __init__(self, react: React, *keys: str, at_once: int = 50, takes_republished: bool | None = None) -> None:
+        learns = react.__name__.startswith("remember_") if takes_republished is None else takes_republished
         object.__setattr__(self, "react", react)
         object.__setattr__(self, "keys", keys)
         object.__setattr__(self, "at_once", at_once)
+        object.__setattr__(self, "takes_republished", learns)
 
     def queue_of(self, service: str) -> str:
         """Return the queue's name, such as ``notifications.notify_approvers``."""
@@ -52,16 +59,19 @@ class On:
 def wire(service: str, store: Store, reactions: Sequence[On]) -> list[Reaction]:
     """Return a service's reactions as the bus takes them."""
     return [
-        Reaction(on.queue_of(service), on.keys, partial(_handle, store, on.queue_of(service), on.react), prefetch=on.at_once)
+        Reaction(on.queue_of(service), on.keys, partial(_handle, store, on.queue_of(service), on), prefetch=on.at_once)
         for on in reactions
     ]
 
 
-async def _handle(store: Store, queue: str, react: React, message: Message) -> None:
+async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
     try:
         heard = messages.read(message.body)
     except ValueError as error:
         raise EnvelopeNotReadable(str(error)) from error
+    if heard.is_republished and not on.takes_republished:
+        REACTIONS.labels(queue, "passed over").inc()
+        return
     outcome = "done"
 
     async def work(transaction: Transaction) -> None:
@@ -73,7 +83,7 @@ async def _handle(store: Store, queue: str, react: React, message: Message) -> N
         except DuplicateKey:
             outcome = "known"
             raise _KnownAlready from None
-        await react(transaction, heard)
+        await on.react(transaction, heard)
 
     with span(queue, heard.traceparent):
         try:
