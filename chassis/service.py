@@ -17,6 +17,7 @@ from chassis.inbox import On
 from chassis.mongo import Index, Store
 from chassis.outbox import Relay
 from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED, PassportVerifier
+from chassis.republishing import Kind
 from chassis.web import service_app
 
 
@@ -37,7 +38,7 @@ class Service:
     """One service, put together by its ``main.build``.
 
     ``routes`` make up ``app``, the internal HTTP;
-    ``reactions`` are wired to the bus through the inbox; ``workers`` are started after the
+    ``reactions`` are wired to the bus through the inbox; ``kinds`` are what can be stated anew; ``workers`` are started after the
     reactions and closed before them; ``ready_checks`` name what must answer besides database and bus. The ``verifier`` is told
     when rights change.
     """
@@ -48,6 +49,7 @@ class Service:
     routes: Sequence[BaseRoute] = ()
     indexes: Sequence[Index] = ()
     reactions: Sequence[On] = ()
+    kinds: Sequence[Kind] = ()
     workers: Sequence[Worker] = ()
     ready_checks: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     verifier: PassportVerifier | None = None

@@ -73,6 +73,7 @@ from services.identity.passwords import routes as password_routes
 from services.identity.passwords.hashing import Hasher
 from services.identity.privacy import routes as privacy_routes
 from services.identity.reactions import Offices, reactions
+from services.identity.republishing import KINDS
 from services.identity.secrets import repository as secrets
 from services.identity.secrets import routes as secret_routes
 from services.identity.secrets.access import Judging
@@ -161,6 +162,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
         indexes=_INDEXES,
         verifier=verifier,
         reactions=reactions(offices),
+        kinds=KINDS,
         workers=[
             hasher,
             winding_up,
