@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from portico.commands.replaying import replay, republish
 from portico.trouble import EXIT_CODE, Trouble
 
 if TYPE_CHECKING:
     from portico.settings import PorticoSettings, ServeSettings
 
 app = App(name="portico", help="An API developer portal: the whole platform, or one part of it.", version_flags=[])
+app.command(replay)
+app.command(republish)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

@@ -8,6 +8,7 @@ from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, pl
 from graphql_gateway.schema.accounts import PlatformRole
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
+from graphql_gateway.schema.dead_letters import DeadLetterConnection, PlatformService
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.members import Person
@@ -22,7 +23,7 @@ from graphql_gateway.schema.onboarding import (
 )
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import EVERY, IDENTITY, SUBSCRIPTIONS
 
 
 @type_
@@ -68,6 +69,18 @@ class Operator:
     ) -> CertificateConnection | None:
         """List which live client certificates end soon, of all organizations, the soonest first."""
         planned(within_days, first, after)
+
+    @asks(Load(EVERY, "dead_letters", Constant("all")))
+    def dead_letters(
+        self,
+        service: PlatformService | None = None,
+        queue: str | None = None,
+        code: str | None = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> DeadLetterConnection | None:
+        """List what reactions have given up, of all services or of one, the oldest first; for administrators alone."""
+        planned(service, queue, code, first, after)
 
 
 @type_

@@ -51,7 +51,7 @@ def _platform_roles(row: Document) -> Iterable[Statement]:
 
 def _organizations(row: Document) -> Iterable[Statement]:
     organization = to_organization(row)
-    ended = () if row["deleted_at"] is None else (OrganizationDeleted(organization_id=organization.id),)
+    ended = () if row.get("deleted_at") is None else (OrganizationDeleted(organization_id=organization.id),)
     yield _of(organization.id, organization.id, organization.created(), *ended)
 
 
