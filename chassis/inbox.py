@@ -7,8 +7,10 @@ What is republished (see `chassis.republishing`) has not happened now. It is for
 ``remember_…``, and those that say so. All others pass it over: nobody is written to, and nothing is counted, a second time.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -23,7 +25,11 @@ from chassis.telemetry import REACTIONS, span
 React = Callable[[Transaction, Heard], Awaitable[None]]
 
 RETENTION_SECONDS = 14 * 24 * 3600
-INDEXES = (Index("inbox", (("heard_at", 1),), expire_after_seconds=RETENTION_SECONDS),)
+_HEARING = "hearing"
+INDEXES = (
+    Index("inbox", (("heard_at", 1),), expire_after_seconds=RETENTION_SECONDS),
+    Index(_HEARING, (("queue", 1),)),
+)
 
 
 class EnvelopeNotReadable(Invalid):
@@ -94,6 +100,32 @@ async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
             REACTIONS.labels(queue, "failed").inc()
             raise
     REACTIONS.labels(queue, outcome).inc()
+
+
+async def note_hearing(store: Store, service: str, reactions: Sequence[On]) -> None:
+    """Keep since when each reaction hears each of its keys: what was sent before is nothing that it has missed."""
+    now = store.clock.now()
+    hearing = store.reader().collection(_HEARING)
+    known = {row["_id"] for row in await hearing.find({}, projection={"_id": 1})}
+    for on in reactions:
+        queue = on.queue_of(service)
+        for key in on.keys:
+            if f"{queue} {key}" not in known:
+                begun = {"$setOnInsert": {"queue": queue, "key": key, "since": now}}
+                with contextlib.suppress(DuplicateKey):  # another process that starts at this moment was faster
+                    await hearing.update_one({"_id": f"{queue} {key}"}, begun, upsert=True)
+
+
+async def heard_since(store: Store, queue: str) -> dict[str, datetime]:
+    """Return since when a reaction hears each of its keys."""
+    return {row["key"]: row["since"] for row in await store.reader().collection(_HEARING).find({"queue": queue})}
+
+
+async def unheard_among(store: Store, queue: str, event_ids: Sequence[str]) -> set[str]:
+    """Return those of the events that a reaction has not dealt with."""
+    markers = [f"{queue}:{event_id}" for event_id in event_ids]
+    rows = await store.reader().collection("inbox").find({"_id": {"$in": markers}}, projection={"_id": 1})
+    return set(event_ids) - {row["_id"].removeprefix(f"{queue}:") for row in rows}
 
 
 class _KnownAlready(Exception):  # noqa: N818 - a signal within this module

@@ -76,6 +76,7 @@ class Service:
             [*mongo.INDEXES, *inbox.INDEXES, *outbox.INDEXES, *idempotency.INDEXES, *dead_letters.INDEXES, *self.indexes]
         )
         await self.bus.declare(self.wired_reactions())
+        await inbox.note_hearing(self.store, self.name, self.reactions)
 
     async def start(self) -> None:
         """End what a killed predecessor left open; then begin to react, to relay and to work."""

@@ -28,6 +28,7 @@ from portico.place import Part, Place, settings_of
 from portico.servers import HttpServer
 from portico.settings import PorticoSettings
 from portico.trouble import bind
+from portico.watching import GapWatch
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 _CLOSE_SECONDS = 10.0
@@ -201,6 +202,9 @@ class OneProcess:
         await self._serve("mailbox", mailbox_app(self.mailbox), sockets["mailbox"])
         await self._serve("gateway", self.gateway.app, sockets["gateway"])
         await self._open_door()
+        watch = GapWatch(services_among(self.parts), self.place.bus)
+        await watch.start()
+        self._at_close(watch.close, "watch for gaps")
         if self.catch_up:
             services = services_among(self.parts)
             task = asyncio.create_task(let_catch_up(services, self.catch_up, self.place.bus), name="catching up")
