@@ -1,6 +1,7 @@
 """The command line: ``portico up``, ``serve``, ``keys``, ``topology``, ``settings``, ``contracts``, ``journey``.
 
-More commands stand in `portico.commands`, a module for each noun. Every command imports what it needs when it is called, so that help and refusals come at once.
+More commands stand in `portico.commands`, a module for each noun. Every command
+imports what it needs when it is called, so that help and refusals come at once.
 """
 
 import sys

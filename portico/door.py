@@ -8,7 +8,7 @@ the disk when it is answered, and is noticed at once.
 import base64
 import os
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -118,7 +118,7 @@ def door_app(bus: Bus, secret: str) -> ASGIApp:
     async def discard_dead(asked: dict[str, Any]) -> Any:
         await bus.discard_dead(asked["queue"], asked["id"])
 
-    answers = {each.__name__: each for each in (put, publish, counts, dead_letters, replay_dead, discard_dead)}
+    answers: dict[str, Answer] = {each.__name__: each for each in (put, publish, counts, dead_letters, replay_dead, discard_dead)}
     route = Route("/{question}", _endpoint(answers, secret), methods=["POST"])
     return Starlette(routes=[route], exception_handlers={Refusal: _refused})
 
@@ -126,7 +126,7 @@ def door_app(bus: Bus, secret: str) -> ASGIApp:
 Answer = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
-def _endpoint(answers: dict[str, Answer], secret: str) -> Callable[[Request], Awaitable[Response]]:
+def _endpoint(answers: Mapping[str, Answer], secret: str) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         given = request.headers.get("authorization", "")
         if not secrets.compare_digest(given.encode(), f"Bearer {secret}".encode()):
