@@ -4,7 +4,7 @@ What a discarded one was, who discarded it and why stays in the service's databa
 the whole envelope may be shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,9 @@ from starlette.routing import BaseRoute
 from chassis.bus import Bus, DeadLetter, NoSuchDeadLetter
 from chassis.errors import Forbidden, NotFound
 from chassis.messages import to_timestamp
-from chassis.mongo import Index, Transaction
+from chassis.mongo import Index, Store, Transaction
 from chassis.paging import connection, read_page
-from chassis.principal import Principal
+from chassis.principal import Principal, system
 from chassis.repeating import Repeating
 from chassis.telemetry import DEAD_LETTERS, QUEUED
 from chassis.web import Asked, Edge, Json, Routes, read_input
@@ -28,7 +28,8 @@ MOST_READ = 5_000
 MOST_BODY_CHARACTERS = 20_000
 COUNTED_EVERY_SECONDS = 30.0
 _REMOVED = "removed_dead_letters"
-INDEXES = (Index(_REMOVED, (("at", 1),)),)
+_DISCARDED = "DISCARDED"
+INDEXES = (Index(_REMOVED, (("at", 1),)), Index(_REMOVED, (("queue", 1), ("event_id", 1))))
 
 
 class OperatorOnly(Forbidden):
@@ -160,7 +161,7 @@ def routes(edge: Edge, bus: Bus, queues: Sequence[str]) -> list[BaseRoute]:
         _require_administrator(asked.principal)
         wanted = asked.read(DiscardDeadLetter)
         row = await morgue.find(wanted.queue, wanted.id)
-        await asked.transact(lambda tx: _note(tx, "DISCARDED", row, wanted.reason))
+        await asked.transact(lambda tx: _note(tx, _DISCARDED, row, wanted.reason))
         await bus.discard_dead(wanted.queue, wanted.id)
         return row
 
@@ -169,6 +170,20 @@ def routes(edge: Edge, bus: Bus, queues: Sequence[str]) -> list[BaseRoute]:
     r.do("replay_dead_letter", replay_dead_letter)
     r.do("discard_dead_letter", discard_dead_letter)
     return r.collected
+
+
+async def discard(store: Store, bus: Bus, queue: str, letter: DeadLetter, *, because: str) -> None:
+    """Discard a dead letter on behalf of whoever runs the platform, and keep why. Raises ``NoSuchDeadLetter``."""
+    row = row_of(queue, letter)
+    await store.transact(system("command-line"), lambda tx: _note(tx, _DISCARDED, row, because))
+    await bus.discard_dead(queue, letter.message.id)
+
+
+async def discarded_among(store: Store, queue: str, event_ids: Collection[str]) -> set[str]:
+    """Return those of the events that somebody has discarded from a queue."""
+    query = {"queue": queue, "event_id": {"$in": sorted(event_ids)}, "what": _DISCARDED}
+    rows = await store.reader().collection(_REMOVED).find(query, projection={"event_id": 1})
+    return {row["event_id"] for row in rows}
 
 
 async def _note(tx: Transaction, what: str, row: dict[str, Any], reason: str | None) -> None:

@@ -2,8 +2,8 @@
 
 A bus that keeps its promise leaves none. They come from outside: a queue that was emptied or deleted by hand, a broker whose disk
 was lost, a database that was restored to an earlier day. The outbox of the one who announced knows what was sent; the inbox of
-the one who reacts knows what was dealt with. What is neither in the inbox nor among the dead letters, a minute after it was
-sent, is a gap; a replay of it closes it.
+the one who reacts knows what was dealt with. What is neither in the inbox nor among the dead letters (nor was discarded), a
+minute after it was sent, is a gap; a replay of it closes it.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from chassis import messages
 from chassis.bus import Bus, Message, matches
+from chassis.dead_letters import discarded_among
 from chassis.inbox import On, heard_since, unheard_among
 from chassis.mongo import Document, Store
 
@@ -89,6 +90,7 @@ async def _gaps_of(hearer: Hearer, rows: Sequence[Document], since: Mapping[str,
     missing = await unheard_among(hearer.store, hearer.queue, list(meant))
     if missing:
         missing -= {letter.message.id for letter in await bus.dead_letters(hearer.queue)}
+        missing -= await discarded_among(hearer.store, hearer.queue, missing)
     return [_gap(hearer.queue, row) for event_id, row in meant.items() if event_id in missing]
 
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from chassis import gaps
 from chassis.bus import Bus
+from chassis.dead_letters import discarded_among
 from chassis.gaps import Gap, Hearer, Stretch
 from chassis.inbox import unheard_among
 from chassis.mongo import Store
@@ -55,7 +56,7 @@ class GapWatch(Repeating):
         async for found in find_gaps(self._services, self._bus, since):
             for gap in found[: MOST_KEPT - len(self.open)]:
                 if (gap.queue, gap.message.id) not in self.open:
-                    _log.error("an announcement was not heard", queue=gap.queue, event=gap.message.id, key=gap.key)
+                    _log.error("an announcement was not heard", queue=gap.queue, event_id=gap.message.id, key=gap.key)
                 self.open[gap.queue, gap.message.id] = gap
         self._looked_until = until
         self._show()
@@ -64,9 +65,9 @@ class GapWatch(Repeating):
         for queue, store in self._stores.items():
             missing = [event_id for name, event_id in self.open if name == queue]
             if missing:
-                still = await unheard_among(store, queue, missing) - {
-                    letter.message.id for letter in await self._bus.dead_letters(queue)
-                }
+                still = await unheard_among(store, queue, missing)
+                still -= {letter.message.id for letter in await self._bus.dead_letters(queue)}
+                still -= await discarded_among(store, queue, still)
                 for event_id in set(missing) - still:
                     del self.open[queue, event_id]
 

@@ -104,20 +104,24 @@ def replay(event_id: str | None = None, *, queue: str | None = None, code: str |
         All that the other options leave.
     """
 
-    async def again(platform: "Platform", name: str, message_id: str) -> None:
-        await platform.bus.replay_dead(name, message_id)
+    async def again(platform: "Platform", name: str, letter: "DeadLetter") -> None:
+        await platform.bus.replay_dead(name, letter.message.id)
 
     return _take_out("put back into their queues", again, event_id, queue, code, is_all=all_)
 
 
 @dead_letters.command
-def discard(event_id: str | None = None, *, queue: str | None = None, code: str | None = None, all_: bool = False) -> int:
-    """Remove a dead letter, or all of a queue or of a code, for good.
+def discard(
+    event_id: str | None = None, *, because: str, queue: str | None = None, code: str | None = None, all_: bool = False
+) -> int:
+    """Remove a dead letter, or all of a queue or of a code, for good; what it was stays in the service's database.
 
     Parameters
     ----------
     event_id
         The announcement's id.
+    because
+        Why it is of no use; that is kept.
     queue
         Of this reaction alone.
     code
@@ -126,13 +130,19 @@ def discard(event_id: str | None = None, *, queue: str | None = None, code: str 
         All that the other options leave.
     """
 
-    async def remove(platform: "Platform", name: str, message_id: str) -> None:
-        await platform.bus.discard_dead(name, message_id)
+    async def remove(platform: "Platform", name: str, letter: "DeadLetter") -> None:
+        from chassis import dead_letters as kept
+
+        owner = platform.services.get(name.partition(".")[0])
+        if owner is None:
+            await platform.bus.discard_dead(name, letter.message.id)
+        else:
+            await kept.discard(owner.store, platform.bus, name, letter, because=because)
 
     return _take_out("removed for good", remove, event_id, queue, code, is_all=all_)
 
 
-_Take = Callable[["Platform", str, str], Awaitable[None]]
+_Take = Callable[["Platform", str, "DeadLetter"], Awaitable[None]]
 
 
 def _take_out(done: str, take: _Take, event_id: str | None, queue: str | None, code: str | None, *, is_all: bool) -> int:
@@ -146,7 +156,7 @@ def _take_out(done: str, take: _Take, event_id: str | None, queue: str | None, c
             if event_id is not None:
                 _require(found, event_id)
             for name, letter in found:
-                await take(platform, name, letter.message.id)
+                await take(platform, name, letter)
             print(f"{len(found)} dead letters are {done}.")
         return 0
 
