@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """What is to be replayed, as it was typed."""
+
     service: str
     queue: str
     types: tuple[str, ...]
@@ -63,35 +65,43 @@ def replay(
     """
     from portico.commands.reach import run
 
-    asked = _Asked(service, queue, type_, subject, from_, to, after, dry_run)
+    asked = Asked(service, queue, type_, subject, from_, to, after, dry_run)
     return run(_replay(asked))
 
 
-async def _replay(asked: _Asked) -> int:
-    from chassis import replaying
-    from portico.commands.counting import counting
+async def _replay(asked: Asked) -> int:
     from portico.commands.reach import reached
 
     async with reached() as platform:
-        store = platform.store(asked.service)
-        wanted = _wanted(platform, asked)
-        await platform.require_queue(asked.queue)
-        replaying.require_period(store, wanted.since, wanted.until)
-        total = await replaying.count(store, wanted)
-        if asked.is_dry_run:
-            print(f"{total} events would go into {asked.queue}.")
-            return 0
-        place = None if asked.after is None else await replaying.place_of(store, asked.after)
-        try:
-            with counting(f"replaying {asked.service} into {asked.queue}", total) as tell:
-                async for reached_place in replaying.replay(store, platform.bus, asked.queue, wanted, after=place):
-                    place = reached_place
-                    tell(place.count, f"behind {place.id}")
-        except BaseException:
-            _say_where(place)
-            raise
-        print(f"{0 if place is None else place.count} events are in {asked.queue}.")
+        await replay_on(platform, asked)
     return 0
+
+
+async def replay_on(platform: "Platform", asked: Asked) -> int:
+    """Replay on a platform that is reached, and return how many events were meant. Raises ``Trouble`` or a refusal."""
+    from chassis import replaying
+    from portico.commands.counting import counting
+
+    store = platform.store(asked.service)
+    wanted = _wanted(platform, asked)
+    await platform.require_queue(asked.queue)
+    replaying.require_period(store, wanted.since, wanted.until)
+    total = await replaying.count(store, wanted)
+    if asked.is_dry_run:
+        print(f"{total} events would go into {asked.queue}.")
+        return total
+    place = None if asked.after is None else await replaying.place_of(store, asked.after)
+    try:
+        with counting(f"replaying {asked.service} into {asked.queue}", total) as tell:
+            async for reached_place in replaying.replay(store, platform.bus, asked.queue, wanted, after=place):
+                place = reached_place
+                tell(place.count, f"behind {place.id}")
+    except BaseException:
+        _say_where(place)
+        raise
+    count = 0 if place is None else place.count
+    print(f"{count} events are in {asked.queue}.")
+    return count
 
 
 def _say_where(place: "Place | None") -> None:
@@ -99,7 +109,7 @@ def _say_where(place: "Place | None") -> None:
         print(f"Broken off: go on with --after {place.id}, or begin anew.")
 
 
-def _wanted(platform: "Platform", asked: _Asked) -> "Wanted":
+def _wanted(platform: "Platform", asked: Asked) -> "Wanted":
     from chassis.bus import matches
     from chassis.replaying import Wanted
     from portico.commands.facts import keys_of, read_types
