@@ -36,7 +36,7 @@ class DeadLetter:
     event: str = reads(says="The announcement's type, such as `identity.member_joined.v1`.")
     subject: str | None = reads(says="The id of the thing that it is about; null where the envelope cannot be read.")
     occurred_at: DateTime | None = reads(says="When it was announced; null where the envelope cannot be read.")
-    code: str = reads(says="Why it was given up: a refusal's code, or `RETRIES_EXHAUSTED`.")
+    failure_code: str = reads("code", says="Why it was given up: a refusal's code, or `RETRIES_EXHAUSTED`.")
     reason: str
     attempts: int
     died_at: DateTime

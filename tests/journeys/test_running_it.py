@@ -31,7 +31,7 @@ BROKEN = {
 LETTERS = (
     "query($service: PlatformService, $queue: String, $code: String, $first: Int, $after: String) { operator {"
     " deadLetters(service: $service, queue: $queue, code: $code, first: $first, after: $after) {"
-    " nodes { queue id event subject occurredAt code reason attempts diedAt envelope isCut }"
+    " nodes { queue id event subject occurredAt failureCode reason attempts diedAt envelope isCut }"
     " totalCount pageInfo { endCursor hasNextPage } } } }"
 )
 _numbers = itertools.count(1)
@@ -72,7 +72,7 @@ async def test_an_administrator_lists_replays_and_discards_them_through_all_serv
     assert [each["id"] for each in (await _letters(world, service="CATALOG"))["nodes"]] == [ids[1]]
     assert (await _letters(world, service="AUDIT", queue=QUEUES[0]) or {"nodes": []})["nodes"] == []
 
-    selection = "... on DeadLetter { id code }"
+    selection = "... on DeadLetter { id failureCode }"
     replayed = await world.make("operator", "replayDeadLetter", selection, queue=QUEUES[0], id=ids[0])
     assert replayed["id"] == ids[0]
     async with asyncio.timeout(60):  # it dies once more
