@@ -102,7 +102,9 @@ class Walk:
     async def change_plan(self) -> Answered:
         when = self.chance.choice([{}, {"when": "AT", "at": self.soon(2, 30)}])
         plan_id = self.chance.choice([AUTOMATIC, OTHER, BY_PROVIDER])
-        return await self.do("change_subscription_plan", subscription_id=await self.any_of("subscriptions"), plan_id=plan_id, **when)
+        return await self.do(
+            "change_subscription_plan", subscription_id=await self.any_of("subscriptions"), plan_id=plan_id, **when
+        )
 
     async def ask(self) -> Answered:
         wish = {"application_id": APPLICATION, "product_id": PRODUCT, "purpose": "x", "legal_basis": "y"}
