@@ -40,7 +40,13 @@ _numbers = itertools.count(1)
 async def _die(platform: Any, queue: str) -> str:
     """Let a reaction hear something that it cannot use; return its id."""
     event_id, key = f"evt_dead_{next(_numbers)}", BROKEN[queue]
-    told = {"specversion": "1.0", "id": event_id, "source": "/services/identity", "type": f"portico.{key}", "subject": "org_dead"}
+    told: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/services/identity",
+        "type": f"portico.{key}",
+        "subject": "org_dead",
+    }
     told |= {"time": "2026-11-01T12:00:00.000Z", "sequence": 1, "data": {}}
     await platform.whole.place.bus.put(queue, [Message(event_id, key, orjson.dumps(told))])
     async with asyncio.timeout(60):
