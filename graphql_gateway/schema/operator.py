@@ -76,6 +76,7 @@ class Operator:
         service: PlatformService | None = None,
         queue: str | None = None,
         code: str | None = None,
+        *,
         first: int = DEFAULT_FIRST,
         after: str | None = None,
     ) -> DeadLetterConnection | None:

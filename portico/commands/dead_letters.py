@@ -107,7 +107,7 @@ def replay(event_id: str | None = None, *, queue: str | None = None, code: str |
     async def again(platform: "Platform", name: str, letter: "DeadLetter") -> None:
         await platform.bus.replay_dead(name, letter.message.id)
 
-    return _take_out("put back into their queues", again, event_id, queue, code, is_all=all_)
+    return _take_out("put back into their queues", again, event_id, queue=queue, code=code, is_all=all_)
 
 
 @dead_letters.command
@@ -139,13 +139,13 @@ def discard(
         else:
             await kept.discard(owner.store, platform.bus, name, letter, because=because)
 
-    return _take_out("removed for good", remove, event_id, queue, code, is_all=all_)
+    return _take_out("removed for good", remove, event_id, queue=queue, code=code, is_all=all_)
 
 
 _Take = Callable[["Platform", str, "DeadLetter"], Awaitable[None]]
 
 
-def _take_out(done: str, take: _Take, event_id: str | None, queue: str | None, code: str | None, *, is_all: bool) -> int:
+def _take_out(done: str, take: _Take, event_id: str | None, *, queue: str | None, code: str | None, is_all: bool) -> int:
     from portico.commands.reach import run
 
     if event_id is None and not (is_all and (queue or code)):
