@@ -15,6 +15,7 @@ from chassis.telemetry import EVENT_GAPS, log
 
 EVERY_SECONDS = 60.0
 LOOKS_BACK = timedelta(hours=1)
+MISSING_FOR_LONG = timedelta(minutes=15)
 MOST_KEPT = 10_000
 _log = log("gaps")
 
@@ -36,42 +37,52 @@ async def find_gaps(
 
 
 class GapWatch(Repeating):
-    """Knows the gaps that are open now: it looks at what is new, and again at what was missing before."""
+    """Knows the gaps that are open now: it looks at what is new, and again at what was missing before.
+
+    What is missing while its queue has messages is most likely among them, until it is missing for very long.
+    """
 
     def __init__(self, services: Mapping[str, Service], bus: Bus, *, every_seconds: float = EVERY_SECONDS) -> None:
         super().__init__("gaps", every_seconds=every_seconds)
         self._services = services
         self._bus = bus
         self._stores = {hearer.queue: hearer.store for hearer in hearers_of(services)}
+        self._clock = next(iter(services.values())).store.clock
         self._looked_until: datetime | None = None
+        self._missing: dict[tuple[str, str], Gap] = {}
         self._shown: set[str] = set()
         self.open: dict[tuple[str, str], Gap] = {}
 
     async def look(self) -> None:
         """Bring what is known to what is so now, and show it."""
-        clock = next(iter(self._services.values())).store.clock
-        since = self._looked_until or clock.now() - LOOKS_BACK
-        until = clock.now() - gaps.PATIENCE
+        since = self._looked_until or self._clock.now() - LOOKS_BACK
+        until = self._clock.now() - gaps.PATIENCE
         await self._forget_closed()
         async for found in find_gaps(self._services, self._bus, since):
-            for gap in found[: MOST_KEPT - len(self.open)]:
-                if (gap.queue, gap.message.id) not in self.open:
-                    _log.error("an announcement was not heard", queue=gap.queue, event_id=gap.message.id, key=gap.key)
-                self.open[gap.queue, gap.message.id] = gap
+            for gap in found[: MOST_KEPT - len(self._missing)]:
+                self._missing[gap.queue, gap.message.id] = gap
         self._looked_until = until
-        self._show()
+        self._show(await self._certain())
+
+    async def _certain(self) -> dict[tuple[str, str], Gap]:
+        busy = {queue for queue in {queue for queue, _ in self._missing} if (await self._bus.counts(queue)).waiting}
+        long_ago = self._clock.now() - MISSING_FOR_LONG
+        return {key: gap for key, gap in self._missing.items() if key[0] not in busy or gap.sent_at < long_ago}
 
     async def _forget_closed(self) -> None:
         for queue, store in self._stores.items():
-            missing = [event_id for name, event_id in self.open if name == queue]
+            missing = [event_id for name, event_id in self._missing if name == queue]
             if missing:
                 still = await unheard_among(store, queue, missing)
                 still -= {letter.message.id for letter in await self._bus.dead_letters(queue)}
                 still -= await discarded_among(store, queue, still)
                 for event_id in set(missing) - still:
-                    del self.open[queue, event_id]
+                    del self._missing[queue, event_id]
 
-    def _show(self) -> None:
+    def _show(self, certain: dict[tuple[str, str], Gap]) -> None:
+        for key in certain.keys() - self.open.keys():
+            _log.error("an announcement was not heard", queue=key[0], event_id=key[1], key=certain[key].key)
+        self.open = certain
         counted = dict.fromkeys(self._shown, 0)
         for queue, _ in self.open:
             counted[queue] = counted.get(queue, 0) + 1

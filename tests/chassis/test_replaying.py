@@ -20,6 +20,8 @@ from chassis.principal import Principal
 from chassis.replaying import BeyondRetention, NotAPeriod, NotInTheOutbox, Wanted
 from chassis.republishing import Kind, Statement, each
 from chassis.service import Service
+from portico.catching_up import chosen, let_catch_up, targets
+from portico.trouble import Trouble
 
 ALICE = Principal(id="usr_alice")
 QUEUE = "harbours.remember_boat"
@@ -251,3 +253,25 @@ async def test_many_things_are_stated_in_batches(harbour: Harbour) -> None:
     await boats.store.reader().collection("fleet").insert_many(rows)
     sizes = [things async for _, things in republishing.batches(boats.store, KINDS[0])]
     assert sizes == [200, 200, 50]
+
+
+async def test_a_new_service_is_let_catch_up_alone(harbour: Harbour) -> None:
+    boats, harbours, bus = harbour
+    await live(boats)
+    await harbours.declare()
+    await harbours.start()
+    services = {"boats": boats, "harbours": harbours}
+    for _ in range(2):
+        assert await let_catch_up(services, ["harbours"], bus) == 5
+        await settled(bus)
+    assert await known(harbours) == WHOLE
+    assert (await bus.counts("harbours.greet_boat")).waiting == 0
+    with pytest.raises(Trouble, match="no service canals to catch up: choose one of boats, harbours"):
+        await let_catch_up(services, ["canals"], bus)
+    with pytest.raises(Trouble, match="harbours has nothing to state: choose among boats"):
+        chosen(services, ["harbours"], ())
+    with pytest.raises(Trouble, match="no kind canoe: choose among boat"):
+        chosen(services, (), ["canoe"])
+    assert targets(services, None, ()) is None
+    assert targets(services, QUEUE, ()) == {QUEUE: REACTIONS[0].keys}
+    assert targets(services, "elsewhere.queue", ()) == {"elsewhere.queue": ("#",)}
