@@ -3,7 +3,6 @@
 What differs is what they are handed: a place (database, bus, clock, keys) and, in one process, addresses found just now.
 """
 
-import asyncio
 import secrets
 import socket
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from chassis.mongo import connect
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from portico.authority import ANCHORS, open_authority
-from portico.catching_up import let_catch_up, services_among
+from portico.catching_up import begin_to_catch_up, services_among
 from portico.demo import OPERATOR
 from portico.door import Door, door_app, new_secret, shut_door
 from portico.mailbox import Mailbox, mailbox_app
@@ -207,7 +206,7 @@ class OneProcess:
         self._at_close(watch.close, "watch for gaps")
         if self.catch_up:
             services = services_among(self.parts)
-            task = asyncio.create_task(let_catch_up(services, self.catch_up, self.place.bus), name="catching up")
+            task = begin_to_catch_up(services, self.catch_up, self.place.bus)
             self._at_close(lambda: end_task(task), "catching up")
 
     async def close(self) -> None:
