@@ -168,8 +168,8 @@ class Teller:
         )
 
     def _told(self, row: Audited, key: str, path: str, leaf: "_Leaf") -> Any:
-        if leaf.value is None:
-            return None
+        if leaf.value is None or leaf.value in ("", [], {}, ()):
+            return _plain(leaf.value)
         if leaf.told == "hidden":
             return dict(HIDDEN)
         plain = _plain(leaf.value)
