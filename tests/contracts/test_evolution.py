@@ -90,6 +90,7 @@ def test_a_fact_that_is_gone_is_told() -> None:
     assert str(found).startswith(f"contracts/{FILE}: catalog.thing_made.v1 is not announced any more")
 
 
+REF: dict[str, Any] = {"$ref": "#/$defs/Piece"}
 ADDED: list[Change] = [
     lambda fact: properties(fact).update(colour={"type": "string", "default": "red"}),
     lambda fact: properties(fact)["state"]["enum"].append("WORN"),
@@ -98,7 +99,6 @@ ADDED: list[Change] = [
     lambda fact: fact.update(description="Otherwise said.", title="Said"),
     lambda fact: (fact["$defs"].update(Piece=fact["$defs"].pop("Part")), properties(fact)["parts"]["items"].update(REF)),
 ]
-REF = {"$ref": "#/$defs/Piece"}
 
 
 @pytest.mark.parametrize("change", ADDED, ids=["field", "value", "name of a key", "field of a part", "text", "name of a part"])
