@@ -38,6 +38,7 @@ from services.identity.client_keys import routes as client_key_routes
 from services.identity.data_exchanges import repository as data_exchanges
 from services.identity.data_exchanges import routes as data_exchange_routes
 from services.identity.data_exchanges.domain import NumberPattern
+from services.identity.desk import routes as desk_routes
 from services.identity.factors import repository as factors
 from services.identity.factors import routes as factor_routes
 from services.identity.factors.actions import FactorOffice
@@ -226,6 +227,7 @@ def _routes_of_organizations(
         *finding_routes.routes(edge, _VIEWERS, _FINDERS),
         *data_exchange_routes.routes(edge),
         *onboarding_routes.routes(edge, onboarding_office),
+        *desk_routes.routes(edge),
     ]
 
 
