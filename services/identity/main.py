@@ -150,9 +150,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
     openid_office = _openid_office(settings, store, post_office)
     secret_office = SecretOffice(Pepper(settings.keys_dir / "client-secrets.key"), _judging(settings))
     onboarding_office = _onboarding_office(settings, post_office)
-    winding_up = WindingUp(store)
-    examining = ExaminingOffice(onboarding_office.judge)
-    offices = Offices(winding_up.wake, examining)
+    winding_up, examining = WindingUp(store), ExaminingOffice(onboarding_office.judge)
     return Service(
         name="identity",
         store=store,
@@ -166,7 +164,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
         ],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=reactions(offices),
+        reactions=reactions(Offices(winding_up.wake, examining)),
         workers=[
             hasher,
             Announcer(store, book),
