@@ -18,12 +18,13 @@ INDEXES = (
 )
 
 
-def _to_data_exchange(row: Document) -> DataExchange:
+def to_data_exchange(row: Document) -> DataExchange:
+    """Return the data exchange that a row keeps."""
     return DataExchange(row["_id"], row["organization_id"], row["number"], row["request_id"], row["assigned_at"])
 
 
 async def _find(reader: Reader, query: Mapping[str, Any]) -> list[DataExchange]:
-    return [_to_data_exchange(row) for row in await reader.collection("data_exchanges").find(query)]
+    return [to_data_exchange(row) for row in await reader.collection("data_exchanges").find(query)]
 
 
 async def next_count(tx: Transaction) -> int:
