@@ -94,7 +94,7 @@ async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
 
     with span(queue, heard.traceparent):
         try:
-            await store.transact(system(queue), work, patience_seconds=0, deed=Deed(react.__name__, cause=heard.id))
+            await store.transact(system(queue), work, patience_seconds=0, deed=Deed(on.react.__name__, cause=heard.id))
         except _KnownAlready:
             pass
         except Exception:

@@ -112,7 +112,7 @@ def names_in(row: Document) -> list[str | None]:
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[Application]:
     """Return live applications that answer what is looked for, the surest first."""
     rows = await find_rows(reader, "applications", sought, limit, within={"is_live": True})
-    return [_to_application(row) for row in rows]
+    return [to_application(row) for row in rows]
 
 
 async def find_due(reader: Reader) -> list[str]:

@@ -52,7 +52,7 @@ def names_in(row: Document) -> list[str | None]:
 
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[DataExchange]:
     """Return data exchanges that answer what is looked for, the surest first."""
-    return [_to_data_exchange(row) for row in await find_rows(reader, "data_exchanges", sought, limit)]
+    return [to_data_exchange(row) for row in await find_rows(reader, "data_exchanges", sought, limit)]
 
 
 async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, DataExchange]:

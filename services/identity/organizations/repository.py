@@ -69,7 +69,7 @@ def names_in(row: Document) -> list[str | None]:
 
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[Organization]:
     """Return live organizations that answer what is looked for, the surest first."""
-    return [_to_organization(row) for row in await find_rows(reader, "organizations", sought, limit, within=_LIVE)]
+    return [to_organization(row) for row in await find_rows(reader, "organizations", sought, limit, within=_LIVE)]
 
 
 async def add_organization(tx: Transaction, organization: Organization) -> None:
