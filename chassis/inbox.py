@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from chassis import messages
+from chassis.acts import Deed
 from chassis.bus import Message, Reaction
 from chassis.errors import Invalid
 from chassis.messages import Heard
@@ -93,7 +94,7 @@ async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
 
     with span(queue, heard.traceparent):
         try:
-            await store.transact(system(queue), work, patience_seconds=0)
+            await store.transact(system(queue), work, patience_seconds=0, deed=Deed(on.react.__name__, cause=heard.id))
         except _KnownAlready:
             pass
         except Exception:

@@ -15,11 +15,6 @@ from services.identity.client_keys.repository import to_client_key
 from services.identity.data_exchanges.repository import to_data_exchange
 from services.identity.events import (
     ClientKeyRemoved,
-    OnboardingApproved,
-    OnboardingRejected,
-    OnboardingReturned,
-    OnboardingSubmitted,
-    OnboardingWithdrawn,
     OrganizationDeleted,
     PlatformRoleGranted,
     UserRegistered,
@@ -29,6 +24,13 @@ from services.identity.findings.repository import to_examination
 from services.identity.invitations.domain import PENDING
 from services.identity.invitations.repository import to_invitation
 from services.identity.onboarding.domain import Request, Status
+from services.identity.onboarding.events import (
+    OnboardingApproved,
+    OnboardingRejected,
+    OnboardingReturned,
+    OnboardingSubmitted,
+    OnboardingWithdrawn,
+)
 from services.identity.onboarding.repository import to_request
 from services.identity.organizations.repository import find_organizations, to_membership, to_organization
 from services.identity.tokens.repository import to_revocation
