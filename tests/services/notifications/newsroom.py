@@ -178,7 +178,7 @@ def text_of(mail: EmailMessage) -> str:
     """Return what a mail says in plain text."""
     body = mail.get_body(("plain",))
     assert body is not None
-    return str(body.get_content())
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 def html_of(mail: EmailMessage) -> str:

@@ -143,7 +143,7 @@ async def test_a_refused_address_is_noted_and_told_to_its_owner_until_there_is_a
     assert await _refused_at(reader) is None
 
 
-async def _unknown(_server: Any, _session: Any, _envelope: Any, _address: str, _options: Any) -> str:
+async def _unknown(*_asked: Any) -> str:
     return "550 5.1.1 there is nobody of that name here"
 
 
