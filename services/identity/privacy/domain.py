@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from chassis.errors import Conflict, FieldProblem
 from services.identity.events import UserErased
 
-
 KEPT_ELSEWHERE = (
     {
         "by": "notifications",
