@@ -33,6 +33,11 @@ from graphql_gateway.sockets import Sockets
 
 SERVICES = ("identity", "catalog", "subscriptions", "analytics", "notifications", "audit", "recertification")
 
+_HEADERS_TAKEN = (
+    *("authorization", "content-type", "idempotency-key", "portico-csrf"),
+    *("portico-file-name", "portico-file-for"),
+)
+
 
 @dataclass(slots=True)
 class Gateway:
@@ -102,7 +107,7 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
             allow_origins=list(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "idempotency-key", "portico-csrf", "portico-file-name"],
+            allow_headers=_HEADERS_TAKEN,
             expose_headers=["content-disposition", "idempotency-replayed"],
         )
     ]

@@ -14,8 +14,9 @@ from graphql_gateway.schema.members import Membership
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Node
 from graphql_gateway.schema.openid import OutsideIdentity
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.services import IDENTITY
+from graphql_gateway.schema.services import IDENTITY, NOTIFICATIONS
 from graphql_gateway.schema.sessions import Session
+from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 
 
 @enum
@@ -101,6 +102,13 @@ class Viewer:
     def invitations(self, first: int = DEFAULT_FIRST, after: str | None = None) -> ReceivedInvitationConnection | None:
         """List the invitations that wait for the viewer's address, the newest first."""
         planned(first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_requests_of_viewer", Constant("me")))
+    def support_requests(
+        self, status: SupportStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> SupportRequestConnection | None:
+        """List what the viewer has asked for help with, the newest first."""
+        planned(status, first, after)
 
     @asks(Load(IDENTITY, "permits", Parts({"action": Argument("action"), "on": Argument("on")})))
     def can(self, action: Action, on: strawberry.ID) -> Permit | None:

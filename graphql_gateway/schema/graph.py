@@ -39,6 +39,7 @@ from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
+from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutations, SupportQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
@@ -58,6 +59,7 @@ _KINDS = {
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
+    "sup": ("SupportRequest", "notifications", "support_requests_by_id"),
 }
 
 
@@ -76,6 +78,7 @@ class Query(
     SubscriptionQueries,
     ConnectionQueries,
     UsageQueries,
+    SupportQueries,
     OperatorQueries,
 ):
     """What may be asked."""
@@ -114,6 +117,8 @@ class Mutation(
     PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
+    SupportMutations,
+    SupportOfficeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
 
