@@ -1,4 +1,4 @@
-"""What identity announces. Ids and names only: never an address, a secret or a token."""
+"""What identity announces. Ids and names only: never a secret or a token, and an address or a person's words only sealed."""
 
 from datetime import datetime
 
@@ -9,6 +9,26 @@ class UserRegistered(Event, service="identity", version=1):
     """Somebody has confirmed an address and has an account now."""
 
     user_id: str
+
+
+class UserReachable(Event, service="identity", version=1):
+    """How a user is called, written to, and what of the staff: said again whenever one of it changes.
+
+    ``sealed_address`` is the e-mail address under the key that identity and notifications share, bound to the user's id; nobody
+    else can read it.
+    """
+
+    user_id: str
+    name: str
+    language: str
+    platform_roles: tuple[str, ...]
+    sealed_address: str
+
+
+class RolesDescribed(Event, service="identity", version=1):
+    """What each role within an organization allows; said again whenever the tables say something else."""
+
+    actions_by_role: dict[str, tuple[str, ...]]
 
 
 class UserErased(Event, service="identity", version=1):
@@ -295,14 +315,21 @@ class CertificateExpiring(Event, service="identity", version=1):
     application_id: str | None
     not_after: datetime
     days_left: int
+    name: str | None = None
 
 
 class OnboardingSubmitted(Event, service="identity", version=1):
-    """An organization asks to be onboarded, or asks again after a correction. ``channel`` is PORTAL, MAIL or PAPER."""
+    """An organization asks to be onboarded, or asks again after a correction. ``channel`` is PORTAL, MAIL or PAPER.
+
+    ``sealed_told`` says whom to write to and what beside the names: under the key that identity and notifications share, bound to
+    the request's id, so that nobody else can read it.
+    """
 
     request_id: str
     organization_id: str | None
     channel: str
+    legal_name: str | None = None
+    sealed_told: str | None = None
 
 
 class OnboardingReturned(Event, service="identity", version=1):
@@ -310,6 +337,8 @@ class OnboardingReturned(Event, service="identity", version=1):
 
     request_id: str
     organization_id: str | None
+    legal_name: str | None = None
+    sealed_told: str | None = None
 
 
 class OnboardingApproved(Event, service="identity", version=1):
@@ -318,6 +347,8 @@ class OnboardingApproved(Event, service="identity", version=1):
     request_id: str
     organization_id: str
     number: str
+    legal_name: str | None = None
+    sealed_told: str | None = None
 
 
 class OnboardingRejected(Event, service="identity", version=1):
@@ -325,6 +356,8 @@ class OnboardingRejected(Event, service="identity", version=1):
 
     request_id: str
     organization_id: str | None
+    legal_name: str | None = None
+    sealed_told: str | None = None
 
 
 class OnboardingWithdrawn(Event, service="identity", version=1):

@@ -19,9 +19,6 @@ from services.identity.findings.actions import ExaminingOffice
 from services.identity.organizations import actions as organizations
 from services.identity.secrets import actions as secrets
 from services.identity.secrets.use import Called
-from services.identity.telling import actions as telling
-from services.identity.telling.actions import NewsDesk
-from services.identity.telling.domain import KEYS
 
 _SECRET_RETIRED = "SECRET_RETIRED"  # noqa: S105 - the rejection of a call with a token of a retired secret
 _STANDING_GRANTED = "catalog.provider_standing_granted.v1"
@@ -158,7 +155,6 @@ class Offices:
 
     wake_winding_up: Callable[[], None]
     examining: ExaminingOffice
-    news_desk: NewsDesk
 
 
 def reactions(offices: Offices) -> tuple[On, ...]:
@@ -206,13 +202,8 @@ def _reactions_with_offices(offices: Offices) -> tuple[On, ...]:
         if heard.data.get("evidence_file_id") is not None:
             await _attach(tx, heard, _attachment(heard, "step_id", "evidence_file_id"), offices.examining)
 
-    async def inform_people(tx: Transaction, heard: Heard) -> None:
-        """Write to everybody whom it concerns."""
-        await telling.inform_people(tx, heard, offices.news_desk)
-
     return (
         On(wind_up_organization, "identity.organization_deleted.v1"),
         On(attach_to_agreement, "subscriptions.agreement_attached.v1"),
         On(attach_evidence, "subscriptions.approval_step_decided.v1"),
-        On(inform_people, *KEYS),
     )

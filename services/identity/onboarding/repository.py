@@ -153,9 +153,12 @@ async def find_to_judge(reader: Reader, limit: int) -> list[Request]:
     return [_to_request(row) for row in await reader.collection(_NAME).find({"waits_for_judge": True}, limit=limit)]
 
 
-async def leave_contact_blank(tx: Transaction, email: str) -> None:
-    """Forget a person whom requests name to write to; the requests stay, being their organizations'."""
+async def leave_contact_blank(tx: Transaction, email: str) -> list[str]:
+    """Forget a person whom requests name to write to, and return the requests' ids: they stay, being their organizations'."""
     spelled_anyhow = {"$regex": f"^{re.escape(email)}$", "$options": "i"}
+    named = {"$or": [{f"{contact}.email": spelled_anyhow} for contact in _CONTACTS]}
+    rows = await tx.collection(_NAME).find(named, projection={"_id": 1})
     for contact in _CONTACTS:
         blank = {f"{contact}.{part}": nothing for part, nothing in _NO_CONTACT.items()}
         await tx.collection(_NAME).update_many({f"{contact}.email": spelled_anyhow}, {"$set": blank})
+    return [row["_id"] for row in rows]
