@@ -76,7 +76,10 @@ def _begins_quote(lines: Sequence[str], number: int, markers: Sequence[str]) -> 
 
 def _introduces(line: str) -> bool:
     """Say whether a line says who wrote when: the moment is never without a figure."""
-    return any(each.isdigit() for each in line) and _introductions().wrote.fullmatch(line) is not None
+    if not any(each.isdigit() for each in line):
+        return False
+    is_address_alone = "@" in line and line.endswith(">:")  # some programs leave the verb out
+    return is_address_alone or _introductions().wrote.fullmatch(line) is not None
 
 
 def _is_quoted_soon(lines: Sequence[str], number: int) -> bool:

@@ -3,6 +3,7 @@
 import email
 import email.policy
 import hashlib
+import re
 import unicodedata
 from email.message import EmailMessage, MIMEPart
 from email.utils import getaddresses
@@ -18,8 +19,10 @@ _LONGEST_HTML = 500_000
 _LONGEST_TEXT = 500_000
 _NOT_SHOWN = frozenset({"script", "style", "head", "title", "template", "noscript"})
 _BLOCKS = frozenset(
-    {"p", "div", "br", "li", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "pre", "section", "article"}
+    {"p", "div", "blockquote", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "article"}
 )
+_BREAKS = frozenset({"br", "hr", "li", "tr"})
+_TAG = re.compile(r"<[^<>]*>")
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 WHOLE_TEXT = "mail.txt"
 
@@ -135,14 +138,15 @@ def text_of(markup: str) -> str:
         step = 1 if event == "start" else -1
         hidden += step if name in _NOT_SHOWN else 0
         quotes += step if name == "blockquote" else 0
-        if name in _BLOCKS or name == "blockquote":
+        if name in _BLOCKS or (name in _BREAKS and event == "start"):
             pieces.append("\n")
         if event == "start" and name == "li":
             pieces.append("* ")
         told = element.text if event == "start" else element.tail
         if told and not hidden:
             pieces.append(_flowing(told, quotes))
-    return _tidy("".join(pieces))
+    # What is nested deeper than the parser goes is better read without its markup than not at all.
+    return _tidy("".join(pieces)) or _tidy(_TAG.sub(" ", markup[:_LONGEST_HTML]))
 
 
 def _flowing(text: str, quotes: int) -> str:

@@ -158,7 +158,9 @@ async def involve_provider(tx: Transaction, request_id: str) -> SupportRequest:
 
     Raises ``NotFound``, ``OnlyTheStaffDoes``, ``SupportRequestIsClosed``, ``NoProviderConcerned`` or ``ProviderInvolvedAlready``.
     """
-    return await _keep(tx, (await access.request_of_staff(tx, request_id)).involve_provider(tx.now))
+    drawn_in, fact = (await access.request_of_staff(tx, request_id)).involve_provider(tx.now)
+    await _announce(tx, await _keep(tx, drawn_in), fact)
+    return drawn_in
 
 
 async def solve_support_request(tx: Transaction, request_id: str) -> SupportRequest:

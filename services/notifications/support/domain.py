@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import Conflict, FieldProblem, Forbidden, Invalid, NotHeardOf
-from services.notifications.events import SupportClosed, SupportOpened, SupportReplied
+from services.notifications.events import SupportClosed, SupportOpened, SupportProviderInvolved, SupportReplied
 
 REQUEST_PREFIX = "sup"
 MESSAGE_PREFIX = "spm"
@@ -265,7 +265,7 @@ class SupportRequest:
         """Return the request with another priority."""
         return replace(self, priority=priority)
 
-    def involve_provider(self, now: datetime) -> "SupportRequest":
+    def involve_provider(self, now: datetime) -> tuple["SupportRequest", SupportProviderInvolved]:
         """Return the request with the provider of what it is about, who is waited for from now on.
 
         Raises ``SupportRequestIsClosed``, ``NoProviderConcerned`` or ``ProviderInvolvedAlready``.
@@ -276,7 +276,9 @@ class SupportRequest:
             raise NoProviderConcerned
         if self.provider_id is not None:
             raise ProviderInvolvedAlready
-        return replace(self.moved(Status.WAITING_FOR_OPERATOR, Desk.PROVIDER, now), provider_id=self.topic.provider_id)
+        moved = self.moved(Status.WAITING_FOR_OPERATOR, Desk.PROVIDER, now)
+        drawn_in = replace(moved, provider_id=self.topic.provider_id)
+        return drawn_in, SupportProviderInvolved(**drawn_in.tells())
 
     def solve(self, now: datetime) -> tuple["SupportRequest", SupportClosed]:
         """Return the request solved; writing takes that back. Raises ``SupportRequestIsClosed`` or ``...SolvedAlready``."""

@@ -26,13 +26,13 @@ ADDRESS = "support@portal.example"
 WISH: dict[str, Any] = {"subject": "Calls fail", "text": "Since noon.", "category": "CALLS", "organization_id": ASKERS}
 
 
-def thing(key: str, thing_id: str, sequence: int = 1, **data: Any) -> Message:
+def thing(key: str, thing_id: str, *, sequence: int = 1, **data: Any) -> Message:
     return envelope(key, thing_id, sequence, data)
 
 
 def things() -> list[Message]:
     """What others have: a published product and a draft, an application with its subscription, certificates, requests."""
-    both = {"organization_id": ASKERS, "provider_id": PROVIDER, "product_id": PRODUCT}
+    both: dict[str, Any] = {"organization_id": ASKERS, "provider_id": PROVIDER, "product_id": PRODUCT}
     return [
         thing("catalog.product_created.v1", PRODUCT, organization_id=PROVIDER, title="Tides"),
         thing("catalog.api_version_published.v1", "ver_1", product_id=PRODUCT, organization_id=PROVIDER),

@@ -93,8 +93,7 @@ NOT_THEIRS = ("prd_draft", STRANGERS, "app_never", "A9", "B0", "B11", "A", "xyz"
 async def test_a_request_is_about_what_its_asker_can_see(known_cast: Cast) -> None:
     for about in THEIRS:
         assert (await known_cast.opened(about=about))["topic"]["kind"], about
-        alone = {"organization_id": None, "about": about}
-        assert (await known_cast.opened(**alone))["topic"]["kind"], about
+        assert (await known_cast.opened(organization_id=None, about=about))["topic"]["kind"], about
 
 
 async def test_what_cannot_be_seen_or_checked_is_refused_alike(known_cast: Cast) -> None:
@@ -123,7 +122,7 @@ async def test_a_thing_of_another_organization_of_ones_own_is_not_asked_about_in
 async def test_what_has_not_been_heard_of_yet_is_waited_for(cast: Cast) -> None:
     asking = asyncio.create_task(cast.asker.do("open_support_request", **WISH, about=APPLICATION))
     await asyncio.sleep(0)
-    data = {"application_id": APPLICATION, "organization_id": ASKERS, "name": "x", "client_id": "c"}
+    data: dict[str, Any] = {"application_id": APPLICATION, "organization_id": ASKERS, "name": "x", "client_id": "c"}
     await cast.stage.hear(thing("identity.application_created.v1", APPLICATION, **data))
     assert (await asking).status == 200
 
@@ -374,7 +373,7 @@ async def test_nobody_has_more_than_a_hundred_open_requests(known_cast: Cast) ->
 
 
 async def test_copies_of_things_come_twice_and_late(cast: Cast) -> None:
-    submitted = thing("identity.onboarding_submitted.v1", "onb_2", 1, organization_id=None)
-    approved = thing("identity.onboarding_approved.v1", "onb_2", 2, organization_id=ASKERS, number="1")
+    submitted = thing("identity.onboarding_submitted.v1", "onb_2", organization_id=None)
+    approved = thing("identity.onboarding_approved.v1", "onb_2", sequence=2, organization_id=ASKERS, number="1")
     await cast.stage.hear(approved, submitted, approved, submitted)
     assert (await cast.opened(about="onb_2"))["topic"]["kind"] == "ONBOARDING_REQUEST"
