@@ -93,7 +93,7 @@ def is_automatic(
         or precedence.strip().lower() in _BULK
         or list_id is not None
         or content_type == "multipart/report"
-        or not envelope_sender
+        or not (envelope_sender or "").strip("<> ")
     )
 
 

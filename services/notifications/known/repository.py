@@ -26,7 +26,7 @@ INDEXES = (
 )
 
 
-async def keep(tx: Transaction, collection: str, heard: Heard, subject: str, fields: Mapping[str, Any]) -> bool:
+async def keep(tx: Transaction, collection: str, heard: Heard, fields: Mapping[str, Any], *, subject: str) -> bool:
     """Keep a copy of a thing, unless something later is known of it; say whether it was kept."""
     return await copy_if_newer(tx, collection, replace(heard, subject=subject), fields)
 

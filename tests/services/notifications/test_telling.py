@@ -1,118 +1,36 @@
-"""Informing people: who gets a letter of what, in which language, with one link; and who gets none."""
+"""Informing people: who gets a letter and a notice of what, in which language, with one link; and who gets none."""
 
-import asyncio
-import itertools
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import timedelta
+from email.message import EmailMessage
 from typing import Any
 
 import pytest
 
 from chassis.messages import to_timestamp
-from services.identity.telling.domain import (
-    MOST_AFFECTED,
-    MOST_LETTERS,
-    most_each,
+from services.notifications.notices.domain import MOST_AFFECTED, MOST_TOLD, most_each
+from tests.services.notifications.conftest import MakeRoom
+from tests.services.notifications.newsroom import (
+    DEVELOPING,
+    IDS,
+    MANAGING,
+    Portal,
+    html_of,
+    providers,
+    recipients,
+    text_of,
 )
-from tests.services.identity.conftest import MakeWorld
-from tests.services.identity.filing import Bureau
-from tests.services.identity.world import MovingClock, Person, Team, World
 from tests.services.stage import envelope
 
-MANAGING, DEVELOPING = {"OWNER", "ADMINISTRATOR"}, {"OWNER", "ADMINISTRATOR", "DEVELOPER"}
-IDS = {"permission_id": "prm_1", "subscription_id": "sub_1", "request_id": "cnr_1", "agreement_id": "agr_1"}
-
-_numbers = itertools.count(1)
+PORTAL = "http://portal.example"
+PREFERENCES = f"{PORTAL}/notice-preferences"
 
 
-@dataclass
-class Portal:
-    """A recipient and a provider with a member in each role, the operator's staff, and who got which letter."""
-
-    bureau: Bureau
-    recipient: Team
-    provider: Team
-    staff: dict[str, Person]
-    application_id: str
-
-    @property
-    def world(self) -> World:
-        return self.bureau.world
-
-    @property
-    def everybody(self) -> dict[str, str]:
-        people = {f"recipient {role}": person for role, person in self.recipient.members.items()}
-        people |= {f"provider {role}": person for role, person in self.provider.members.items()}
-        people |= {"stranger": self.recipient.stranger, "other stranger": self.provider.stranger, **self.staff}
-        return {person.email: name for name, person in people.items()}
-
-    def news(self, fact: str, *, service: str = "subscriptions", by: Person | str | None = None, **more: Any) -> Any:
-        data = {
-            **IDS,
-            "organization_id": self.recipient.organization_id,
-            "provider_id": self.provider.organization_id,
-            "application_id": self.application_id,
-            "product_id": "prd_zoo",
-            **more,
-        }
-        actor = by.user_id if isinstance(by, Person) else by or "system:subscriptions.timekeeper"
-        around = {"time": to_timestamp(self.world.clock.now()), "actor": actor}
-        return envelope(f"{service}.{fact}.v1", f"{fact}_{next(_numbers)}", 1, data, **around)
-
-    async def tell(self, message: Any) -> dict[str, Any]:
-        """Let the announcement be heard; return the letters by the name of who got them."""
-        before = len(self.world.inbox.mails)
-        count = await _letters(self.world)
-        for reaction in self.world.service.wired_reactions():
-            if message.key in reaction.keys and reaction.queue in ("identity.inform_people", "identity.remember_representative"):
-                await reaction.handle(message)
-        written = await _letters(self.world) - count
-        async with asyncio.timeout(60):
-            while len(self.world.inbox.mails) < before + written:  # noqa: ASYNC110 - the mail server is elsewhere
-                await asyncio.sleep(0.02)
-        everybody = self.everybody
-        return {everybody[mail["To"]]: mail for mail in self.world.inbox.mails[before:]}
-
-
-async def _letters(world: World) -> int:
-    return await world.store.reader().collection("mails").count_documents({})
-
-
-async def open_portal(world: World) -> Portal:
-    bureau = await Bureau.open(world)
-    recipient, provider = await world.team(), await world.team()
-    staff = {"operator": bureau.operator}
-    for role in ("BUSINESS_REPRESENTATIVE", "SECURITY_OFFICER", "SUPPORT"):
-        staff[role] = await world.someone(role.title())
-        await world.do("grant_platform_role", bureau.operator, user_id=staff[role].user_id, role=role)
-    await world.do("rename_organization", recipient.members["OWNER"], organization_id=recipient.organization_id, name="Acme")
-    await world.do("rename_organization", provider.members["OWNER"], organization_id=provider.organization_id, name="Register")
-    application_id, _, _ = await world.application(recipient.organization_id, recipient.members["OWNER"], "Finder")
-    product = {"product_id": "prd_zoo", "organization_id": provider.organization_id, "slug": "zoo", "title": "Zoo of Rīga"}
-    message = envelope("catalog.product_created.v1", "prd_zoo", 1, {**product, "sensitivity": "CONFIDENTIAL"})
-    for reaction in world.service.wired_reactions():
-        if reaction.queue == "identity.remember_product":
-            await reaction.handle(message)
-    return Portal(bureau, recipient, provider, staff, application_id)
-
-
-@pytest.fixture(scope="module")
-async def portal(make_store: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Portal]:
-    clock = MovingClock()
-    world = World(make_store("identity", clock), tmp_path_factory.mktemp("portal"), clock)
-    await world.start()
-    yield await open_portal(world)
-    await world.close()
-
-
-def recipients(*roles: str) -> set[str]:
-    return {f"recipient {role}" for role in roles}
-
-
-def providers(*roles: str) -> set[str]:
-    return {f"provider {role}" for role in roles}
+def links_in(mail: EmailMessage) -> str:
+    """Return the one link of a letter; the other one, where there is one, leads to where such letters are turned off."""
+    [link, *others] = re.findall(r"http://\S+", text_of(mail))
+    assert others == ([PREFERENCES] if mail["List-Unsubscribe"] else [])
+    return str(link)
 
 
 ASKING, FILING, BOTH = recipients(*DEVELOPING), recipients(*MANAGING), recipients(*MANAGING) | providers(*MANAGING)
@@ -182,12 +100,15 @@ async def test_those_are_told_whom_it_concerns(portal: Portal, fact: str, more: 
     service = "catalog" if fact.startswith("api_") else "subscriptions"
     affected: dict[str, Any] = {}
     if service == "catalog":
-        affected["affected_organization_ids"] = [portal.recipient.organization_id, "org_gone"]
+        affected["affected_organization_ids"] = ["org_recipient", "org_gone"]
+        await portal.room.hear(
+            portal.room.announcement("identity.organization_deleted.v1", "org_gone", {"organization_id": "org_gone"})
+        )
     letters = await portal.tell(portal.news(fact, service=service, **(more | named | affected)))
     assert set(letters) == who
     for mail in letters.values():
-        text = mail.get_content()
-        assert re.findall(r"http://\S+", text) == [f"{portal.world.settings.portal_url}{path}"]
+        text = text_of(mail)
+        assert links_in(mail) == f"{PORTAL}{path}"
         assert "Zoo of Rīga" in text
         assert all(more[name] in text for name in ("reason", "note") if name in more)
         assert ("2031-05-06" in text) is ("2031-05-06" in str(more))
@@ -197,13 +118,13 @@ async def test_those_are_told_whom_it_concerns(portal: Portal, fact: str, more: 
 
 
 async def test_the_one_who_did_it_is_not_told_and_who_did_it_decides_whom(portal: Portal) -> None:
-    owner, developer = portal.recipient.members["OWNER"], portal.recipient.members["DEVELOPER"]
-    decider = portal.provider.members["ADMINISTRATOR"]
+    owner, developer = portal.recipient["OWNER"], portal.recipient["DEVELOPER"]
+    decider = portal.provider["ADMINISTRATOR"]
     assert await portal.tell(portal.news("subscription_activated", by=developer)) == {}
     assert set(await portal.tell(portal.news("subscription_activated", by=decider))) == ASKING
     told = await portal.tell(portal.news("subscription_cancelled", by=owner))
     assert set(told) == DECIDING
-    assert "Acme" in told["provider OWNER"].get_content()
+    assert "Acme" in text_of(told["provider OWNER"])
     told = await portal.tell(portal.news("subscription_suspended", by=owner))
     assert set(told) == ASKING - {"recipient OWNER"}
     told = await portal.tell(portal.news("permission_requested", by=decider))
@@ -214,20 +135,20 @@ async def test_the_one_who_did_it_is_not_told_and_who_did_it_decides_whom(portal
 
 
 async def test_a_representative_without_a_role_and_a_thing_without_a_name_are_passed_over(portal: Portal) -> None:
-    stranger = portal.recipient.stranger
+    stranger = portal.strangers[0]
     assigned = portal.news("representative_assigned", representative_id=stranger.user_id, request_id="cnr_2")
     assert set(await portal.tell(assigned)) == FILING
     unknown = {"product_id": "prd_none", "application_id": "app_none", "kind": "LETTER", "permission_id": "no id at all\n"}
     [*letters] = (await portal.tell(portal.news("permission_granted", **unknown))).values()
     for mail in letters:
-        assert "the application to call the product." in mail.get_content()
-        assert mail.get_content().rstrip().endswith(f"{portal.world.settings.portal_url}/sign-in")
+        assert "the application to call the product." in text_of(mail)
+        assert links_in(mail) == f"{PORTAL}/sign-in"
         assert mail["Subject"] == "Permission is granted"
-        assert "app_none" not in mail.get_content()
+        assert "app_none" not in text_of(mail)
 
 
 async def test_the_last_assigned_representative_counts_whatever_comes_last(portal: Portal) -> None:
-    between = {"organization_id": portal.recipient.organization_id, "provider_id": portal.provider.organization_id}
+    between = {"organization_id": "org_recipient", "provider_id": "org_provider"}
     for sequence, role in ((4, "BUSINESS_REPRESENTATIVE"), (2, "SUPPORT")):
         data = {**between, "request_id": "cnr_order", "representative_id": portal.staff[role].user_id}
         await portal.tell(envelope("subscriptions.representative_assigned.v1", "cnr_order", sequence, data))
@@ -236,7 +157,7 @@ async def test_the_last_assigned_representative_counts_whatever_comes_last(porta
 
 
 async def test_a_representative_who_was_released_is_told_nothing_more(portal: Portal) -> None:
-    between = {"organization_id": portal.recipient.organization_id, "provider_id": portal.provider.organization_id}
+    between = {"organization_id": "org_recipient", "provider_id": "org_provider"}
     data = {**between, "request_id": "cnr_released", "representative_id": portal.staff["BUSINESS_REPRESENTATIVE"].user_id}
     released = {**data, "representative_id": None, "former_representative_id": data["representative_id"]}
     life = [
@@ -257,67 +178,76 @@ async def test_whoever_is_granted_a_platform_role_is_told_which(portal: Portal) 
     news = portal.news("platform_role_granted", service="identity", by=operator, user_id=support.user_id, role="AUDITOR")
     letters = await portal.tell(news)
     assert set(letters) == {"SUPPORT"}
-    text = letters["SUPPORT"].get_content()
+    text = text_of(letters["SUPPORT"])
     assert "role on the platform itself “auditor”" in text
-    assert re.findall(r"http://\S+", text) == [f"{portal.world.settings.portal_url}/sign-in"]
+    assert links_in(letters["SUPPORT"]) == f"{PORTAL}/sign-in"
     own = portal.news("platform_role_granted", service="identity", by=operator, user_id=operator.user_id, role="AUDITOR")
     assert await portal.tell(own) == {}
 
 
 async def test_what_is_announced_again_long_afterwards_is_no_news(portal: Portal) -> None:
-    old = to_timestamp(portal.world.clock.now() - timedelta(days=8))
-    message = envelope(
-        "subscriptions.permission_granted.v1",
-        "prm_old",
-        1,
-        {**IDS, "organization_id": portal.recipient.organization_id},
-        time=old,
-    )
-    assert await portal.tell(message) == {}
+    old = to_timestamp(portal.room.clock.now() - timedelta(days=8))
+    told = {**IDS, "organization_id": "org_recipient"}
+    assert await portal.tell(envelope("subscriptions.permission_granted.v1", "prm_old", 1, told, time=old)) == {}
     assert await portal.tell(envelope("subscriptions.permission_granted.v1", "prm_empty", 1, {"organization_id": 7})) == {}
 
 
-async def test_each_is_written_to_in_their_language_and_a_reason_stays_one_line(make_world: MakeWorld) -> None:
-    world = await make_world()
-    portal = await open_portal(world)
-    for role, language in (("OWNER", "LV"), ("ADMINISTRATOR", "RU")):
-        await world.do("change_profile", portal.recipient.members[role], language=language)
+async def test_each_is_told_in_their_language_and_a_reason_stays_one_line(make_room: MakeRoom) -> None:
+    room = await make_room()
+    portal = await Portal.open(room)
+    for role, language in (("OWNER", "lv"), ("ADMINISTRATOR", "ru")):
+        reader = portal.recipient[role]
+        await room.hear(room.reachable(reader.user_id, reader.email, language=language))
     titles = {"EN": "Zoo of Rīga", "RU": "Зоопарк"}
     product = {"product_id": "prd_zoo", "organization_id": "org_1", "slug": "zoo", "sensitivity": "CONFIDENTIAL"}
-    message = envelope("catalog.product_changed.v1", "prd_zoo", 2, {**product, "title": "Zoo of Rīga", "titles": titles})
-    for reaction in world.service.wired_reactions():
-        if reaction.queue == "identity.remember_product":
-            await reaction.handle(message)
+    await room.hear(
+        room.announcement("catalog.product_changed.v1", "prd_zoo", {**product, "title": "Zoo of Rīga", "titles": titles})
+    )
     reason = "First.\r\n\r\nhttp\u2028Second " + "x" * 1000
     letters = await portal.tell(portal.news("permission_refused", reason=reason))
-    assert "Datu devējs „Register” neatļauj klienta lietojumam „Finder”" in letters["recipient OWNER"].get_content()
-    assert "Поставщик данных «Register» не разрешает приложению «Finder»" in letters["recipient ADMINISTRATOR"].get_content()
-    assert "продукт «Зоопарк»" in letters["recipient ADMINISTRATOR"].get_content()
-    assert "produktu „Zoo of Rīga”" in letters["recipient OWNER"].get_content()
-    english = letters["recipient DEVELOPER"].get_content()
+    latvian, russian = text_of(letters["recipient OWNER"]), text_of(letters["recipient ADMINISTRATOR"])
+    assert "Datu devējs „Register” neatļauj klienta lietojumam „Finder”" in latvian
+    assert "Поставщик данных «Register» не разрешает приложению «Finder»" in russian
+    assert "продукт «Зоопарк»" in russian
+    assert "produktu „Zoo of Rīga”" in latvian
+    english = text_of(letters["recipient DEVELOPER"])
     [line] = [each for each in english.splitlines() if each.startswith("Reason: ")]
     assert line.startswith("Reason: First. http Second xxx")
     assert len(line) < 520
-    waiting = str(await world.store.reader().collection("mails").find({}))
-    assert "Finder" not in waiting
-    assert portal.recipient.members["OWNER"].email not in waiting
+    [notice] = await portal.recipient["ADMINISTRATOR"].notices()
+    assert notice["title"] == "В разрешении отказано: «Зоопарк»"
+    assert "Причина: First. http Second" in notice["text"]
+    assert notice["kind"] == "PERMISSION_REFUSED"
 
 
-async def test_a_large_organization_is_told_through_its_oldest_members(make_world: MakeWorld) -> None:
-    world = await make_world()
-    portal = await open_portal(world)
-    mail = {"language": "en", "password_hash": None, "created_at": world.clock.now()}
-    reader = world.store.reader()
-    for number in range(MOST_LETTERS):
-        user = {"_id": f"usr_x{number:03}", "name": "X", "email": f"x{number}@x.example", "email_key": f"x{number}@x.example"}
-        await reader.collection("users").insert_one(user | mail)
-        member = {"organization_id": portal.recipient.organization_id, "user_id": user["_id"], "role": "DEVELOPER"}
-        await reader.collection("memberships").insert_one({"_id": f"mem_zz{number:03}", **member, "since": world.clock.now()})
-    before = await _letters(world)
-    [reaction] = [each for each in world.service.wired_reactions() if each.queue == "identity.inform_people"]
-    await reaction.handle(portal.news("permission_granted"))
-    assert await _letters(world) - before == MOST_LETTERS
+async def test_a_large_organization_is_told_through_its_oldest_members(make_room: MakeRoom) -> None:
+    room = await make_room()
+    portal = await Portal.open(room)
+    for number in range(MOST_TOLD):
+        await room.hear(
+            room.reachable(f"usr_x{number:03}", f"x{number}@x.example"),
+            room.joined("org_recipient", f"usr_x{number:03}", "DEVELOPER"),
+        )
+    before = await room.kept("notices")
+    await room.hear(portal.news("permission_granted"))
+    assert await room.kept("notices") - before == MOST_TOLD
+    for role in DEVELOPING:
+        assert len(await portal.recipient[role].notices()) == 1
 
 
-def test_the_letters_of_one_event_are_bounded() -> None:
-    assert [most_each(count) for count in (0, 1, 2, 4, 10, 500)] == [MOST_LETTERS, MOST_LETTERS, 50, 50, MOST_AFFECTED // 10, 1]
+async def test_a_letter_has_one_thing_to_do_in_text_and_in_html_and_says_how_to_turn_it_off(portal: Portal) -> None:
+    [*letters] = (await portal.tell(portal.news("permission_refused", reason="<b>No</b> & never."))).values()
+    for mail in letters:
+        assert mail.get_content_type() == "multipart/alternative"
+        assert mail["Auto-Submitted"] == "auto-generated"
+        assert mail["List-Unsubscribe"] == f"<{PREFERENCES}>"
+        assert re.fullmatch(r"<mai_\w+@portico\.localhost>", mail["Message-ID"])
+        html = html_of(mail)
+        assert re.findall(r'href="([^"]+)"', html) == [f"{PORTAL}/permissions/prm_1", PREFERENCES]
+        assert "&lt;b&gt;No&lt;/b&gt; &amp; never." in html
+        assert "<b>No</b> & never." in text_of(mail)
+        assert "src=" not in html
+
+
+def test_the_notices_of_one_event_are_bounded() -> None:
+    assert [most_each(count) for count in (0, 1, 2, 4, 10, 500)] == [MOST_TOLD, MOST_TOLD, 50, 50, MOST_AFFECTED // 10, 1]
