@@ -159,7 +159,7 @@ async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived
             follows=request.id,
         )
         return await _begin(tx, desk, again, arrived)
-    return await support.write(tx, request, Side.USER, arrived.written, desk.office)
+    return await support.write(tx, request, Side.USER, written=arrived.written, office=desk.office)
 
 
 async def _still_asks(tx: Transaction, request: SupportRequest, user_id: str) -> bool:

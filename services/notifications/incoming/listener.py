@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -26,10 +27,9 @@ class _Handler:
         self._desk = desk
         self._turns = asyncio.Semaphore(_AT_ONCE)
 
-    async def handle_RCPT(  # noqa: N802 - named by aiosmtpd
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
-    ) -> str:
-        """Say whether mail is taken for an address."""
+    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, *told: Any) -> str:  # noqa: N802 - as below
+        """Say whether mail is taken for an address, the first that is told here."""
+        address = str(told[0])
         if len(envelope.rcpt_tos) >= _MOST_RECIPIENTS:
             return "452 4.5.3 too many recipients"
         try:

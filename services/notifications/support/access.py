@@ -20,13 +20,13 @@ from services.notifications.support.domain import (
     STEP,
     Desk,
     Message,
-    NoSuchTopic,
     OnlyAskersClose,
     OnlyTheStaffDoes,
     Side,
     Status,
     SupportRequest,
     Topic,
+    no_such_topic,
 )
 
 STAFF = ("SUPPORT", "OPERATOR_ADMINISTRATOR")
@@ -84,7 +84,7 @@ async def require_opening(tx: Transaction, organization_id: str | None) -> str:
 
 
 async def topic_of(tx: Transaction, about: str, organization_id: str | None) -> Topic:
-    """Return what a request is about, if the one who asks can see it. Raises, after the bounded wait, ``NoSuchTopic``.
+    """Return what a request is about, if the one who asks can see it. Raises, after the bounded wait, ``NotHeardOf``.
 
     A thing belongs to the organization in which is asked, or to one of the asker's where there is none; published products and
     steps are everybody's. What was never announced, such as a draft, cannot be checked and is refused alike.
@@ -93,10 +93,10 @@ async def topic_of(tx: Transaction, about: str, organization_id: str | None) -> 
         return Topic(about, "STEP")
     thing = await things.find(tx, about)
     if thing is None:
-        raise NoSuchTopic
+        raise no_such_topic()
     theirs = {organization_id} if organization_id is not None else set(tx.principal.organizations)
     if not (thing.is_public or thing.owners & theirs):
-        raise NoSuchTopic
+        raise no_such_topic()
     return Topic(thing.id, thing.kind, thing.provider_id)
 
 

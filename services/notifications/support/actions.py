@@ -55,7 +55,7 @@ class Written:
 async def open_support_request(tx: Transaction, wanted: Wanted) -> SupportRequest:
     """Ask for help, within an organization or without one.
 
-    Raises ``SignInFirst``, ``NotFound``, ``NoSuchTopic``, ``PrivacyNeedsAnOrganization``, ``TooManyOpenSupportRequests`` or
+    Raises ``SignInFirst``, ``NotFound``, ``NotHeardOf``, ``PrivacyNeedsAnOrganization``, ``TooManyOpenSupportRequests`` or
     ``NoSuchAttachment``.
     """
     if wanted.is_private and wanted.organization_id is None:
@@ -98,10 +98,12 @@ async def reply_support_request(tx: Transaction, request_id: str, written: Writt
     Raises ``NotFound``, ``SupportRequestIsClosed``, ``ThreadFull``, ``NobodyToAnswer`` or ``NoSuchAttachment``.
     """
     request, side = await access.concerned(tx, request_id)
-    return await write(tx, request, side, written, office)
+    return await write(tx, request, side, written=written, office=office)
 
 
-async def write(tx: Transaction, request: SupportRequest, side: Side, written: Written, office: answers.Office) -> SupportRequest:
+async def write(
+    tx: Transaction, request: SupportRequest, side: Side, *, written: Written, office: answers.Office
+) -> SupportRequest:
     """Keep what the one who acts here wrote, announce it, and mail it to those who ask if it comes from another side."""
     author_id = tx.principal.require_signed_in()
     message = _message(tx, request, written, side=side, author_id=author_id)

@@ -82,7 +82,8 @@ async def mail_answer(tx: Transaction, office: Office, request: SupportRequest, 
             files=[files[key].name for key in message.attachment_ids if key in files],
             link=office.link_to(request),
         )
-        letter = await _letter(tx, office, request, user_id, Letter(f"Re: {request.subject}", text, shown), message_id=message.id)
+        plain = Letter(f"Re: {request.subject}", text, shown)
+        letter = await _letter(tx, office, request, plain, user_id=user_id, message_id=message.id)
         await mail.post(tx, office.post, To(user_id=user_id), letter)
 
 
@@ -94,12 +95,13 @@ async def mail_received(tx: Transaction, office: Office, request: SupportRequest
     person = (await known.find_people(tx, [user_id])).get(user_id)
     language = person.language if person is not None else DEFAULT_LANGUAGE
     subject, text, shown = received_in(language, request.subject, office.link_to(request))
-    letter = await _letter(tx, office, request, user_id, Letter(subject, text, shown), message_id=f"{message_id}.received")
+    plain = Letter(subject, text, shown)
+    letter = await _letter(tx, office, request, plain, user_id=user_id, message_id=f"{message_id}.received")
     await mail.post(tx, office.post, To(user_id=user_id), letter)
 
 
 async def _letter(
-    tx: Transaction, office: Office, request: SupportRequest, user_id: str, letter: Letter, *, message_id: str
+    tx: Transaction, office: Office, request: SupportRequest, letter: Letter, *, user_id: str, message_id: str
 ) -> Letter:
     earlier = [each for each in await repository.find_newest_messages(tx, request.id, _MOST_REFERENCES) if each.id != message_id]
     told = [

@@ -126,15 +126,14 @@ class OnlyAskersClose(Forbidden):
     """Only those who ask, and the operator, solve and close a support request."""
 
 
-class NoSuchTopic(NotHeardOf):
-    """There is no such thing for you that a support request could be about."""
-
-    def __init__(self) -> None:
-        mend = (
-            "give the id of a product, application, subscription, permission, connection request, agreement, onboarding request, "
-            "certificate or organization that is yours or public, or a step such as A5"
-        )
-        super().__init__(fields=[FieldProblem("about", mend)])
+def no_such_topic() -> NotHeardOf:
+    """Return the refusal for what a request cannot be about: it is not there, or not for the one who asks."""
+    mend = (
+        "give the id of a product, application, subscription, permission, connection request, agreement, onboarding request, "
+        "certificate or organization that is yours or public, or a step such as A5"
+    )
+    message = "There is no such thing for you that a support request could be about."
+    return NotHeardOf(message, fields=[FieldProblem("about", mend)])
 
 
 class NoSuchStaff(NotHeardOf):

@@ -98,7 +98,7 @@ async def test_a_request_is_about_what_its_asker_can_see(known_cast: Cast) -> No
 
 async def test_what_cannot_be_seen_or_checked_is_refused_alike(known_cast: Cast) -> None:
     answers = [await known_cast.asker.do("open_support_request", **WISH, about=each) for each in NOT_THEIRS]
-    assert {(each.status, each.code) for each in answers} == {(404, "NO_SUCH_TOPIC")}
+    assert {(each.status, each.code) for each in answers} == {(404, "NOT_FOUND")}
     assert all(each.without_trace() == answers[0].without_trace() for each in answers)
     assert answers[0].body["fields"][0]["field"] == "about"
 
@@ -115,7 +115,7 @@ async def test_what_belongs_to_others_is_refused_as_what_does_not_exist(known_ca
 async def test_a_thing_of_another_organization_of_ones_own_is_not_asked_about_in_this_one(known_cast: Cast) -> None:
     both = known_cast.stage.person("usr_both", org_askers="OWNER", org_strangers="OWNER")
     wish = {**WISH, "organization_id": STRANGERS, "about": APPLICATION}
-    assert (await both.do("open_support_request", **wish)).code == "NO_SUCH_TOPIC"
+    assert (await both.do("open_support_request", **wish)).code == "NOT_FOUND"
     assert (await both.do("open_support_request", **{**wish, "organization_id": ASKERS})).status == 200
 
 
