@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,12 +49,8 @@ async def remember_subscription(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_product(tx: Transaction, heard: Heard) -> None:
-    """Keep what a product is called, in a scope and for people, whose it is, and whether it is open to all."""
-    fields: dict[str, Any] = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
-    if isinstance(heard.data.get("title"), str):
-        fields["title"] = heard.data["title"]
-    if isinstance(titles := heard.data.get("titles"), dict):
-        fields["titles"] = {str(language): title for language, title in titles.items() if isinstance(title, str)}
+    """Keep what a product is called in a scope, whose it is, and whether it is open to all."""
+    fields = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
     await copy_if_newer(tx, "heard_products", replace(heard, subject=_take(heard, "product_id")), fields)
 
 
@@ -74,7 +70,7 @@ async def revoke_certificates(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_representative(tx: Transaction, heard: Heard) -> None:
-    """Keep who looks after a connection request for the operator, if anybody: they are informed of what happens to it."""
+    """Keep who looks after a connection request for the operator, if anybody: they read what it is about."""
     is_released = heard.key.startswith("subscriptions.representative_released.")
     fields = {"user_id": None if is_released else _take(heard, "representative_id")}
     await copy_if_newer(tx, "heard_representatives", replace(heard, subject=_take(heard, "request_id")), fields)

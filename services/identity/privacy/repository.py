@@ -77,12 +77,13 @@ async def erase(tx: Transaction, user: User) -> None:
 
 
 async def blank_announcements(tx: Transaction, subjects: Iterable[str]) -> None:
-    """Take what is sealed out of the announcements that are still kept: of the address, nothing stays that a key could open."""
+    """Take names and what is sealed out of the announcements that are still kept: nothing stays that a key could open."""
     outbox = tx.collection("outbox")
     for row in await outbox.find({"subject": {"$in": sorted(set(subjects))}}):
         wrapped = orjson.loads(row["body"])
         data = wrapped.get("data", {})
-        sealed = [name for name, value in data.items() if name.startswith("sealed_") and value]
+        named = "name" in data and row["key"].startswith("identity.user_reachable.")
+        sealed = [name for name, value in data.items() if value and (name.startswith("sealed_") or (named and name == "name"))]
         if sealed:
             data |= dict.fromkeys(sealed, "")
             await outbox.update_one({"_id": row["_id"]}, {"$set": {"body": orjson.dumps(wrapped)}})

@@ -16,9 +16,11 @@ from chassis.local import LocalBus
 from chassis.messages import Heard, read
 from chassis.mongo import Store
 from chassis.principal import HEADER, KeyRing, PassportVerifier
-from services.identity.keys import make_missing_keys
+from services.identity.keys import NOTICES_KEY, Seal, SharedSeal, make_missing_keys
+from services.identity.mail.actions import AddressBook, PostOffice
 from services.identity.main import build
 from services.identity.settings import IdentitySettings
+from services.notifications.sealing import shared_seal
 from tests.services.mail_server import Inbox, MovingClock
 
 PASSWORD = "a long walk by the river"
@@ -31,6 +33,11 @@ def token_in(mail: EmailMessage) -> str:
     found = re.search(r"#token=(\w+)", mail.get_content())
     assert found is not None, mail.get_content()
     return found.group(1)
+
+
+def post_office(keys: Path, portal_url: str = "http://portal") -> PostOffice:
+    """Return the post office of another process with these keys."""
+    return PostOffice(portal_url, Seal(keys / "mail.key"), AddressBook(SharedSeal(keys / NOTICES_KEY)))
 
 
 @dataclass
@@ -97,6 +104,7 @@ class World:
     async def start(self) -> None:
         await self.inbox.open()
         make_missing_keys(self.folder / "keys")
+        self.shared_seal = shared_seal(self.folder / "keys" / NOTICES_KEY)
         self.settings = IdentitySettings(
             keys_dir=self.folder / "keys", smtp_port=self.inbox.port, operator_emails=f"{OPERATOR}, ", **self._settings
         )
@@ -127,6 +135,18 @@ class World:
                 return about
             await asyncio.sleep(0.02)
         raise AssertionError(f"{len(about)} facts about {subject}: {[each.key for each in about]}")
+
+    async def told(self, request_id: str, fact: str, count: int = 1) -> dict[str, Any]:
+        """Return what the newest announcement of a kind about a request tells notifications alone, once there are so many."""
+        async with asyncio.timeout(60):
+            while True:
+                about = [each for each in self.heard if each.subject == request_id and f".{fact}." in each.key]
+                if len(about) >= count:
+                    break
+                await asyncio.sleep(0.02)
+        newest = max(about, key=lambda each: each.sequence)
+        opened: dict[str, Any] = orjson.loads(self.shared_seal.open(newest.data["sealed_told"], request_id))
+        return opened
 
     async def ask(self, path: str, body: Any, by: Person | None) -> Said:
         """Ask as the gateway does: with a passport, and once more with a new one where that is outdated."""

@@ -109,11 +109,11 @@ class Newsroom:
         return reader
 
     async def someone(
-        self, name: str = "Anna", *, language: str = "en", roles: tuple[str, ...] = (), **organizations: str
+        self, name: str = "Anna", *, language: str = "en", roles: tuple[str, ...] = (), of: dict[str, str] | None = None
     ) -> Reader:
         """Return somebody whose account was announced; ``roles`` are those on the platform itself."""
         number = next(_numbers)
-        reader = self.person(f"usr_{number}", f"person{number}@example.com", **organizations)
+        reader = self.person(f"usr_{number}", f"person{number}@example.com", **(of or {}))
         await self.hear(self.reachable(reader.user_id, reader.email, name=name, language=language, roles=roles))
         return reader
 
@@ -130,7 +130,7 @@ class Newsroom:
 
     async def team(self, organization_id: str, name: str) -> dict[str, Reader]:
         """Return the members of a new organization, one in each role."""
-        members = {role: await self.someone(role.title(), **{organization_id: role}) for role in ROLES}
+        members = {role: await self.someone(role.title(), of={organization_id: role}) for role in ROLES}
         await self.hear(*self.organization_created(organization_id, name, members["OWNER"].user_id))
         await self.hear(*(self.joined(organization_id, members[role].user_id, role) for role in ROLES[1:]))
         return members
