@@ -174,7 +174,9 @@ async def _still_asks(tx: Transaction, request: SupportRequest, user_id: str) ->
 
 async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: _Arrived) -> SupportRequest:
     assert request.opened_by is not None
-    await requests.hold(tx, request.opened_by)
+    for who in (request.opened_by, request.organization_id):
+        if who is not None:
+            await requests.hold(tx, who)
     if await requests.count_open(tx, request.opened_by) >= MOST_OPEN:
         raise TooManyOpenSupportRequests
     begun = await support.begin(tx, request, arrived.written)

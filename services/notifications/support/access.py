@@ -79,6 +79,8 @@ async def require_opening(tx: Transaction, organization_id: str | None) -> str:
         if not tx.principal.is_member(organization_id) or await repository.has_ended(tx, organization_id):
             raise NotFound
         await repository.hold(tx, organization_id)
+    if await repository.has_ended(tx, user_id):
+        raise NotFound
     await repository.hold(tx, user_id)
     return user_id
 

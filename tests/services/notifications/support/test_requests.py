@@ -343,6 +343,7 @@ async def test_an_erased_person_takes_along_what_nobody_else_saw(known_cast: Cas
     assert (await cast.thread(cast.colleague, kept))[0]["author_name"] is None
     assert (await cast.reply(cast.staff, kept)).status == 200
     assert await cast.service.store.reader().collection("support_messages").count_documents({"request_id": own}) == 0
+    assert (await cast.asker.do("open_support_request", **WISH)).code == "NOT_FOUND"  # with a passport from before
 
 
 UNUSABLE: list[tuple[dict[str, Any], str]] = [
