@@ -22,6 +22,7 @@ _BLOCKS = frozenset(
     {"p", "div", "blockquote", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "pre", "section", "article"}
 )
 _BREAKS = frozenset({"br", "hr", "li", "tr"})
+_MAIL_ID = re.compile(r"<[!-;=?-~]{1,250}>")
 _TAG = re.compile(r"<[^<>]*>")
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Zl", "Zp")
 WHOLE_TEXT = "mail.txt"
@@ -52,7 +53,7 @@ def _read(message: EmailMessage, content: bytes, envelope_sender: str | None) ->
         attached.append(Part(WHOLE_TEXT, written.encode()))
         written = f"{written[: TEXT_LENGTH - 1]}…"
     return Mail(
-        mail_id=_text(message, "message-id").strip()[:500] or f"<sha256:{hashlib.sha256(content).hexdigest()}>",
+        mail_id=_mail_id(message, content),
         sender=_sender(message),
         subject=" ".join(_printable(_text(message, "subject")).split())[:SUBJECT_LENGTH].strip() or "…",
         text=written or "…",
@@ -80,6 +81,12 @@ def _bounded_parts(message: EmailMessage) -> list[EmailMessage]:
 
 def _text(message: EmailMessage, name: str) -> str:
     return str(message.get(name, ""))
+
+
+def _mail_id(message: EmailMessage, content: bytes) -> str:
+    """Return the Message-ID, which goes into the headers of answers: one that is none is replaced by one of the contents."""
+    found = _MAIL_ID.search(_text(message, "message-id"))
+    return found.group() if found else f"<sha256.{hashlib.sha256(content).hexdigest()}@mail.invalid>"
 
 
 def _sender(message: EmailMessage) -> str:

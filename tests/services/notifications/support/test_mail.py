@@ -1,6 +1,7 @@
 """Support by mail, with real SMTP on both sides: answers go out into a thread, and what comes back lands where it belongs."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -9,8 +10,9 @@ import aiosmtplib
 import pytest
 
 from chassis.errors import Unavailable
+from chassis.mongo import Store, connect
 from services.notifications.incoming.actions import NOT_ANY_MORE, NOT_PROVEN, NOT_THEIRS
-from services.notifications.incoming.listener import _answer_to
+from services.notifications.incoming.listener import Listener, _answer_to
 from tests.services.notifications.support.cast import ADDRESS, Cast, address_of, erased, member, organization_deleted
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
@@ -287,6 +289,37 @@ async def test_what_cannot_be_read_is_refused_for_good_and_an_outage_is_not(know
     assert await refused(known_cast, many) == 554
     assert _answer_to(Unavailable()).startswith("451")
     assert _answer_to(ValueError("a fault of ours")).startswith("451")
+
+
+async def test_while_the_database_is_away_mail_is_asked_to_come_again(known_cast: Cast) -> None:
+    cast = known_cast
+    _, letter = await answered(cast)
+    client = connect("mongodb://127.0.0.1:1/", timeout_seconds=0.3)
+    present: Any = cast.service.workers[-1]
+    away = replace(present._handler._desk, store=Store(client, "away", cast.clock))
+    listener = Listener(away, "127.0.0.1", 0)
+    await listener.start()
+    for to in (letter["Reply-To"], ADDRESS):
+        message = mail(to=to)
+        with pytest.raises(aiosmtplib.SMTPException) as caught:
+            await aiosmtplib.send(message, hostname="127.0.0.1", port=listener.port, start_tls=False, timeout=60)
+        error: Any = caught.value
+        assert (error.recipients[0] if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error).code == 451
+    await listener.close()
+    client.close()
+
+
+async def test_an_address_that_comes_late_or_twice_changes_nothing(cast: Cast) -> None:
+    old, new = cast.reachable("usr_loner", address="old@people.example"), cast.reachable("usr_loner")
+    await cast.stage.hear(new, old, new, old)
+    await send(cast, mail(sender="old@people.example", Message_ID="<1@x>"))
+    assert len(await unassigned(cast)) == 1
+    await send(cast, mail(sender="usr_loner", Message_ID="<2@x>"))
+    assert [each["opened_by"] for each in await cast.queue()] == [None, "usr_loner"]
+    gone = erased("usr_loner")
+    await cast.stage.hear(gone, new, gone, cast.reachable("usr_loner"))
+    await send(cast, mail(sender="usr_loner", Message_ID="<3@x>"))
+    assert len(await unassigned(cast)) == 2
 
 
 async def test_files_in_a_mail_hang_on_the_message_and_on_nothing_else(known_cast: Cast) -> None:
