@@ -207,17 +207,20 @@ def settings(*, write: Path | None = None) -> int:
 
 
 @app.command
-def contracts(*, folder: Path = Path()) -> int:
+def contracts(*, folder: Path = Path(), release: bool = False) -> int:
     """Write the contracts anew from the code.
 
     Parameters
     ----------
     folder
         The folder that holds contracts/.
+    release
+        Keep them as the released ones, too, which later ones may only add to.
     """
     from portico.contracts import write
+    from portico.releasing import release as keep_released
 
-    for path in write(folder):
+    for path in [*write(folder), *(keep_released(folder) if release else ())]:
         print(path)
     return 0
 

@@ -122,9 +122,10 @@ async def _file(w: Walk) -> None:
 async def _approve(w: Walk) -> None:
     with w.t.step("A4 the operator reads the finding, approves; both contacts are informed in their languages"):
         known = {"requestId": w.permission_id}
-        taken = await w.operator.do("takeOnboardingRequest", _REQUEST, **known)
-        verdict = taken["documents"][0]["signature"]["verdict"]
-        expect(verdict == "SIGNED_AND_TIMESTAMPED", f"the document is signed and time-stamped, not {verdict}")
+        await w.operator.do("takeOnboardingRequest", _REQUEST, **known)
+        text = f"query($id: ID!) {{ node(id: $id) {{ {_REQUEST} }} }}"
+        found = {"documents": [{"signature": {"verdict": "SIGNED_AND_TIMESTAMPED"}}]}
+        await until(lambda: w.operator.ask(text, id=w.permission_id), ("node",), found)
         approved = await w.operator.do("approveOnboardingRequest", _REQUEST, **known)
         w.number = approved["number"]
         expect(w.number, "the data-exchange number is assigned")

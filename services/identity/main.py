@@ -24,6 +24,7 @@ from services.identity.announcing import repository as announcing
 from services.identity.announcing.worker import Announcer
 from services.identity.applications import repository as applications
 from services.identity.applications import routes as application_routes
+from services.identity.audited import ACTS
 from services.identity.authority import routes as authority_routes
 from services.identity.authority.actions import PassportOffice
 from services.identity.certificates import access as certificate_access
@@ -37,6 +38,7 @@ from services.identity.client_keys import routes as client_key_routes
 from services.identity.data_exchanges import repository as data_exchanges
 from services.identity.data_exchanges import routes as data_exchange_routes
 from services.identity.data_exchanges.domain import NumberPattern
+from services.identity.desk import routes as desk_routes
 from services.identity.factors import repository as factors
 from services.identity.factors import routes as factor_routes
 from services.identity.factors.actions import FactorOffice
@@ -139,6 +141,7 @@ _FINDERS = {
 
 def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service. Raises ``KeyFileNotUsable`` where a key file is missing (``make_missing_keys`` makes them)."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     hasher = Hasher(settings.hashing_threads)
     book = AddressBook(SharedSeal(settings.keys_dir / NOTICES_KEY), settings.operator_keys)
@@ -147,9 +150,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
     openid_office = _openid_office(settings, store, post_office)
     secret_office = SecretOffice(Pepper(settings.keys_dir / "client-secrets.key"), _judging(settings))
     onboarding_office = _onboarding_office(settings, post_office)
-    winding_up = WindingUp(store)
-    examining = ExaminingOffice(onboarding_office.judge)
-    offices = Offices(winding_up.wake, examining)
+    winding_up, examining = WindingUp(store), ExaminingOffice(onboarding_office.judge)
     return Service(
         name="identity",
         store=store,
@@ -163,7 +164,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
         ],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=reactions(offices),
+        reactions=reactions(Offices(winding_up.wake, examining)),
         workers=[
             hasher,
             Announcer(store, book),
@@ -176,6 +177,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
             Keeper(store),
             Clerk(store, onboarding_office.judge),
             Examiner(store, examining),
+            edge.tally,
         ],
     )
 
@@ -223,6 +225,7 @@ def _routes_of_organizations(
         *finding_routes.routes(edge, _VIEWERS, _FINDERS),
         *data_exchange_routes.routes(edge),
         *onboarding_routes.routes(edge, onboarding_office),
+        *desk_routes.routes(edge),
     ]
 
 

@@ -141,6 +141,12 @@ async def count_queue(reader: Reader, statuses: Sequence[Status]) -> int:
     return await reader.collection(_NAME).count_documents(_queued(statuses))
 
 
+async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Row]:
+    """Return for each person who took requests in these states (and for None) how many, and since when the oldest is held."""
+    by_person = {"_id": "$taken_by", "waiting": {"$sum": 1}, "held_ms": {"$min": "$held_ms"}}
+    return await reader.collection(_NAME).aggregate([{"$match": _queued(statuses)}, {"$group": by_person}])
+
+
 async def find_namesakes(reader: Reader, registration_keys: Iterable[str]) -> list[Request]:
     """Return the newest requests that give one of these registration numbers."""
     query = {"registration_key": {"$in": list(set(registration_keys))}, "is_filed": True}

@@ -57,6 +57,11 @@ class _Handlers:
         rows = None if found is None else [self._row(each) for each in found]
         return [rows for _ in asked.keys]
 
+    async def staff_by_id(self, asked: Asked) -> Json:
+        ids = asked.ids
+        found = await access.staff_among(asked.reader(), ids, self._operator_keys)
+        return [self._row(found[key]) if key in found else None for key in ids]
+
     def _row(self, user: User) -> dict[str, Any]:
         return {
             "user": {"id": user.id, "name": user.name, "email": user.email},
@@ -71,4 +76,5 @@ def routes(edge: Edge, book: AddressBook) -> list[BaseRoute]:
     r.do("grant_platform_role", handlers.grant)
     r.do("withdraw_platform_role", handlers.withdraw)
     r.load("staff", handlers.staff)
+    r.load("staff_by_id", handlers.staff_by_id)
     return r.collected

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import EmailMessage
@@ -142,8 +143,23 @@ class Newsroom:
                 await asyncio.sleep(0.02)
         return self.mail.mails[before:]
 
+    async def until_kept(self, count: int, collection: str = "notices", query: dict[str, Any] | None = None) -> None:
+        """Wait until so many documents are kept."""
+
+        async def is_so() -> bool:
+            return await self.kept(collection, query) >= count
+
+        await until(is_so)
+
     async def kept(self, collection: str, query: dict[str, Any] | None = None) -> int:
         return await self.store.reader().collection(collection).count_documents(query or {})
+
+
+async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until something is so: it happens elsewhere, in its own time."""
+    async with asyncio.timeout(300):
+        while not await is_so():  # noqa: ASYNC110 - nobody here hears of it
+            await asyncio.sleep(0.05)
 
 
 def text_of(mail: EmailMessage) -> str:
