@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chassis.acts import Deed
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import Principal
@@ -22,6 +23,7 @@ from services.notifications.attachments.domain import (
 )
 
 _BATCH = 100
+UPLOAD = Deed("upload_attachment")
 
 
 @dataclass(frozen=True, slots=True)

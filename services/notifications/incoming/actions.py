@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chassis.acts import Deed
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
 from chassis.principal import Principal, system
@@ -47,6 +48,7 @@ from services.notifications.support.domain import (
 )
 
 _ITSELF = system("notifications.incoming")
+_DEED = Deed("take_mail")
 NOT_THEIRS = "This came to a reply address of this request, but not from its owner's e-mail address."
 NOT_ANY_MORE = "This came from somebody who does not see this request any more."
 NOT_PROVEN = "The mail server does not say that the sender's domain stands behind this mail."
@@ -101,7 +103,7 @@ async def take_mail(desk: Desk, address: str, envelope_sender: str | None, conte
     ids, not_taken = await _keep_parts(desk.store, mail.parts)
     arrived = _Arrived(mail, key, ids, not_taken)
     principal = await _who_writes(desk, target, mail)
-    await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived))
+    await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived), deed=_DEED)
 
 
 async def _who_writes(desk: Desk, target: Target, mail: Mail) -> Principal:

@@ -233,7 +233,8 @@ async def _announce(tx: Transaction, request: SupportRequest, fact: Event) -> No
     if not request.is_private:
         both = (request.organization_id, request.provider_id)
         audience = tuple(dict.fromkeys(each for each in both if each is not None))
-    await tx.emit(fact, subject=request.id, organization=request.organization_id, audience=audience)
+    within = None if request.is_private else request.organization_id
+    await tx.emit(fact, subject=request.id, organization=within, audience=audience)
 
 
 def _message(

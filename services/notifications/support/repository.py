@@ -50,12 +50,13 @@ def _to_document(request: SupportRequest) -> Document:
         **document,
         "writers": sorted(request.writers),
         "is_open": request.is_open,
+        "is_shared": not request.is_private,
         "held_ms": to_milliseconds(request.held_since),
     }
 
 
 def _to_request(row: Mapping[str, Any]) -> SupportRequest:
-    fields = {key: value for key, value in row.items() if key not in ("_id", "is_open", "held_ms")}
+    fields = {key: value for key, value in row.items() if key not in ("_id", "is_open", "is_shared", "held_ms")}
     parts = {
         "status": Status(row["status"]),
         "category": Category(row["category"]),
