@@ -1,4 +1,4 @@
-"""What the audit trail learns of support: who did what, never what was written, and nothing that an organization is not to see."""
+"""What the audit trail learns of support: who did what, never what was written, nothing that an organization is not to see."""
 
 from typing import Any
 
