@@ -1,7 +1,7 @@
 """Which of the things of support are audited, and what of them is shown: a part of the service's table.
 
-Messages concern no organization, or its trail would tell of the notes that it is not to see; what they say leaves as a digest. A private
-request concerns no organization either, so that nobody who reads the organization's trail learns of it.
+Messages concern no organization, or its trail would tell of the notes that it is not to see; what they say leaves as a digest.
+A private request concerns no organization either, so that nobody who reads the organization's trail learns of it.
 """
 
 from collections.abc import Mapping
