@@ -30,6 +30,7 @@ from portico.trouble import bind
 from portico.watching import GapWatch
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
+SUPPORT_ADDRESS = "support@portico.localhost"
 _CLOSE_SECONDS = 10.0
 _log = log("portico")
 
@@ -109,6 +110,14 @@ def build_notifications(place: Place, **here: Any) -> Part:
 
     settings = settings_of(NotificationsSettings, **{"shared_key_file": place.keys_dir / "notices.key", **here})
     return build(settings, place.bus, place.store("notifications"), place.verifier())
+
+
+def support_port_of(notifications: Part) -> int | None:
+    """Return the port where support takes mail, once the part has started; None where it takes none."""
+    from chassis.service import Service
+    from services.notifications.support_part import port_of
+
+    return port_of(notifications.workers) if isinstance(notifications, Service) else None
 
 
 def build_audit(place: Place, **here: Any) -> Part:
@@ -194,6 +203,7 @@ class OneProcess:
         for part in everything:
             await part.start()
             self._at_close(part.close, part.name)
+        self.mailbox.answers_to = support_port_of(self.parts["notifications"])
         app, listening = self.sandbox
         await self._serve("sandbox", app, listening)
         certified = certified_edge_of(self.gateway)
@@ -326,7 +336,13 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "token_audience": audience,
             **own_settings(settings).get("identity", {}),
         },
-        "notifications": {"portal_url": gateway, "smtp_host": "127.0.0.1", "smtp_port": smtp_port},
+        "notifications": {
+            "portal_url": gateway,
+            "smtp_host": "127.0.0.1",
+            "smtp_port": smtp_port,
+            "support_address": SUPPORT_ADDRESS,
+            "support_smtp_port": 0,
+        },
         "catalog": {"calls_url": settings.data_plane_url},
         "enforcement": {
             "token_issuer": gateway,

@@ -41,6 +41,7 @@ from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
+from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutations, SupportQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
@@ -60,6 +61,7 @@ _KINDS = {
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
+    "sup": ("SupportRequest", "notifications", "support_requests_by_id"),
     "ntc": ("Notice", "notifications", "notices_by_id"),
 }
 
@@ -79,6 +81,7 @@ class Query(
     SubscriptionQueries,
     ConnectionQueries,
     UsageQueries,
+    SupportQueries,
     OperatorQueries,
 ):
     """What may be asked."""
@@ -118,6 +121,8 @@ class Mutation(
     PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
+    SupportMutations,
+    SupportOfficeMutations,
     NoticeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.

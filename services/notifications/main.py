@@ -8,6 +8,7 @@ from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
 from services.notifications.audited import ACTS
+from services.notifications import support_part
 from services.notifications.known import repository as known
 from services.notifications.mail import repository as mail
 from services.notifications.mail.actions import PostOffice
@@ -21,7 +22,7 @@ from services.notifications.reactions import reactions
 from services.notifications.sealing import own_seal, shared_seal
 from services.notifications.settings import NotificationsSettings
 
-_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES)
+_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES, *support_part.INDEXES)
 
 
 def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
@@ -35,15 +36,18 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
         shared_seal=shared_seal(settings.shared_key_file),
         domain=domain_of(settings.mail_from),
     )
+    support = support_part.support_part(
+        edge, post_office, settings.shared_key_file, _support_door(settings), patience_seconds=settings.patience_seconds
+    )
     return Service(
         name="notifications",
         store=store,
         bus=bus,
-        routes=[*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge)],
+        routes=[*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge), *support.routes],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=reactions(NewsDesk(post_office, timedelta(days=settings.notice_days))),
-        workers=[Postman(store, post_office, _mail_server(settings)), edge.tally],
+        reactions=[*reactions(NewsDesk(post_office, timedelta(days=settings.notice_days))), *support.reactions],
+        workers=[Postman(store, post_office, _mail_server(settings)), *support.workers, edge.tally],
     )
 
 
@@ -55,4 +59,13 @@ def _mail_server(settings: NotificationsSettings) -> MailServer:
         security=settings.smtp_security,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
+    )
+
+
+def _support_door(settings: NotificationsSettings) -> support_part.Door:
+    return support_part.Door(
+        settings.support_address,
+        settings.support_smtp_host,
+        settings.support_smtp_port,
+        authority=settings.support_mail_authority,
     )

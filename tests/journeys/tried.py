@@ -165,6 +165,24 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
     ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
     ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
+    ("openSupportRequest", "organization", {"organizationId": "$organization", "subject": "x", "text": "x"}),
+    *(
+        ("openSupportRequest", name, {"organizationId": "$own_organization", "subject": "x", "text": "x", "about": f"${name}"})
+        for name in ("application", "product", "subscription", "permission", "certificate")
+    ),
+    *(
+        (verb, "support_request", {"requestId": "$support_request", **more})
+        for verb, more in (
+            ("replySupportRequest", {"text": "x"}),
+            ("noteSupportRequest", {"text": "x"}),
+            ("takeSupportRequest", {}),
+            ("handOverSupportRequest", {"userId": "$user"}),
+            ("prioritizeSupportRequest", {"priority": "HIGH"}),
+            ("involveProvider", {}),
+            ("solveSupportRequest", {}),
+            ("closeSupportRequest", {}),
+        )
+    ),
     ("markRead", "notice", {"noticeIds": ["<it>"]}),
     ("changeNoticePreference", "organization", {"organizationId": "$organization", "mail": False}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),

@@ -228,6 +228,13 @@ async def _furnish(world: World) -> None:
     keyed = {"applicationId": application["id"], "jwk": public_key()}
     ids["client_key"] = (await world.make("owner", "registerClientKey", "... on ClientKey { id }", **keyed))["id"]
     await _connect(world)
+    asked = {
+        "organizationId": ids["organization"],
+        "subject": "Which tide?",
+        "text": "The high one?",
+        "about": ids["application"],
+    }
+    ids["support_request"] = (await world.make("owner", "openSupportRequest", "... on SupportRequest { id }", **asked))["id"]
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
