@@ -203,6 +203,7 @@ class Certificate:
             application_id=self.application_id,
             not_after=self.not_after,
             days_left=days,
+            name=self.name or self.subject,
         )
         return reminded, fact
 
