@@ -104,7 +104,8 @@ def build_notifications(place: Place, **here: Any) -> Part:
     from services.notifications.main import build
     from services.notifications.settings import NotificationsSettings
 
-    return build(settings_of(NotificationsSettings, **here), place.bus, place.store("notifications"), place.verifier())
+    settings = settings_of(NotificationsSettings, **{"shared_key_file": place.keys_dir / "notices.key", **here})
+    return build(settings, place.bus, place.store("notifications"), place.verifier())
 
 
 def build_audit(place: Place, **here: Any) -> Part:
@@ -286,6 +287,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "token_audience": audience,
             **demo,
         },
+        "notifications": {"portal_url": gateway, "smtp_host": "127.0.0.1", "smtp_port": smtp_port},
         "catalog": {"calls_url": settings.data_plane_url},
         "enforcement": {
             "token_issuer": gateway,
