@@ -7,6 +7,7 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.notifications.audited import ACTS
 from services.notifications.known import repository as known
 from services.notifications.mail import repository as mail
 from services.notifications.mail.actions import PostOffice
@@ -25,6 +26,7 @@ _INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXE
 
 def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service, ready to be started. Raises ``KeyFileNotUsable`` where the key file is missing."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     portal_url = settings.portal_url.rstrip("/")
     post_office = PostOffice(
@@ -41,7 +43,7 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
         indexes=_INDEXES,
         verifier=verifier,
         reactions=reactions(NewsDesk(post_office, timedelta(days=settings.notice_days))),
-        workers=[Postman(store, post_office, _mail_server(settings))],
+        workers=[Postman(store, post_office, _mail_server(settings)), edge.tally],
     )
 
 
