@@ -104,7 +104,8 @@ def build_notifications(place: Place, **here: Any) -> Part:
     from services.notifications.main import build
     from services.notifications.settings import NotificationsSettings
 
-    return build(settings_of(NotificationsSettings, **here), place.bus, place.store("notifications"), place.verifier())
+    settings = settings_of(NotificationsSettings, keys_dir=place.keys_dir, **here)
+    return build(settings, place.bus, place.store("notifications"), place.verifier())
 
 
 def build_audit(place: Place, **here: Any) -> Part:
@@ -296,5 +297,6 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "proxy_host": settings.data_plane_host,
             "proxy_port": settings.data_plane_port,
         },
+        "notifications": {"webhook_loopback": settings.demo},
         "gateway": {"development": True, "cookie_secure": False},
     }

@@ -42,6 +42,7 @@ from graphql_gateway.schema.subscriptions import SubscriptionMutations, Subscrip
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
+from graphql_gateway.schema.webhooks import WebhookMutations, WebhookQueries
 
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
@@ -58,6 +59,7 @@ _KINDS = {
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
+    "whk": ("Webhook", "notifications", "webhooks_by_id"),
 }
 
 
@@ -76,6 +78,7 @@ class Query(
     SubscriptionQueries,
     ConnectionQueries,
     UsageQueries,
+    WebhookQueries,
     OperatorQueries,
 ):
     """What may be asked."""
@@ -113,6 +116,7 @@ class Mutation(
     ApprovalMutations,
     PlanChangeMutations,
     OnboardingMutations,
+    WebhookMutations,
     OperatorMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.

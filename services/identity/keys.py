@@ -25,7 +25,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 from chassis.telemetry import log
 
 SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA"}
-SYMMETRIC = ("client-secrets", "mail", "factors")
+SYMMETRIC = ("client-secrets", "mail", "factors", "notices")
 JWKS_MAX_AGE_SECONDS = 300  # how long foreign verifiers may keep the published keys
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 _SIGNS_FROM = "signs_from"
