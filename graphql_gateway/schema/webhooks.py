@@ -101,7 +101,7 @@ class Webhook(Node):
 class WebhookQueries:
     """What may be asked of webhooks at the root."""
 
-    webhook_event_types: list[str] = loads(
+    webhook_event_types: list[str] | None = loads(
         Load(NOTIFICATIONS, "webhook_event_types", Constant("all"), size=100),
         says="The types of events that a webhook can choose; `contracts/events` says what each means.",
     )

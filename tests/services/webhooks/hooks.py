@@ -37,11 +37,11 @@ def fact(
     sequence: int = 1,
     audience: str = OWN,
     organization: str = OWN,
-    **data: Any,
+    data: Mapping[str, Any] | None = None,
 ) -> Message:
     """Return an announcement of something that happened to an organization."""
     about = subject or f"app_{next(_numbers)}"
-    return envelope(key, about, sequence, {"application_id": about, **data}, audience=audience, organization=organization)
+    return envelope(key, about, sequence, {"application_id": about, **(data or {})}, audience=audience, organization=organization)
 
 
 async def until(condition: Callable[[], bool]) -> None:

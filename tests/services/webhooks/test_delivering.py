@@ -17,7 +17,7 @@ from tests.services.webhooks.receiver import Got, receiving
 async def test_a_foreign_receiver_verifies_what_it_gets(hooks: Hooks) -> None:
     async with receiving() as receiver:
         webhook_id = await hooks.create(receiver.url)
-        message = fact(name="Adrešu meklētājs")
+        message = fact(data={"name": "Adrešu meklētājs"})
         await hooks.hear(message)
         (delivered,) = await hooks.settled(webhook_id, "DELIVERED", 1)
     (got,) = receiver.got
@@ -38,8 +38,9 @@ async def test_what_is_sent_is_the_envelope_cut_to_the_one_who_gets_it(hooks: Ho
         "sealed_reason": "x",
         "part": {"sealed_address": "x", "kept": 1},
     }
-    around = {"audience": f"org_provider,{OWN},org_other", "organization": "org_provider"}
-    message = fact("catalog.api_version_deprecated.v1", **around, **told)
+    message = fact(
+        "catalog.api_version_deprecated.v1", audience=f"org_provider,{OWN},org_other", organization="org_provider", data=told
+    )
     async with receiving() as receiver, receiving() as provider:
         await hooks.create(receiver.url)
         await hooks.create(provider.url, organization_id="org_provider")
