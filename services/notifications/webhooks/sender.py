@@ -28,6 +28,8 @@ from services.notifications.webhooks.telling import note_failure, note_success
 
 _BATCH = 100
 _CLOSE_SECONDS = 3.0
+_HOLD = timedelta(seconds=10)  # whose process has died is free after this
+_KEEP_EVERY_SECONDS = 3.0
 _WHO = system("notifications.webhooks")
 _log = log_of("notifications.webhooks")
 
@@ -40,11 +42,6 @@ class Bounds:
     at_once: int
     at_once_in_all: int
     every_seconds: float = 1.0
-
-    @property
-    def hold(self) -> timedelta:
-        """Return for how long a lane is taken: no try that begins within the first half ends after it."""
-        return timedelta(seconds=2 * self.seconds + 10)
 
 
 class Sender(Repeating):
@@ -89,6 +86,7 @@ class Sender(Repeating):
 
     async def _work(self, webhook_id: str) -> None:
         has_sent = False
+        keeping = asyncio.get_running_loop().create_task(self._keep(webhook_id), name=f"keeping webhook {webhook_id}")
         try:
             while not self._closing.is_set() and await self._send_some(webhook_id):
                 has_sent = True
@@ -97,15 +95,23 @@ class Sender(Repeating):
         except Exception:  # noqa: BLE001 - whatever happened on one lane, it is tried again
             _log.exception("a lane failed; trying again", webhook_id=webhook_id)
         finally:
+            await end_task(keeping)
             with suppress(DatabaseUnavailable):
                 await lanes.leave(self._store.reader(), webhook_id, self._holder)
         if has_sent:
             self._desk.wanted.set()  # something may have come after the last look
 
+    async def _keep(self, webhook_id: str) -> None:
+        """Keep a lane for as long as it works; where another process has it since, the next batch finds that out."""
+        while True:
+            await asyncio.sleep(_KEEP_EVERY_SECONDS)
+            with suppress(DatabaseUnavailable):
+                await lanes.take(self._store.reader(), webhook_id, self._holder, _HOLD)
+
     async def _send_some(self, webhook_id: str) -> bool:
         """Send the next few on a lane; say whether there may be more to do now."""
         reader = self._store.reader()
-        lane = await lanes.take(reader, webhook_id, self._holder, self._bounds.hold)
+        lane = await lanes.take(reader, webhook_id, self._holder, _HOLD)
         if lane is None or lane.rests_at(reader.now):
             return False
         webhook = (await repository.find(reader, [webhook_id])).get(webhook_id)
@@ -147,7 +153,6 @@ class _Sending:
         self._at_once = asyncio.Semaphore(paces.bounds.at_once)
         self._noting = asyncio.Lock()
         self._is_stopped = False
-        self._stop_at = asyncio.get_running_loop().time() + paces.bounds.hold.total_seconds() / 2
 
     async def run(self, batch: list[Delivery]) -> bool:
         """Send it, subject by subject side by side; say whether the lane may go on."""
@@ -168,7 +173,7 @@ class _Sending:
             await self._note_success(delivery, outcome)
 
     def _is_over(self) -> bool:
-        return self._is_stopped or self._paces.closing.is_set() or asyncio.get_running_loop().time() >= self._stop_at
+        return self._is_stopped or self._paces.closing.is_set()
 
     async def _try(self, delivery: Delivery) -> Outcome:
         headers = signed_headers(self._secrets, delivery.event_id, self._store.clock.now(), delivery.body)
