@@ -104,7 +104,7 @@ def build_notifications(place: Place, **here: Any) -> Part:
     from services.notifications.main import build
     from services.notifications.settings import NotificationsSettings
 
-    settings = settings_of(NotificationsSettings, keys_dir=place.keys_dir, **here)
+    settings = settings_of(NotificationsSettings, **{"shared_key_file": place.keys_dir / "notices.key", **here})
     return build(settings, place.bus, place.store("notifications"), place.verifier())
 
 

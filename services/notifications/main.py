@@ -41,7 +41,7 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
 def _desk(settings: NotificationsSettings) -> Desk:
     return Desk(
         Door(settings.webhooks_allowed, connect_seconds=settings.webhook_seconds),
-        own_seal(settings.keys_dir / "notices.key", "webhooks"),
+        own_seal(settings.shared_key_file, "webhooks"),
         timedelta(days=settings.webhook_log_days),
         timedelta(days=settings.webhook_disable_days),
     )

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.outward import Allowed, read_ports
@@ -15,10 +15,9 @@ class NotificationsSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="PORTICO_NOTIFICATIONS_", populate_by_name=True)
 
-    keys_dir: Path = Field(
-        Path("var/keys"),
-        description="The folder of the key files: `notices.key` seals what waits here.",
-        validation_alias=AliasChoices("PORTICO_NOTIFICATIONS_KEYS_DIR", "PORTICO_KEYS_DIR"),
+    shared_key_file: Path = Field(
+        Path("var/keys/notices.key"),
+        description="The key that identity and notifications share: it opens the addresses in identity's announcements.",
     )
     webhook_ports: str = Field("443,8443", description="Ports, separated by commas, to which events are sent.")
     webhook_loopback: bool = Field(

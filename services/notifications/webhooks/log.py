@@ -82,6 +82,12 @@ async def add(tx: Transaction, deliveries: Sequence[Delivery]) -> None:
     await tx.collection(_DELIVERIES).insert_many(rows)
 
 
+async def find_told(tx: Transaction, event_id: str, webhook_ids: Iterable[str]) -> set[str]:
+    """Return those of the webhooks for which an event waits or has waited already."""
+    query = {"webhook_id": {"$in": sorted(webhook_ids)}, "event_id": event_id}
+    return {row["webhook_id"] for row in await tx.collection(_DELIVERIES).find(query, projection={"webhook_id": 1})}
+
+
 async def find_webhooks_with_due(reader: Reader) -> list[str]:
     """Return the ids of webhooks for which something is due: one short look for each of them, however much waits."""
     found: list[str] = []

@@ -13,7 +13,7 @@ READ_OF_ANSWER_BYTES = 16 * 1024
 _LONGEST_RETRY_AFTER = timedelta(hours=24)
 
 
-async def post(door: Door, url: str, headers: Sequence[tuple[str, str]], body: bytes, seconds: float) -> Outcome:
+async def post(door: Door, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, seconds: float) -> Outcome:
     """Return what came of it. What an endpoint says is its status and when to come again; the rest is not kept."""
     began_at = time.perf_counter()
     status, failure, retry_after = None, None, None

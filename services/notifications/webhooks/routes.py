@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from starlette.routing import BaseRoute
 
 from chassis.errors import invalid
@@ -24,7 +24,16 @@ from services.notifications.webhooks.domain import (
 from services.notifications.webhooks.event_types import EVENT_TYPES
 
 _Url = Annotated[str, Field(max_length=LONGEST)]
-_Description = Annotated[str, Field(max_length=LONGEST_DESCRIPTION)]
+
+
+def _read_description(text: str) -> str:
+    """Return a description in one line. Raises ``ValueError`` naming the mend."""
+    if not text.isprintable():
+        raise ValueError("leave out control characters")
+    return text.strip()
+
+
+_Description = Annotated[str, Field(max_length=LONGEST_DESCRIPTION), AfterValidator(_read_description)]
 _Choices = Annotated[list[str], Field(min_length=1, max_length=MOST_CHOICES)]
 
 

@@ -177,7 +177,7 @@ class _Sending:
 
     async def _try(self, delivery: Delivery) -> Outcome:
         headers = signed_headers(self._secrets, delivery.event_id, self._store.clock.now(), delivery.body)
-        return await post(self._desk.door, self._webhook.url, headers, delivery.body, self._paces.bounds.seconds)
+        return await post(self._desk.door, self._webhook.url, headers, delivery.body, seconds=self._paces.bounds.seconds)
 
     async def _note_success(self, delivery: Delivery, outcome: Outcome) -> None:
         reader = self._store.reader()

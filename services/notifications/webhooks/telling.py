@@ -28,6 +28,8 @@ async def tell(tx: Transaction, desk: Desk, heard: Heard) -> None:
         return
     found = await repository.find_of_organizations(tx, heard.audience)
     wanting = [each for each in chain.from_iterable(found.values()) if each.is_enabled and _wants(each, heard)]
+    told = await log.find_told(tx, heard.id, [each.id for each in wanting]) if wanting else set()
+    wanting = [each for each in wanting if each.id not in told]  # announced once more, long after it was first heard
     if not wanting:
         return
     bodies = {each: _body(heard, each) for each in {webhook.organization_id for webhook in wanting}}

@@ -33,7 +33,7 @@ async def make_hooks(make_store: Callable[..., Any], tmp_path: Path) -> AsyncIte
         async def make(beside: Hooks | None = None, **settings: Any) -> Hooks:
             clock = beside.clock if beside else MovingClock()
             store: Store = beside.stage.service.store if beside else make_store("notifications", clock)
-            wanted = NotificationsSettings(keys_dir=keys, **{"webhook_loopback": True, **settings})
+            wanted = NotificationsSettings(shared_key_file=keys / "notices.key", **{"webhook_loopback": True, **settings})
             service = build(wanted, bus, store, verifier)
             await service.declare()
             hooks = Hooks(Stage(service, keys), clock, dict(beside.secrets) if beside else {})

@@ -90,6 +90,18 @@ async def test_what_was_heard_twice_and_out_of_order_is_sent_once_and_in_order(h
     assert receiver.ids == [each.id for each in facts]
 
 
+async def test_what_is_announced_once_more_long_afterwards_is_not_sent_once_more(hooks: Hooks) -> None:
+    """Then nobody remembers any more that it was heard, but the log does that it was sent."""
+    async with receiving() as receiver:
+        webhook_id = await hooks.create(receiver.url)
+        await hooks.hear(message := fact())
+        await hooks.settled(webhook_id, "DELIVERED", 1)
+        await hooks.stage.service.store.reader().collection("inbox").delete_many({})
+        await hooks.hear(message, last := fact())
+        await hooks.settled(webhook_id, "DELIVERED", 2)
+    assert receiver.ids == [message.id, last.id]
+
+
 @pytest.mark.parametrize("key", [key for key, is_told in DECIDED.items() if not is_told])
 async def test_what_is_for_services_alone_never_leaves(hooks: Hooks, key: str) -> None:
     async with receiving() as receiver:

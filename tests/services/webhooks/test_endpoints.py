@@ -125,6 +125,13 @@ async def test_what_is_changed_is_what_was_said(hooks: Hooks) -> None:
     assert (other["url"], other["description"]) == ("https://other.example/", "For the ledger")
 
 
+@pytest.mark.parametrize("description", ["two\nlines", "x" * 201, "\u202e"])
+async def test_a_description_is_one_line_of_text(hooks: Hooks, description: str) -> None:
+    webhook_id = await hooks.create(ADDRESS)
+    refused = await hooks.do("change_webhook", webhook_id, description=description)
+    assert (refused.code, refused.body["fields"][0]["field"]) == ("INPUT_NOT_USABLE", "description")
+
+
 async def test_enabling_and_disabling_say_what_stands_in_the_way(hooks: Hooks) -> None:
     webhook_id = await hooks.create(ADDRESS)
     assert (await hooks.do("enable_webhook", webhook_id)).code == "WEBHOOK_ALREADY_ENABLED"
