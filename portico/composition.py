@@ -287,6 +287,12 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "token_audience": audience,
             **demo,
         },
+        "notifications": {
+            "portal_url": gateway,
+            "smtp_host": "127.0.0.1",
+            "smtp_port": smtp_port,
+            "webhook_loopback": settings.demo,
+        },
         "catalog": {"calls_url": settings.data_plane_url},
         "enforcement": {
             "token_issuer": gateway,
@@ -297,6 +303,5 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "proxy_host": settings.data_plane_host,
             "proxy_port": settings.data_plane_port,
         },
-        "notifications": {"webhook_loopback": settings.demo},
         "gateway": {"development": True, "cookie_secure": False},
     }

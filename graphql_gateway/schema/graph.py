@@ -24,6 +24,7 @@ from graphql_gateway.schema.guidance import GuidanceMutations, GuidanceQueries
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
+from graphql_gateway.schema.notices import NoticeMutations
 from graphql_gateway.schema.offering import ProductMutations
 from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
@@ -60,6 +61,7 @@ _KINDS = {
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
     "whk": ("Webhook", "notifications", "webhooks_by_id"),
+    "ntc": ("Notice", "notifications", "notices_by_id"),
 }
 
 
@@ -118,6 +120,7 @@ class Mutation(
     OnboardingMutations,
     WebhookMutations,
     OperatorMutations,
+    NoticeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
 

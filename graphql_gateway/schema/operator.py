@@ -4,13 +4,14 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned, reads
+from graphql_gateway.engine.declare import Constant, Load, asks, derived, does, loads, planned
 from graphql_gateway.schema.accounts import PlatformRole
+from graphql_gateway.schema.audit import OF_OPERATOR, AuditEntryConnection, AuditFilterArgument
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.finding import Findings
 from graphql_gateway.schema.languages import Language
-from graphql_gateway.schema.members import Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
 from graphql_gateway.schema.onboarding import (
     OnboardingChannel,
@@ -21,16 +22,10 @@ from graphql_gateway.schema.onboarding import (
     OnboardingStatus,
 )
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.queues import OperatorQueues
 from graphql_gateway.schema.scalars import DateTime
 from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
-
-
-@type_
-class StaffMember:
-    """One of the operator's staff."""
-
-    user: Person
-    roles: list[PlatformRole] = reads(size=2, says="What they hold on the platform itself.")
+from graphql_gateway.schema.staff import StaffMember
 
 
 @type_
@@ -38,6 +33,16 @@ class Operator:
     """What the operator's staff sees, each as far as their platform role goes."""
 
     platform_roles: list[PlatformRole]
+    queues: OperatorQueues = derived(dict, says="What waits for the operator, in figures.")
+
+    @asks(Load(IDENTITY, "operator_find", Constant("all"), weight=4.0))
+    def find(self, text: str, first: int = DEFAULT_FIRST) -> Findings | None:
+        """Find organizations, applications, data exchanges and certificates by an id, a Client ID, a number or how a name begins.
+
+        What answers best comes first; capitals and marks over letters make no difference. Certificates are found by their serial
+        number, thumbprint and subject, too. For administrators, support and (without certificates) business representatives.
+        """
+        planned(text, first)
 
     @asks(Load(IDENTITY, "staff", Constant("all")))
     def staff(self, role: PlatformRole | None = None) -> list[StaffMember] | None:
@@ -68,6 +73,17 @@ class Operator:
     ) -> CertificateConnection | None:
         """List which live client certificates end soon, of all organizations, the soonest first."""
         planned(within_days, first, after)
+
+    @asks(OF_OPERATOR)
+    def audit(
+        self,
+        organization_id: strawberry.ID | None = None,
+        filter_: AuditFilterArgument = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> AuditEntryConnection | None:
+        """List who did what, the newest first: in an organization, or without one on the platform itself."""
+        planned(organization_id, filter_, first, after)
 
 
 @type_

@@ -8,7 +8,17 @@ from chassis.outward import Door
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
-from services.notifications.sealing import own_seal
+from services.notifications.known import repository as known
+from services.notifications.mail import repository as mail
+from services.notifications.mail.actions import PostOffice
+from services.notifications.mail.postman import MailServer, Postman, domain_of
+from services.notifications.notices import repository as notices
+from services.notifications.notices import routes as notice_routes
+from services.notifications.notices.actions import NewsDesk
+from services.notifications.preferences import repository as preferences
+from services.notifications.preferences import routes as preference_routes
+from services.notifications.reactions import reactions
+from services.notifications.sealing import own_seal, shared_seal
 from services.notifications.settings import NotificationsSettings
 from services.notifications.webhooks import lanes as webhook_lanes
 from services.notifications.webhooks import log as webhook_log
@@ -18,23 +28,42 @@ from services.notifications.webhooks.actions import Desk
 from services.notifications.webhooks.reactions import reactions as webhook_reactions
 from services.notifications.webhooks.sender import Bounds, Sender
 
-INDEXES = (*webhooks.INDEXES, *webhook_log.INDEXES, *webhook_lanes.INDEXES)
+_OF_WEBHOOKS = (*webhooks.INDEXES, *webhook_log.INDEXES, *webhook_lanes.INDEXES)
+_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES, *_OF_WEBHOOKS)
 
 
 def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
-    """Return the service, ready to be started. Raises ``KeyFileNotUsable``."""
+    """Return the service, ready to be started. Raises ``KeyFileNotUsable`` where the key file is missing."""
     edge = Edge(store, verifier)
+    portal_url = settings.portal_url.rstrip("/")
+    post_office = PostOffice(
+        portal_url,
+        own_seal=own_seal(settings.shared_key_file, "mail"),
+        shared_seal=shared_seal(settings.shared_key_file),
+        domain=domain_of(settings.mail_from),
+    )
     desk = _desk(settings)
     bounds = Bounds(settings.webhook_seconds, settings.webhook_at_once, settings.webhooks_at_once)
     return Service(
         name="notifications",
         store=store,
         bus=bus,
-        routes=[*webhook_routes.routes(edge, desk)],
-        indexes=INDEXES,
-        reactions=[*webhook_reactions(desk)],
-        workers=[Sender(store, desk, bounds)],
+        routes=[*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge), *webhook_routes.routes(edge, desk)],
+        indexes=_INDEXES,
         verifier=verifier,
+        reactions=[*reactions(NewsDesk(post_office, timedelta(days=settings.notice_days))), *webhook_reactions(desk)],
+        workers=[Postman(store, post_office, _mail_server(settings)), Sender(store, desk, bounds)],
+    )
+
+
+def _mail_server(settings: NotificationsSettings) -> MailServer:
+    return MailServer(
+        settings.smtp_host,
+        settings.smtp_port,
+        sender=settings.mail_from,
+        security=settings.smtp_security,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value(),
     )
 
 

@@ -163,6 +163,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
     ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
     ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
+    ("markRead", "notice", {"noticeIds": ["<it>"]}),
+    ("changeNoticePreference", "organization", {"organizationId": "$organization", "mail": False}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
@@ -186,6 +188,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
 _RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
 # (verb, the input, or None where it takes none): nobody is told to sign in first.
 OWN: list[tuple[str, dict[str, Any] | None]] = [
+    ("markRead", {"all": True}),
+    ("changeNoticePreference", {"topic": "VERSIONS", "mail": False}),
     ("signOut", None),
     ("createOrganization", {"name": "Mine"}),
     ("changeProfile", {"name": "Me"}),
@@ -217,5 +221,7 @@ CODES = {
     **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",
     "acceptInvitation": "NO_SUCH_INVITATION",
+    "markRead": "NO_SUCH_NOTICE",
+    "changeNoticePreference": "NO_SUCH_MEMBERSHIP",
     "declineInvitation": "NO_SUCH_INVITATION",
 }

@@ -12,6 +12,7 @@ INDEXES = (
     Index("registrations", (("expires_at", 1),), expire_after_seconds=0),
     Index("users", (("email_key", 1),), unique=True),
     Index("users", (("granted_roles", 1), ("_id", 1))),
+    Index("users", (("announced_as_named", 1), ("_id", 1))),
 )
 
 
@@ -132,6 +133,25 @@ async def find_with_roles(reader: Reader, roles: Iterable[PlatformRole], email_k
     granted: Document = {"granted_roles": {"$in": [str(each) for each in roles]}}
     query: Document = {"$or": [granted, {"email_key": {"$in": list(email_keys)}}]}
     return [_to_user(row) for row in await reader.collection("users").find(query, sort=[("_id", 1)], limit=most)]
+
+
+async def note_announced(tx: Transaction, user_id: str, *, is_named_operator: bool) -> None:
+    """Note that it was announced how a user is reached, and whether as somebody whom the setting names."""
+    await tx.collection("users").update_one({"_id": user_id}, {"$set": {"announced_as_named": is_named_operator}})
+
+
+async def find_to_announce(reader: Reader, operator_keys: Iterable[str], most: int) -> list[str]:
+    """Return users whose reach was never announced, or as what the setting does not say any more."""
+    named = list(operator_keys)
+    query: Document = {
+        "$or": [
+            {"announced_as_named": None},
+            {"announced_as_named": True, "email_key": {"$nin": named}},
+            {"announced_as_named": False, "email_key": {"$in": named}},
+        ]
+    }
+    rows = await reader.collection("users").find(query, sort=[("_id", 1)], limit=most, projection={"_id": 1})
+    return [row["_id"] for row in rows]
 
 
 async def remove_user(tx: Transaction, user_id: str) -> None:

@@ -7,9 +7,12 @@ from datetime import datetime
 from chassis.mongo import Document, Index, Reader, Transaction
 from chassis.paging import Page
 from services.identity.certificates.domain import Certificate, Place
+from services.identity.word_index import find_rows, index_of, indexed
+from services.identity.words import INDEXED, Sought
 
 INDEXES = (
     Index("certificates", (("organization_id", 1), ("thumbprint", 1)), unique=True, partial={"is_held": True}),
+    index_of("certificates"),
     Index("certificates", (("application_id", 1), ("_id", -1))),
     Index("certificates", (("organization_id", 1), ("_id", -1))),
     Index("certificates", (("organization_id", 1), ("is_revoked", 1), ("not_after", 1), ("_id", 1))),
@@ -22,7 +25,7 @@ _Rows = list[Certificate]
 
 
 def _to_certificate(row: Document) -> Certificate:
-    fields = {key: value for key, value in row.items() if key not in ("_id", "is_held", "is_revoked")}
+    fields = {key: value for key, value in row.items() if key not in ("_id", "is_held", "is_revoked", INDEXED)}
     return Certificate(id=row["_id"], **fields)
 
 
@@ -30,7 +33,18 @@ def _to_document(certificate: Certificate) -> Document:
     document = asdict(certificate)
     document["_id"] = document.pop("id")
     is_revoked = certificate.revoked_at is not None
-    return document | {"is_revoked": is_revoked, "is_held": not (is_revoked and certificate.may_return)}
+    derived = {"is_revoked": is_revoked, "is_held": not (is_revoked and certificate.may_return)}
+    return document | derived | indexed(certificate.spellings)
+
+
+def names_in(row: Document) -> list[str | None]:
+    """Return what a certificate is found by."""
+    return list(_to_certificate(row).spellings)
+
+
+async def find_sought(reader: Reader, sought: Sought, limit: int) -> _Rows:
+    """Return certificates that answer what is looked for, the surest first; revoked ones, too."""
+    return [_to_certificate(row) for row in await find_rows(reader, "certificates", sought, limit)]
 
 
 async def hold_place(tx: Transaction, place: Place) -> None:

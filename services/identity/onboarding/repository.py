@@ -141,6 +141,12 @@ async def count_queue(reader: Reader, statuses: Sequence[Status]) -> int:
     return await reader.collection(_NAME).count_documents(_queued(statuses))
 
 
+async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Row]:
+    """Return for each person who took requests in these states (and for None) how many, and since when the oldest is held."""
+    by_person = {"_id": "$taken_by", "waiting": {"$sum": 1}, "held_ms": {"$min": "$held_ms"}}
+    return await reader.collection(_NAME).aggregate([{"$match": _queued(statuses)}, {"$group": by_person}])
+
+
 async def find_namesakes(reader: Reader, registration_keys: Iterable[str]) -> list[Request]:
     """Return the newest requests that give one of these registration numbers."""
     query = {"registration_key": {"$in": list(set(registration_keys))}, "is_filed": True}
@@ -153,9 +159,12 @@ async def find_to_judge(reader: Reader, limit: int) -> list[Request]:
     return [_to_request(row) for row in await reader.collection(_NAME).find({"waits_for_judge": True}, limit=limit)]
 
 
-async def leave_contact_blank(tx: Transaction, email: str) -> None:
-    """Forget a person whom requests name to write to; the requests stay, being their organizations'."""
+async def leave_contact_blank(tx: Transaction, email: str) -> list[str]:
+    """Forget a person whom requests name to write to, and return the requests' ids: they stay, being their organizations'."""
     spelled_anyhow = {"$regex": f"^{re.escape(email)}$", "$options": "i"}
+    named = {"$or": [{f"{contact}.email": spelled_anyhow} for contact in _CONTACTS]}
+    rows = await tx.collection(_NAME).find(named, projection={"_id": 1})
     for contact in _CONTACTS:
         blank = {f"{contact}.{part}": nothing for part, nothing in _NO_CONTACT.items()}
         await tx.collection(_NAME).update_many({f"{contact}.email": spelled_anyhow}, {"$set": blank})
+    return [row["_id"] for row in rows]

@@ -8,8 +8,11 @@ from typing import Any
 from chassis.mongo import Document, Index, Reader, Transaction
 from services.identity.organizations.domain import Membership, Organization
 from services.identity.organizations.roles import Role
+from services.identity.word_index import find_rows, index_of, indexed
+from services.identity.words import Sought
 
 INDEXES = (
+    index_of("organizations"),
     Index("organizations", (("owner_id", 1),)),
     Index("organizations", (("due_at", 1),), partial={"is_ending": True}),
     Index("provider_standings", (("sequence", 1),)),
@@ -58,14 +61,26 @@ async def find_organizations(reader: Reader, organization_ids: Iterable[str]) ->
     return {row["_id"]: _to_organization(row) for row in rows}
 
 
+def names_in(row: Document) -> list[str | None]:
+    """Return what an organization is found by."""
+    return [row["name"]]
+
+
+async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[Organization]:
+    """Return live organizations that answer what is looked for, the surest first."""
+    return [_to_organization(row) for row in await find_rows(reader, "organizations", sought, limit, within=_LIVE)]
+
+
 async def add_organization(tx: Transaction, organization: Organization) -> None:
     """Keep a new organization."""
-    await tx.collection("organizations").insert_one(_to_document(organization))
+    document = _to_document(organization)
+    await tx.collection("organizations").insert_one({**document, **indexed(names_in(document))})
 
 
 async def save_name(tx: Transaction, organization: Organization) -> None:
     """Keep an organization's name."""
-    await tx.collection("organizations").update_one({"_id": organization.id}, {"$set": {"name": organization.name}})
+    named = {"name": organization.name}
+    await tx.collection("organizations").update_one({"_id": organization.id}, {"$set": {**named, **indexed(names_in(named))}})
 
 
 async def save_owner(tx: Transaction, organization: Organization) -> None:

@@ -157,6 +157,13 @@ async def _page(reader: Reader, query: Query, page: Page) -> tuple[list[Request]
     return [_to_request(each) for each in rows], total
 
 
+async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Document]:
+    """Return for each representative (and for None) how many requests in these states, and since when the oldest is held."""
+    waiting = {"is_filed": True, "status": {"$in": [str(each) for each in statuses]}}
+    by_person = {"_id": "$representative_id", "waiting": {"$sum": 1}, "held_ms": {"$min": "$held_ms"}}
+    return await reader.collection(REQUESTS).aggregate([{"$match": waiting}, {"$group": by_person}])
+
+
 async def find_queue(
     reader: Reader, statuses: Sequence[Status], page: Page, *, representative_id: str | None
 ) -> tuple[list[Request], int]:
