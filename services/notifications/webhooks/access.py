@@ -13,8 +13,10 @@ async def require(tx: Transaction, webhook_id: str) -> Webhook:
     """Return a webhook that the principal may change. Raises ``SignInFirst``, ``NoSuchWebhook`` or ``RoleNotAllowed``."""
     tx.principal.require_signed_in()
     webhook = (await repository.find(tx, [webhook_id])).get(webhook_id)
-    if webhook is None or not tx.principal.is_member(webhook.organization_id):
+    if webhook is None:
         raise NoSuchWebhook
+    if not tx.principal.is_member(webhook.organization_id):
+        raise NoSuchWebhook().within(webhook.organization_id)
     tx.principal.require(MANAGE, webhook.organization_id)
     return webhook
 

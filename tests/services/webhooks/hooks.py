@@ -90,7 +90,11 @@ class Hooks:
         return found[::-1]
 
     async def hear(self, *facts: Message) -> None:
-        await self.stage.hear(*facts)
+        """Let the reactions of webhooks deal with announcements; what others remember of them is not looked at here."""
+        for message in facts:
+            for reaction in self.stage.service.wired_reactions():
+                if "webhooks" in reaction.queue and message.key in reaction.keys:
+                    await reaction.handle(message)
 
     async def announced(self, fact_name: str) -> list[dict[str, Any]]:
         """Return what was announced of this kind, in order."""
