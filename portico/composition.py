@@ -342,6 +342,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "smtp_port": smtp_port,
             "support_address": SUPPORT_ADDRESS,
             "support_smtp_port": 0,
+            "webhook_loopback": settings.demo,
         },
         "catalog": {"calls_url": settings.data_plane_url},
         "enforcement": {

@@ -45,6 +45,7 @@ from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutati
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
+from graphql_gateway.schema.webhooks import WebhookMutations, WebhookQueries
 
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
@@ -62,6 +63,7 @@ _KINDS = {
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
     "sup": ("SupportRequest", "notifications", "support_requests_by_id"),
+    "whk": ("Webhook", "notifications", "webhooks_by_id"),
     "ntc": ("Notice", "notifications", "notices_by_id"),
 }
 
@@ -82,6 +84,7 @@ class Query(
     ConnectionQueries,
     UsageQueries,
     SupportQueries,
+    WebhookQueries,
     OperatorQueries,
 ):
     """What may be asked."""
@@ -120,6 +123,7 @@ class Mutation(
     ApprovalMutations,
     PlanChangeMutations,
     OnboardingMutations,
+    WebhookMutations,
     OperatorMutations,
     SupportMutations,
     SupportOfficeMutations,

@@ -24,6 +24,7 @@ from graphql_gateway.schema.subscriptions import SubscriptionConnection, Subscri
 from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
+from graphql_gateway.schema.webhooks import WEBHOOKS, Webhook
 
 
 @type_
@@ -46,6 +47,7 @@ class Organization(Node):
         Load(CATALOG, "retirement_notices_by_organization", Parent("id"), size=5, weight=2.0),
         says="Which versions that it is subscribed to, or calls, are going to end: the soonest first, for its members.",
     )
+    webhooks: list[Webhook] | None = loads(WEBHOOKS, says="Where its events are sent, the oldest first, for its members.")
     owner: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("owner_id")), says="The one Owner.")
 
     @asks(Load(IDENTITY, "memberships_by_organization", Parent("id")))

@@ -19,14 +19,14 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
-    *("connection_request", "agreement", "notice", "support_request"),
+    *("connection_request", "agreement", "notice", "support_request", "webhook"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
 _OF_APPLICATION = f"""id name clientId secrets {{ hint }} subscriptions {{ totalCount }}
   permissions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"""
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
-  owner {{ email }} isProvider
+  owner {{ email }} isProvider webhooks {{ id url }}
   connectionRequests {{ totalCount nodes {{ id }} }} connectionRequestsAsProvider {{ totalCount nodes {{ id }} }}
   agreements {{ totalCount nodes {{ id }} }}
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionsAsProvider {{ nodes {{ id }} }}
@@ -159,6 +159,7 @@ async def test_every_verb_of_the_graph_has_been_tried(world: World) -> None:
     assert tried - verbs == set(), "take these out of tests/journeys/tried.py"
     asked = {fields.split("(")[0] for _, fields, _ in ASKED}
     asked |= {"viewer", "products", "productFacets", "categories", "guidance", "openIdProviders", "operator"}
+    asked |= {"webhookEventTypes"}
     assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked
 
 
