@@ -100,9 +100,11 @@ class Announcer:
 
     async def state_anew(self, subject: str, sequence: int, fact: Event) -> None:
         """State how a thing is, as republishing does; the id is the same as often as the same is stated."""
-        around = Circumstances(subject=subject, sequence=sequence, time=self._store.clock.now(), organization=self.organization)
-        body = to_bytes({**envelope(fact, f"evt_R{subject}{sequence}{fact.key}", around), "republished": True})
-        await self.publish(fact.key, body)
+        moment = self._store.clock.now()
+        around = Circumstances(
+            subject=subject, sequence=sequence, time=moment, organization=self.organization, is_republished=True
+        )
+        await self.publish(fact.key, to_bytes(envelope(fact, f"evt_R{subject}{sequence}{fact.key}", around)))
 
     async def publish(self, key: str, body: bytes) -> None:
         """Publish anything under a key."""
