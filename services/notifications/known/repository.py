@@ -112,6 +112,12 @@ async def is_member(reader: Reader, organization_id: str, user_id: str) -> bool:
     return row is not None and bool(row["is_member"])
 
 
+async def has_left(reader: Reader, organization_id: str, user_id: str) -> bool:
+    """Say whether somebody was announced to have left; of whom nothing was announced yet, that is not so."""
+    row = await reader.collection(MEMBERS).find_one({"_id": f"{organization_id}:{user_id}"})
+    return row is not None and row["role"] is None
+
+
 async def find_application_name(reader: Reader, application_id: str) -> str | None:
     """Return what an application is called, or None where it is not known or gone."""
     row = await reader.collection(APPLICATIONS).find_one({"_id": application_id})
