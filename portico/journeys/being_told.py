@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 
 from portico.foreign import Graph
-from portico.journeys.traveller import PATIENCE_SECONDS, Traveller, expect
+from portico.journeys.traveller import Traveller, expect
 
+_SECONDS = 60.0
 _INBOX = """{ viewer { unreadNotices inbox(first: 50) { nodes { id kind title text link about } } } }"""
 
 
@@ -28,8 +29,8 @@ async def in_language(who: Graph, language: str) -> str:
 
 async def is_told(t: Traveller, told: Told, *, about: str) -> str:
     """Go on once somebody is told about a thing, by mail and in the inbox; return the letter. Raises ``Mismatch``."""
-    letter = await t.mailbox.letter_to(told.address, about=about)
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    letter = await t.mailbox.letter_to(told.address, about=about, seconds=_SECONDS)
+    async with asyncio.timeout(_SECONDS):
         while not (found := await _notices(told, about)):  # noqa: ASYNC110 - the inbox tells it in no other way here
             await asyncio.sleep(0.05)
     notice = found[0]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from portico.keys import make_keys, publish_keys
+from portico.keys import make_keys, publish_keys, share_notices_key
 from portico.lock import only_one
 from portico.trouble import Trouble, bind, require_free_space, require_writable, sentence_of
 
@@ -112,4 +112,12 @@ def test_keys_are_made_once_and_private_ones_are_private(tmp_path: Path) -> None
     for path in (tmp_path / "keys").iterdir():
         assert path.stat().st_mode & 0o777 == (0o644 if ".public." in path.name else 0o600), path
     publish_keys(tmp_path / "keys", tmp_path / "public")
+    share_notices_key(tmp_path / "keys", tmp_path / "shared")
+    share_notices_key(tmp_path / "keys", tmp_path / "shared")
+    [shared] = (tmp_path / "shared").iterdir()
+    assert (shared.name, shared.read_bytes()) == ("notices.key", before["notices.key"])
+    assert shared.stat().st_mode & 0o777 == 0o600
+    shared.write_bytes(b"another")
+    with pytest.raises(Trouble):
+        share_notices_key(tmp_path / "keys", tmp_path / "shared")
     assert {path.name for path in (tmp_path / "public").iterdir()} == {"passport.public.json", "tokens.public.json"}

@@ -18,7 +18,7 @@ _BY = system("identity.announcing")
 
 async def announce_roles(tx: Transaction) -> None:
     """Announce what each role allows, where that was never said or is another thing now."""
-    table = {str(role): grants_of(role) for role in Role}
+    table = {str(role): tuple(sorted(grants_of(role))) for role in Role}
     if await repository.note_roles(tx, table):
         await tx.emit(RolesDescribed(actions_by_role=table), subject=ROLES)
 

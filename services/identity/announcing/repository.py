@@ -10,7 +10,7 @@ INDEXES = (Index(_TABLES, (("noted_at", 1),)),)
 
 async def note_roles(tx: Transaction, table: Mapping[str, Sequence[str]]) -> bool:
     """Keep what is announced of the roles; say whether it is another thing than before."""
-    wanted = {role: sorted(actions) for role, actions in table.items()}
+    wanted = {role: list(actions) for role, actions in table.items()}
     tables = tx.collection(_TABLES)
     known = await tables.find_one({"_id": "roles"})
     if known is not None and known["table"] == wanted:

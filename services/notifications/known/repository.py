@@ -102,14 +102,14 @@ async def find_members(reader: Reader, organization_id: str, roles: Sequence[str
 
 async def has_members(reader: Reader, organization_id: str) -> bool:
     """Say whether anybody was announced to be a member."""
-    query = {"organization_id": organization_id, "role": {"$ne": None}}
+    query = {"organization_id": organization_id, "is_member": True}
     return await reader.collection(MEMBERS).find_one(query) is not None
 
 
 async def is_member(reader: Reader, organization_id: str, user_id: str) -> bool:
     """Say whether somebody was announced to be a member."""
     row = await reader.collection(MEMBERS).find_one({"_id": f"{organization_id}:{user_id}"})
-    return row is not None and row["role"] is not None
+    return row is not None and bool(row["is_member"])
 
 
 async def has_left(reader: Reader, organization_id: str, user_id: str) -> bool:
