@@ -18,6 +18,8 @@ from tests.certificates import issue
 from tests.journeys.papers import an_organizations_papers
 from tests.journeys.two_organizations import World, public_key
 
+pytestmark = pytest.mark.timeout(900)  # the first test waits for everything that its fixtures let happen
+
 # What differs by the way in which a copy came to be, and says nothing about the thing.
 _OF_THE_WAY = frozenset({"sequence", "heard_at", "held", "since", "told_at", "known_at"})
 # The absence of these says the same as their presence.
