@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from chassis.messages import Event
 from chassis.mongo import Document, Reader
-from chassis.republishing import Kind, State, Statement, each
-from services.identity.accounts.actions import reachable
+from chassis.republishing import Kind, Statement, each
 from services.identity.accounts.repository import to_user
-from services.identity.announcing.actions import ROLES, roles_described
-from services.identity.announcing.repository import ROLES_KEPT
 from services.identity.applications.repository import to_application
 from services.identity.certificates.repository import to_certificate
 from services.identity.client_keys.repository import to_client_key
@@ -26,7 +23,6 @@ from services.identity.files.repository import to_file
 from services.identity.findings.repository import to_examination
 from services.identity.invitations.domain import PENDING
 from services.identity.invitations.repository import to_invitation
-from services.identity.mail.actions import AddressBook
 from services.identity.onboarding.domain import Request, Status
 from services.identity.onboarding.events import (
     OnboardingApproved,
@@ -47,20 +43,6 @@ def _of(organization_id: str | None, subject: str, *facts: Event) -> Statement:
 
 def _users(row: Document) -> Iterable[Statement]:
     yield Statement(row["_id"], (UserRegistered(user_id=row["_id"]),))
-
-
-def _reachable(book: AddressBook) -> State:
-    """Return what states how people are reached; their addresses are sealed anew each time."""
-
-    def state(row: Document) -> Iterable[Statement]:
-        user = to_user(row)
-        yield Statement(user.id, (reachable(user, book),))
-
-    return each(state)
-
-
-def _roles(_row: Document) -> Iterable[Statement]:
-    yield Statement(ROLES, (roles_described(),))
 
 
 def _platform_roles(row: Document) -> Iterable[Statement]:
@@ -176,14 +158,8 @@ def _findings(row: Document) -> Iterable[Statement]:
         yield Statement(examination.file_id, (fact,), examination.organization_id, examination.audience)
 
 
-def kinds(book: AddressBook) -> tuple[Kind, ...]:
-    """Return the kinds of things that identity states."""
-    return (*_KINDS, Kind("person", "users", _reachable(book)))
-
-
-_KINDS = (
+KINDS = (
     Kind("user", "users", each(_users)),
-    Kind("roles", ROLES_KEPT, each(_roles)),
     Kind("platform_role", "users", each(_platform_roles), {"granted_roles.0": {"$exists": True}}),
     Kind("organization", "organizations", each(_organizations)),
     Kind("member", "memberships", _members),

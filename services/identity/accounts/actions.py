@@ -131,20 +131,16 @@ async def find_by_address(reader: Reader, email: str) -> User | None:
     return await repository.find_user_by_address(reader, address_key(email))
 
 
-def reachable(user: User, book: AddressBook) -> UserReachable:
-    """Return the fact how a user is called and reached now."""
-    return UserReachable(
+async def announce_reachable(tx: Transaction, user: User, book: AddressBook) -> None:
+    """Announce how a user is called and reached now; the address is for notifications alone to read."""
+    reachable = UserReachable(
         user_id=user.id,
         name=user.name,
         language=user.language,
         platform_roles=tuple(str(each) for each in user.platform_roles(book.operator_keys)),
         sealed_address=book.seal.close(user.email, user.id),
     )
-
-
-async def announce_reachable(tx: Transaction, user: User, book: AddressBook) -> None:
-    """Announce how a user is called and reached now; the address is for notifications alone to read."""
-    await tx.emit(reachable(user, book), subject=user.id)
+    await tx.emit(reachable, subject=user.id)
     await repository.note_announced(tx, user.id, is_named_operator=user.is_named_operator(book.operator_keys))
 
 

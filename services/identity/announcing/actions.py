@@ -18,14 +18,9 @@ _BY = system("identity.announcing")
 
 async def announce_roles(tx: Transaction) -> None:
     """Announce what each role allows, where that was never said or is another thing now."""
-    fact = roles_described()
-    if await repository.note_roles(tx, fact.actions_by_role):
-        await tx.emit(fact, subject=ROLES)
-
-
-def roles_described() -> RolesDescribed:
-    """Return the fact what each role allows."""
-    return RolesDescribed(actions_by_role={str(role): grants_of(role) for role in Role})
+    table = {str(role): grants_of(role) for role in Role}
+    if await repository.note_roles(tx, table):
+        await tx.emit(RolesDescribed(actions_by_role=table), subject=ROLES)
 
 
 async def announce_people(store: Store, book: AddressBook) -> int:

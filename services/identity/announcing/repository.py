@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 
 from chassis.mongo import Index, Transaction
 
-ROLES_KEPT = "announced_tables"
-INDEXES = (Index(ROLES_KEPT, (("noted_at", 1),)),)
+_TABLES = "announced_tables"
+INDEXES = (Index(_TABLES, (("noted_at", 1),)),)
 
 
 async def note_roles(tx: Transaction, table: Mapping[str, Sequence[str]]) -> bool:
     """Keep what is announced of the roles; say whether it is another thing than before."""
     wanted = {role: sorted(actions) for role, actions in table.items()}
-    tables = tx.collection(ROLES_KEPT)
+    tables = tx.collection(_TABLES)
     known = await tables.find_one({"_id": "roles"})
     if known is not None and known["table"] == wanted:
         return False
