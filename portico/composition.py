@@ -319,14 +319,10 @@ def _open_tls(here: dict[str, dict[str, Any]], settings: PorticoSettings, folder
     }
 
 
-def own_settings(settings: PorticoSettings) -> dict[str, dict[str, Any]]:
-    """Return what the one process sets for its services whatever its addresses are."""
-    return {"identity": {"operator_emails": OPERATOR}} if settings.demo else {}
-
-
 def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> dict[str, dict[str, Any]]:
     """Return the settings that follow from where things are in this one process; the environment wins over them."""
     gateway, audience = settings.gateway_url, "portico:calls"
+    demo = {"operator_emails": OPERATOR} if settings.demo else {}
     return {
         "identity": {
             "issuer": gateway,
@@ -334,7 +330,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "smtp_host": "127.0.0.1",
             "smtp_port": smtp_port,
             "token_audience": audience,
-            **own_settings(settings).get("identity", {}),
+            **demo,
         },
         "notifications": {
             "portal_url": gateway,

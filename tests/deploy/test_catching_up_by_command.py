@@ -25,6 +25,7 @@ from tests.rabbit_node import RabbitNode, why_missing
 pytestmark = [
     pytest.mark.rabbitmq,
     pytest.mark.processes,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(why_missing() is not None, reason=why_missing() or ""),
 ]
 ROOT = Path(__file__).parents[2]

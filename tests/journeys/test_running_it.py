@@ -23,6 +23,7 @@ from portico.foreign import Refused
 from portico.trouble import Trouble
 from tests.journeys.two_organizations import World
 
+pytestmark = pytest.mark.timeout(600)  # commands are processes of their own, which take long to start on a busy machine
 QUEUES = ("subscriptions.remember_member", "catalog.remember_application")
 BROKEN = {
     "subscriptions.remember_member": "identity.member_joined.v1",
