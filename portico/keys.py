@@ -47,6 +47,12 @@ def publish_keys(folder: Path, public: Path) -> None:
         key_rotation.hand_on(folder, public)
 
 
+def hand_to_audit(folder: Path, audit: Path) -> None:
+    """Copy the key that signs checkpoints into a folder that audit alone reads. Raises ``Trouble``."""
+    with _told(audit):
+        key_rotation.hand_to_audit(folder, audit)
+
+
 def rotate_keys(folder: Path, purpose: str, overlap_seconds: int, public: Path | None) -> Rotation:
     """Let a new key sign after an overlap of some seconds. Raises ``Trouble``."""
     if purpose not in PURPOSES:

@@ -3,8 +3,10 @@
 ``passport.private.json`` and ``tokens.private.json`` are JSON Web Key Sets that only identity reads (mode 0600); each key says
 from when it signs (``signs_from``, seconds since 1970), so that all processes change over together. Their ``*.public.json`` are
 JSON Web Key Sets for everybody; a key that signs no more has an ``exp`` after which nobody needs it. A private file with one bare
-key, as it was once written, is still read. ``client-secrets.key`` is the pepper under which client secrets are kept, ``mail.key``
-seals the mails that wait to be sent. ``key_rotation`` replaces signing keys.
+key, as it was once written, is still read. The third pair, ``audit``, signs the checkpoints of the audit trail: audit alone reads
+the private file, and the public one keeps every key for good, for what was signed once is verified years later.
+``client-secrets.key`` is the pepper under which client secrets are kept, ``mail.key`` seals the
+mails that wait to be sent. ``key_rotation`` replaces signing keys.
 """
 
 import base64
@@ -24,7 +26,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 
 from chassis.telemetry import log
 
-SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA"}
+SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA", "audit": "Ed25519"}
 SYMMETRIC = ("client-secrets", "mail", "factors")
 JWKS_MAX_AGE_SECONDS = 300  # how long foreign verifiers may keep the published keys
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}

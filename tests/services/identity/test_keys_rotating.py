@@ -223,7 +223,7 @@ def test_the_copy_for_everybody_is_first_to_know(folder: Path, tmp_path: Path) -
     assert (tmp_path / "public" / TOKENS).read_bytes() == (folder / TOKENS).read_bytes()
     assert rotation.kid in published(tmp_path / "public")
     assert not list((tmp_path / "public").glob("*private*"))
-    for purpose, overlap, says in (("mail", 5, "name one of passport, tokens"), ("tokens", -1, "cannot be negative")):
+    for purpose, overlap, says in (("mail", 5, "name one of passport, tokens, audit"), ("tokens", -1, "cannot be negative")):
         with pytest.raises(Trouble, match=says):
             rotate_keys(folder, purpose, overlap, None)
     with pytest.raises(Trouble, match="signs in"):
@@ -242,7 +242,7 @@ def test_the_commands_say_what_they_did(folder: Path) -> None:
     code, said = run("rotate", "tokens", "--overlap", "600")
     assert (code, said.count("\n")) == (0, 2), said
     code, said = run("list")
-    assert (code, said.count("SIGNING"), said.count("NEXT")) == (0, 2, 1), said
+    assert (code, said.count("SIGNING"), said.count("NEXT")) == (0, 3, 1), said
     code, said = run("rotate", "tokens")
     assert (code, said.count("\n")) == (2, 1), said
     assert '"d"' not in said
