@@ -112,7 +112,7 @@ def build_audit(place: Place, **here: Any) -> Part:
     from services.audit.main import build
     from services.audit.settings import AuditSettings
 
-    return build(settings_of(AuditSettings, **here), place.bus, place.store("audit"), place.verifier())
+    return build(settings_of(AuditSettings, keys_dir=place.keys_dir, **here), place.bus, place.store("audit"), place.verifier())
 
 
 def build_recertification(place: Place, **here: Any) -> Part:
