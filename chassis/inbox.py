@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from chassis import messages
+from chassis.acts import Deed
 from chassis.bus import Message, Reaction
 from chassis.errors import Invalid
 from chassis.messages import Heard
@@ -77,7 +78,7 @@ async def _handle(store: Store, queue: str, react: React, message: Message) -> N
 
     with span(queue, heard.traceparent):
         try:
-            await store.transact(system(queue), work, patience_seconds=0)
+            await store.transact(system(queue), work, patience_seconds=0, deed=Deed(react.__name__, cause=heard.id))
         except _KnownAlready:
             pass
         except Exception:

@@ -17,7 +17,9 @@ from opentelemetry import trace
 from prometheus_client import Counter, Histogram
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{8,64}")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
+_request: ContextVar[str] = ContextVar("request_id", default="")
 _tracer = trace.get_tracer("portico")
 _exporting = {"is_on": False}
 
@@ -110,6 +112,29 @@ def current_traceparent() -> str:
 def current_trace() -> str:
     """Return the running request's trace id (32 hexadecimal digits)."""
     return current_traceparent()[3:35]
+
+
+REQUEST_HEADER = "x-request-id"
+
+
+def read_request_id(sent: str | None) -> str | None:
+    """Return the id that a client gave its request, or None where it gave none that can be used: letters, digits and ``._-``."""
+    return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else None
+
+
+def current_request() -> str:
+    """Return the running request's id: the one that its client gave, otherwise the trace id."""
+    return _request.get() or current_trace()
+
+
+@contextmanager
+def within_request(request_id: str | None) -> Iterator[None]:
+    """Let everything within be part of the request of this id; None for the running trace's."""
+    token = _request.set(request_id or "")
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
 def _child_of(traceparent: str | None) -> str:

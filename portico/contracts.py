@@ -44,8 +44,9 @@ def _classes(parent: type) -> list[type]:
 
 
 def event_classes() -> list[type[Event]]:
-    """Return every fact that a service can announce."""
-    return sorted(_classes(Event), key=lambda event: event.key)
+    """Return every fact that a service can announce; what several services derive theirs from is none."""
+    facts: list[type[Event]] = _classes(Event)
+    return sorted((each for each in facts if each.service), key=lambda event: event.key)
 
 
 def refusal_classes() -> list[type[Refusal]]:

@@ -2,7 +2,12 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from chassis.acts import Recorded
 from chassis.messages import Event
+
+
+class ActRecorded(Recorded, service="audit", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class ChainHead(BaseModel):

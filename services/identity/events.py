@@ -2,7 +2,12 @@
 
 from datetime import datetime
 
+from chassis.acts import Recorded
 from chassis.messages import Event
+
+
+class ActRecorded(Recorded, service="identity", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class UserRegistered(Event, service="identity", version=1):

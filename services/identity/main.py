@@ -22,6 +22,7 @@ from services.identity.agreement_files import repository as agreement_files
 from services.identity.agreement_files.domain import AGREEMENT_PREFIX, STEP_PREFIX
 from services.identity.applications import repository as applications
 from services.identity.applications import routes as application_routes
+from services.identity.audited import ACTS
 from services.identity.authority import routes as authority_routes
 from services.identity.authority.actions import PassportOffice
 from services.identity.certificates import access as certificate_access
@@ -137,6 +138,7 @@ _FINDERS = {
 
 def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service. Raises ``KeyFileNotUsable`` where a key file is missing (``make_missing_keys`` makes them)."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     hasher = Hasher(settings.hashing_threads)
     post_office = PostOffice(settings.portal_url.rstrip("/"), Seal(settings.keys_dir / "mail.key"))
@@ -172,6 +174,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
             Keeper(store),
             Clerk(store, onboarding_office.judge),
             Examiner(store, examining),
+            edge.tally,
         ],
     )
 

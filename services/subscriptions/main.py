@@ -11,6 +11,7 @@ from services.subscriptions.agreements import routes as agreement_routes
 from services.subscriptions.approvals import actions as approval_actions
 from services.subscriptions.approvals import repository as approvals
 from services.subscriptions.approvals import routes as approval_routes
+from services.subscriptions.audited import ACTS
 from services.subscriptions.calls import repository as calls
 from services.subscriptions.connections import repository as connections
 from services.subscriptions.connections import routes as connection_routes
@@ -53,6 +54,7 @@ INDEXES = (
 
 def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service, ready to be started."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     return Service(
         name="subscriptions",
@@ -69,6 +71,6 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
         ],
         indexes=INDEXES,
         reactions=REACTIONS,
-        workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds)],
+        workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds), edge.tally],
         verifier=verifier,
     )

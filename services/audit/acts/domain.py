@@ -34,7 +34,8 @@ class Entry:
     """One entry of a chain.
 
     ``content`` is plain JSON: at, event_id, service, verb, actor, organization_id, request_id, outcome, code, changes (each with
-    kind, id, before, after), and whatever else was to be recorded. ``hash`` is what is kept; whether it is right, ``is_whole`` says.
+    kind, id, before, after), and whatever else was to be recorded. ``hash`` is what is kept; ``is_whole`` says whether it is
+    right.
     """
 
     chain: str
