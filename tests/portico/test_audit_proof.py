@@ -25,7 +25,7 @@ quietly = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def kind(line: bytes) -> str:
-    return next(iter(set(json.loads(line)) & {"export", "entry", "checkpoint", "closing"}))
+    return str(next(iter(set(json.loads(line)) & {"export", "entry", "checkpoint", "closing"})))
 
 
 def places(*kinds: str) -> list[int]:

@@ -62,8 +62,7 @@ async def find(reader: Reader, question: Question, page: Page) -> Found:
     held, next_id = several[: page.first], several[page.first - 1].id if len(several) > page.first else None
     ends = await repository.find_ends(reader, {each.about.get("organization_id") for each in held if each.kind is Kind.MEMBER})
     # An organization that ends lets its members go without announcing each of them.
-    within = [each.ending(ends[each.about["organization_id"]]) if _ends(each, ends) else each for each in held]
-    lasting = [each for each in within if each.until is None or each.until > question.at]
+    lasting = [each for each in (_within(each, ends) for each in held) if each.until is None or each.until > question.at]
     subscribed = [each for each in lasting if each.kind is Kind.SUBSCRIPTION]
     grounds = await repository.find_grounds(reader, subscribed, GROUNDS, question.at)
     names = await repository.find_names(reader, _named_by(lasting), question.at)
@@ -71,8 +70,9 @@ async def find(reader: Reader, question: Question, page: Page) -> Found:
     return Found(lasting, next_id, names, rests_on)
 
 
-def _ends(holding: Holding, ends: Mapping[str, datetime]) -> bool:
-    return holding.kind is Kind.MEMBER and holding.about.get("organization_id") in ends
+def _within(holding: Holding, ends: Mapping[str, datetime]) -> Holding:
+    end = ends.get(holding.about.get("organization_id") or "") if holding.kind is Kind.MEMBER else None
+    return holding if end is None else holding.ending(end)
 
 
 def _named_by(holdings: Iterable[Holding]) -> dict[Kind, set[str | None]]:

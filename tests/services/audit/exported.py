@@ -8,7 +8,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from portico.audit_proof import Fault, Report, Verifier, read_keys
-from services.audit.acts.domain import Entry, first_of, next_of
+from services.audit.acts.domain import Entry, canonical, first_of, next_of
 from services.audit.checkpoints import domain as checkpoints
 from services.audit.checkpoints.domain import Checkpoint, Head
 from services.audit.exports import domain as exports
@@ -86,7 +86,7 @@ class Trail:
         """Return the public key as ``audit.public.json`` has it."""
         raw = self.private.public_key().public_bytes_raw()
         x = base64.urlsafe_b64encode(raw).decode().rstrip("=")
-        return exports.canonical({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": KID, "x": x}]})
+        return canonical({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": KID, "x": x}]})
 
     def verify(self, lines: Iterable[bytes], outside: dict[int, str] | None = None) -> Report:
         verifier = Verifier(read_keys(self.keys), outside)
