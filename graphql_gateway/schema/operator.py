@@ -9,6 +9,7 @@ from graphql_gateway.schema.accounts import PlatformRole
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.holdings import AccessOfAnybody
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.members import Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
@@ -22,7 +23,7 @@ from graphql_gateway.schema.onboarding import (
 )
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import AUDIT, IDENTITY, SUBSCRIPTIONS
 
 
 @type_
@@ -68,6 +69,17 @@ class Operator:
     ) -> CertificateConnection | None:
         """List which live client certificates end soon, of all organizations, the soonest first."""
         planned(within_days, first, after)
+
+    @asks(Load(AUDIT, "operator_access_on", Constant("all")))
+    def access_on(
+        self,
+        at: DateTime,
+        organization_id: strawberry.ID | None = None,
+        product_id: strawberry.ID | None = None,
+        user_id: strawberry.ID | None = None,
+    ) -> AccessOfAnybody | None:
+        """Say who had access to what at a moment, for the operator's administrators and auditors."""
+        planned(at, organization_id, product_id, user_id)
 
 
 @type_

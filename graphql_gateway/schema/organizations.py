@@ -10,6 +10,7 @@ from graphql_gateway.schema.applications import ApplicationConnection
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.holdings import AccessOn
 from graphql_gateway.schema.invitations import InvitationConnection
 from graphql_gateway.schema.members import MembershipConnection, Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
@@ -18,7 +19,7 @@ from graphql_gateway.schema.permissions import PermissionConnection, PermissionS
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import CATALOG, IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import AUDIT, CATALOG, IDENTITY, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
@@ -123,6 +124,11 @@ class Organization(Node):
     ) -> SubscriptionConnection | None:
         """List the subscriptions to the organization's products, the newest first, for its members."""
         planned(status, product_id, first, after)
+
+    @asks(Load(AUDIT, "access_on", Parent("id")))
+    def access_on(self, at: DateTime) -> AccessOn | None:
+        """Say who had access to what at a moment, for those who may see the organization's audit trail."""
+        planned(at)
 
     @asks(usage_of("organization_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:
