@@ -21,6 +21,15 @@ def entry_line(entry: Entry) -> bytes:
     return _line({"entry": body, "hash": entry.hash})
 
 
+def row_line(row: Mapping[str, Any]) -> bytes:
+    """Return the line of an entry as it lies in the database, which somebody may have changed into anything."""
+    body = {name: row.get(name) for name in ("chain", "number", "previous", "content")}
+    try:
+        return _line({"entry": body, "hash": row.get("hash")})
+    except ValueError:  # what was put there is no JSON: the hash cannot cover it, however it is written
+        return _line({"entry": {**body, "content": repr(body["content"])}, "hash": str(row.get("hash"))})
+
+
 def checkpoint_line(checkpoint: Checkpoint) -> bytes:
     """Return a signed checkpoint's line."""
     return _line({"checkpoint": checkpoint.content, "signature": checkpoint.signature, "signed_by": checkpoint.signed_by})
