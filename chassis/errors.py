@@ -135,9 +135,10 @@ def to_problem(refusal: Refusal, trace_id: str, request_id: str | None = None) -
         "detail": refusal.message,
         "code": refusal.code,
         "trace_id": trace_id,
-        "request_id": request_id or trace_id,
         "fields": [{"field": each.field, "message": each.message} for each in refusal.fields],
     }
+    if request_id not in (None, trace_id):
+        problem["request_id"] = request_id
     if refusal.retry_after_seconds is not None:
         problem["retry_after_seconds"] = refusal.retry_after_seconds
     return problem
@@ -152,8 +153,8 @@ def internal_problem(trace_id: str, request_id: str | None = None) -> dict[str, 
         "detail": f"Something failed on our side. Quote the trace id {trace_id} when you ask for support.",
         "code": "INTERNAL",
         "trace_id": trace_id,
-        "request_id": request_id or trace_id,
         "fields": [],
+        **({} if request_id in (None, trace_id) else {"request_id": request_id}),
     }
 
 

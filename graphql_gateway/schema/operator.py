@@ -6,6 +6,7 @@ import strawberry
 
 from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned, reads
 from graphql_gateway.schema.accounts import PlatformRole
+from graphql_gateway.schema.audit import OF_OPERATOR, AuditEntryConnection, AuditFilterArgument
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
@@ -80,6 +81,17 @@ class Operator:
     ) -> AccessOfAnybody | None:
         """Say who had access to what at a moment, for the operator's administrators and auditors."""
         planned(at, organization_id, product_id, user_id)
+
+    @asks(OF_OPERATOR)
+    def audit(
+        self,
+        organization_id: strawberry.ID | None = None,
+        filter_: AuditFilterArgument = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> AuditEntryConnection | None:
+        """List who did what, the newest first: in an organization, or without one on the platform itself."""
+        planned(organization_id, filter_, first, after)
 
 
 @type_

@@ -5,7 +5,7 @@ before, and its own hash covers everything that it says. So nobody edits, takes 
 being another one. What is hashed is the canonical JSON of RFC 8785, so that anybody can compute it again, in any language.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -70,3 +70,35 @@ def follows(entry: Entry, former: Entry | None) -> bool:
 
 def _sealed(chain: str, number: int, previous: str, content: Mapping[str, Any]) -> Entry:
     return Entry(chain, number, previous, content, hash_of(chain, number, previous, content))
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one chain is told of an act.
+
+    ``instead`` is where it stands if the chain has not begun: a refusal begins none, since anybody may name anything.
+    """
+
+    chain: str
+    content: Mapping[str, Any]
+    instead: str | None = None
+
+
+def tellings(content: Mapping[str, Any], organization_ids: Sequence[str], changes: Sequence[Mapping[str, Any]]) -> list[Told]:
+    """Return what each chain is told of an act: an organization what concerns it, the platform what concerns nobody.
+
+    ``content`` is what all are told; each of the ``changes`` names its ``organization_ids``.
+    """
+    is_denied = content["outcome"] == "DENIED"
+    told = []
+    for each in organization_ids:
+        concerning = [_shown(change) for change in changes if is_denied or each in change["organization_ids"]]
+        told.append(Told(each, {**content, "changes": concerning}, PLATFORM if is_denied else None))
+    nobodys = [_shown(change) for change in changes if not change["organization_ids"]]
+    if not organization_ids or (nobodys and not is_denied):
+        told.append(Told(PLATFORM, {**content, "changes": nobodys}))
+    return told
+
+
+def _shown(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: change.get(name) for name in ("kind", "id", "before", "after", "left_out")}

@@ -7,7 +7,7 @@ from services.audit.checkpoints.domain import MOST_HEADS, Checkpoint, Head
 _CHECKPOINTS = "checkpoints"
 INDEXES = (
     Index(HEADS, (("is_covered", 1), ("_id", 1))),
-    Index(_CHECKPOINTS, (("at", 1),)),
+    Index(_CHECKPOINTS, (("at", 1),)),  # it is read by its number; a transaction needs the collection to be there
 )
 
 

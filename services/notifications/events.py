@@ -1,7 +1,0 @@
-"""What notifications announces."""
-
-from chassis.acts import Recorded
-
-
-class ActRecorded(Recorded, service="notifications", version=1):
-    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
