@@ -147,7 +147,7 @@ class Verifier:
         head = self._heads.get(chain, Head(0, _FIRST))
         self.report.entries += 1
         if computed != told:
-            self._blame(chain, number, "EDITED", "its hash does not cover what it says")
+            self._blame(chain, min(number, head.number + 1), "EDITED", "its hash does not cover what it says")
         elif self.report.organization not in (None, chain):
             self._blame(chain, number, "FOREIGN", "the export is of another organization")
         elif number > head.number + 1:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from portico.commands import audit
 from portico.trouble import EXIT_CODE, Trouble
 
 if TYPE_CHECKING:
@@ -277,6 +278,9 @@ async def _walk(settings: "PorticoSettings", which: str, *, shows: bool) -> int:
         print(f"The journey ends here ({type(error).__name__}): {error}", file=sys.stderr)
         return 1
     return 0
+
+
+audit.register(app)
 
 
 def main() -> None:

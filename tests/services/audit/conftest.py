@@ -35,6 +35,6 @@ async def stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, c
     keys = tmp_path / "keys"
     verifier = make_verifier(keys)
     make_keys(keys)
-    service = build(AuditSettings(keys_dir=keys), bus, make_store("audit", clock), verifier)
+    service = build(AuditSettings(keys_dir=keys, look_every_seconds=0.2), bus, make_store("audit", clock), verifier)
     await service.declare()
     return Stage(service, keys)

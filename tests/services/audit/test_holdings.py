@@ -171,8 +171,8 @@ async def test_roles_on_the_platform_standings_and_certificates(stage: Stage) ->
 
 async def test_each_sees_their_own_side(stage: Stage) -> None:
     await stage.hear(*EVERYTHING)
-    of_recipient = stage.person("usr_r", **{ORGANIZATION: "OWNER"})
-    of_provider = stage.person("usr_p", **{PROVIDER: "ADMINISTRATOR"})
+    of_recipient = stage.member(ORGANIZATION, "OWNER")
+    of_provider = stage.member(PROVIDER, "ADMINISTRATOR")
     [mine] = await nodes(of_recipient, "holdings_on", 6)
     [theirs] = await nodes(of_provider, "recipients_on", 6, of=PROVIDER)
     assert (mine["id"], theirs["id"]) == ("sub_1", "sub_1")
@@ -193,9 +193,9 @@ LOADS = ("holdings_on", "members_on", "recipients_on")
 async def test_nobody_else_is_told_anything(stage: Stage, who: str) -> None:
     await stage.hear(*EVERYTHING)
     person = {
-        "developer": stage.person("usr_d", **{ORGANIZATION: "DEVELOPER"}),
-        "observer": stage.person("usr_o", **{ORGANIZATION: "OBSERVER"}),
-        "stranger": stage.person("usr_s", **{STRANGER: "OWNER"}),
+        "developer": stage.member(ORGANIZATION, "DEVELOPER"),
+        "observer": stage.member(ORGANIZATION, "OBSERVER"),
+        "stranger": stage.member(STRANGER, "OWNER"),
         "nobody": stage.anonymous,
         "support": stage.person("usr_h", platform_roles=("SUPPORT",)),
         "analyst": stage.person("usr_y", platform_roles=("ANALYST", "BUSINESS_REPRESENTATIVE")),
