@@ -3,6 +3,7 @@
 * ``contracts/schema.graphql``: the graph.
 * ``contracts/events/<key>.json``: the JSON Schema of an event's data; ``<key>.example.json``: one whole message, kept by hand.
 * ``contracts/events/README.md``: what each of them says, for people.
+* ``contracts/audit-export.json``: the JSON Schema of a line of an export of the audit trail.
 * ``contracts/problems.json``: every code that a refusal can have.
 """
 
@@ -25,6 +26,7 @@ from chassis.messages import SCHEMA_BASE, Event
 SCHEMA = Path("contracts/schema.graphql")
 PROBLEMS = Path("contracts/problems.json")
 EVENTS = Path("contracts/events")
+AUDIT_EXPORT = Path("contracts/audit-export.json")
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -115,8 +117,10 @@ def facts() -> str:
 def expected() -> dict[Path, str]:
     """Return every generated contract by its path."""
     from graphql_gateway.schema import sdl
+    from services.audit.exports.schema import LINE
 
     files = {SCHEMA: sdl().rstrip() + "\n", PROBLEMS: _pretty(problems()), EVENTS / "README.md": facts()}
+    files[AUDIT_EXPORT] = _pretty(LINE)
     for event in event_classes():
         files[EVENTS / f"{event.key}.json"] = _pretty(event_schema(event))
     return files

@@ -39,7 +39,7 @@ def subscription(fact: str, sequence: int, at: float, status: str, *, number: in
     return told(f"subscriptions.{fact}", f"sub_{number}", sequence, at, **data)
 
 
-def ground(kind: str, fact: str, sequence: int, at: float, status: str, **more: Any) -> Message:
+def ground(kind: str, fact: str, sequence: int, at: float, *, status: str, **more: Any) -> Message:
     data = {
         f"{kind}_id": f"{kind}_1",
         "organization_id": ORGANIZATION,

@@ -31,11 +31,11 @@ LIFE = [
     subscription("subscription_cancelled", 7, 25, "CANCELLED", plan_id="pln_2"),
 ]
 GROUNDS = [
-    ground("permission", "requested", 1, 1, "REQUESTED"),
-    ground("permission", "granted", 2, 2, "GRANTED", valid_from=day(4).isoformat(), valid_to=day(8).isoformat()),
-    ground("permission", "extended", 3, 7, "GRANTED", valid_from=day(4).isoformat(), valid_to=day(30).isoformat()),
-    ground("permission", "revoked", 4, 18, "REVOKED"),
-    ground("agreement", "confirmed", 1, 3, "CONFIRMED", valid_from=day(3).isoformat()),
+    ground("permission", "requested", 1, 1, status="REQUESTED"),
+    ground("permission", "granted", 2, 2, status="GRANTED", valid_from=day(4).isoformat(), valid_to=day(8).isoformat()),
+    ground("permission", "extended", 3, 7, status="GRANTED", valid_from=day(4).isoformat(), valid_to=day(30).isoformat()),
+    ground("permission", "revoked", 4, 18, status="REVOKED"),
+    ground("agreement", "confirmed", 1, 3, status="CONFIRMED", valid_from=day(3).isoformat()),
 ]
 PEOPLE = [
     organization("member_joined", 2, 0, user_id="usr_owner", role="OWNER"),
