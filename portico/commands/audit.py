@@ -39,7 +39,7 @@ def export_audit(
     """
     import uvloop
 
-    return uvloop.run(_export(to, organization))
+    return uvloop.run(export_to(to, organization))
 
 
 def verify_audit(file: Path, *, keys: Path, checkpoint: Path | None = None) -> int:
@@ -68,7 +68,8 @@ def verify_audit(file: Path, *, keys: Path, checkpoint: Path | None = None) -> i
     return 0 if report.is_whole else 1
 
 
-async def _export(to: Path, organization_id: str | None) -> int:
+async def export_to(to: Path, organization_id: str | None) -> int:
+    """Write the audit trail, of everything or of one organization. Raises ``Trouble``."""
     from chassis.errors import Refusal
     from portico.progress import Progress
 

@@ -10,7 +10,6 @@ import jsonschema
 import pytest
 
 from chassis.clock import FixedClock
-from chassis.messages import to_timestamp
 from chassis.mongo import Store
 from portico.audit_proof import CHECKPOINTS, Report, Verifier, read_keys, read_outside
 from portico.keys import rotate_keys
@@ -20,31 +19,8 @@ from services.audit.checkpoints.signing import SigningKey, SigningKeyMissing
 from services.audit.exports.actions import Exporter, NothingRecorded
 from services.audit.exports.schema import LINE
 from tests.services.audit.exported import first_faults
-from tests.services.stage import Stage, envelope
-
-
-def act(number: int, *organization_ids: str, at: str) -> Any:
-    data = {
-        "verb": "rename_organization",
-        "outcome": "DONE",
-        "code": None,
-        "request_id": f"req_{number}",
-        "cause": None,
-        "count": 1,
-        "left_out": 0,
-        "organization_ids": list(organization_ids),
-        "changes": [
-            {
-                "kind": "Organization",
-                "id": "org_a",
-                "before": {"name": "Ā"},
-                "after": {"name": "Ž", "count": number},
-                "organization_ids": list(organization_ids),
-                "left_out": 0,
-            }
-        ],
-    }
-    return envelope("identity.act_recorded.v1", f"act_{number}", 1, data, time=at, actor="usr_1")
+from tests.services.audit.recording import record
+from tests.services.stage import Stage
 
 
 def key_of(stage: Stage) -> SigningKey:
@@ -53,11 +29,6 @@ def key_of(stage: Stage) -> SigningKey:
 
 def notary_of(stage: Stage, *, store: Store | None = None, at_most_entries: int = 1000) -> Notary:
     return Notary(store or stage.service.store, key_of(stage), every_seconds=300, at_most_entries=at_most_entries)
-
-
-async def record(stage: Stage, clock: FixedClock, count: int, *organization_ids: str, start: int = 0) -> None:
-    for number in range(start, start + count):
-        await stage.hear(act(number, *organization_ids, at=to_timestamp(clock.now())))
 
 
 async def exported(stage: Stage, organization_id: str | None = None) -> list[bytes]:
