@@ -26,6 +26,7 @@ HIDDEN: Mapping[str, Any] = {"hidden": True}
 MOST_CHANGES = 40
 MOST_FIELDS = 60
 LARGEST_VALUE_BYTES = 1024
+LARGEST_ACT_BYTES = 64 * 1024
 _DIGEST_DIGITS = 32
 _LARGEST_EXACT = 2**53
 _IDS = ("id", "_id", "file_id", "language")
@@ -145,11 +146,15 @@ class Teller:
 
     def changes(self, touched: Mapping[tuple[str, str], Touched], named: Sequence[str]) -> list[Change]:
         """Return what became of the things that a transaction wrote, without those that are as they were."""
-        told = (self._change(self._acts.audited[name], key, each, named) for (name, key), each in touched.items())
-        return [each for each in told if each is not None]
+        told, room = [], _Room()
+        for (name, key), each in touched.items():
+            change = self._change(_Place(self._acts.audited[name], key), each, named, room)
+            if change is not None:
+                told.append(change)
+        return told
 
-    def _change(self, row: Audited, key: str, touched: Touched, named: Sequence[str]) -> Change | None:
-        before, after = touched.before, touched.after
+    def _change(self, place: "_Place", touched: Touched, named: Sequence[str], room: "_Room") -> Change | None:
+        before, after, row = touched.before, touched.after, place.row
         if before is None and after is None:
             return None
         was, now = _leaves(before or {}, row, after or {}), _leaves(after or {}, row, before or {})
@@ -160,25 +165,41 @@ class Teller:
         concerned = [*named] if NAMED in row.organizations else []
         return Change(
             kind=row.kind,
-            id=key,
-            before=None if before is None else {path: self._told(row, key, path, was[path]) for path in shown if path in was},
-            after=None if after is None else {path: self._told(row, key, path, now[path]) for path in shown if path in now},
+            id=place.key,
+            before=None if before is None else {path: self._told(place, path, was[path], room) for path in shown if path in was},
+            after=None if after is None else {path: self._told(place, path, now[path], room) for path in shown if path in now},
             organization_ids=tuple(dict.fromkeys(concerned + _organizations(row, before) + _organizations(row, after))),
             left_out=len(different) - len(shown),
         )
 
-    def _told(self, row: Audited, key: str, path: str, leaf: "_Leaf") -> Any:
-        if leaf.value is None:
-            return None
+    def _told(self, place: "_Place", path: str, leaf: "_Leaf", room: "_Room") -> Any:
+        if leaf.value is None or leaf.value in ("", [], {}, ()):
+            return _plain(leaf.value)
         if leaf.told == "hidden":
             return dict(HIDDEN)
         plain = _plain(leaf.value)
         written = orjson.dumps(plain)
-        if leaf.told == "shown" and len(written) <= LARGEST_VALUE_BYTES:
+        if leaf.told == "shown" and len(written) <= min(LARGEST_VALUE_BYTES, room.bytes_left):
+            room.bytes_left -= len(written)
             return plain
-        place = f"{row.kind}\n{key}\n{path}".encode()
-        digest = hmac.digest(self._key, place + b"\n" + written, "sha256").hex()[:_DIGEST_DIGITS]
+        said = f"{place.row.kind}\n{place.key}\n{path}\n".encode() + written
+        digest = hmac.digest(self._key, said, "sha256").hex()[:_DIGEST_DIGITS]
         return {DIGEST: digest, "bytes": len(written)} if leaf.told == "shown" else {DIGEST: digest}
+
+
+@dataclass(slots=True)
+class _Room:
+    """How much may still be shown of one act."""
+
+    bytes_left: int = LARGEST_ACT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which thing is told."""
+
+    row: Audited
+    key: str
 
 
 def acting_user(acts: Acts, touched: Mapping[tuple[str, str], Touched]) -> str | None:

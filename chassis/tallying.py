@@ -8,6 +8,7 @@ is refused in too many places at once is counted without the places.
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -27,6 +28,7 @@ MOST_THINGS = 10
 _MOST_WRITES_AT_ONCE = 20
 _LOOK_SECONDS = 10.0
 _WRITE_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
 _ID = re.compile(r"[a-z]{2,5}_[0-9A-Za-z]{1,26}")
 _log = log("tally")
 
@@ -128,8 +130,8 @@ class Tally(Repeating):
         try:
             async with asyncio.timeout(_WRITE_SECONDS):
                 await self._write(what, counted, number, things)
-        except Exception:  # noqa: BLE001 - whatever it was, it is told with the next ones
-            _log.exception("an act could not be told; it is counted further", verb=what.verb)
+        except Exception as failure:  # noqa: BLE001 - whatever it was, it is told with the next ones
+            _log.warning("an act could not be told; it is counted further", verb=what.verb, reason=repr(failure))
             counted.waiting += number
             counted.things = things | counted.things
         finally:
@@ -172,8 +174,10 @@ class Tally(Repeating):
     async def close(self) -> None:
         """Tell everything that waits, however short; then end."""
         await super().close()
-        for what, counted in list(self._counts.items()):
-            if counted.waiting:
-                self._begin(what, counted)
-        if self._writes:
-            await asyncio.wait(set(self._writes), timeout=_WRITE_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.settle()
+                for what, counted in list(self._counts.items()):
+                    if counted.waiting:
+                        self._begin(what, counted)
+                await self.settle()

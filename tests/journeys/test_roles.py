@@ -193,6 +193,11 @@ async def conclude_agreements(world: World) -> Attempt:
     return does("setRequiredDocuments", on, product_id, productId=product_id, kinds=["PARTNERSHIP_CONTRACT", "NDA"])
 
 
+async def view_audit(world: World) -> Attempt:
+    text = "query($id: ID!) { organization(id: $id) { audit(first: 1) { nodes { verb } } } }"
+    return sees(world.ids["organization"], text, "organization", "audit", "nodes")
+
+
 ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "INVITE_MEMBER": invite,
     "REMOVE_MEMBER": remove,
@@ -219,8 +224,9 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "FILE_ONBOARDING_REQUEST": file_onboarding_request,
     "FILE_CONNECTION_REQUEST": file_connection_request,
     "CONCLUDE_AGREEMENTS": conclude_agreements,
+    "VIEW_AUDIT": view_audit,
 }
-LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS"}
+LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS", "VIEW_AUDIT"}
 
 
 async def permit(world: World, who: str, action: str, on: str) -> Any:

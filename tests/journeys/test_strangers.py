@@ -31,7 +31,7 @@ _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invita
   agreements {{ totalCount nodes {{ id }} }}
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionsAsProvider {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
-  usage(input: $period) {{ {FIGURES} }}"""
+  usage(input: $period) {{ {FIGURES} }} audit {{ totalCount nodes {{ verb }} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
 _OF_CONNECTION = (

@@ -58,6 +58,19 @@ class World:
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
     people: dict[str, Graph] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    done: dict[str, set[str]] = field(default_factory=dict)
+    """By mutation: the ids of the requests in which it was done, whoever did it."""
+
+    async def note(self, response: httpx.Response) -> None:
+        """Note which mutations a response says were done just now."""
+        sent = json.loads(response.request.content) if response.request.content[:1] == b"{" else {}
+        if not str(sent.get("query", "")).startswith("mutation") or "idempotency-replayed" in response.headers:
+            return
+        await response.aread()
+        data = response.json().get("data") or {} if response.status_code == 200 else {}
+        for verb, result in data.items():
+            if isinstance(result, dict) and not (result.get("__typename") == "Problem" or {"code", "message"} <= result.keys()):
+                self.done.setdefault(verb, set()).add(response.headers["x-request-id"])
 
     async def name_of(self, organization: str, who: str) -> str:
         """Return what an organization is called now (some test may have renamed it), as one of its members sees it."""
@@ -145,7 +158,11 @@ class World:
             headers = {"authorization": f"Bearer {self.people[who].token}"} if self.people[who].token else {}
             sent = {"query": query, "variables": json.loads(text)}
             answer = await self.people[who]._http.post(self.url, json=sent, headers=headers)
-            kept = {key: value for key, value in answer.headers.items() if key not in ("date", "content-length")}
+            kept = {
+                key: _TRACE.sub("<trace>", value)
+                for key, value in answer.headers.items()
+                if key not in ("date", "content-length")
+            }
             said = _TRACE.sub("<trace>", answer.text)
             for name in names.values():
                 said = said.replace(name, "<it>")
@@ -158,6 +175,7 @@ async def two_organizations(platform: Any) -> AsyncIterator[World]:
     """Let the people come and the organizations be made."""
     async with httpx.AsyncClient(timeout=20) as http:
         made = World(f"{platform.gateway_url}/graphql", Mailbox(http, platform.mailbox_url))
+        http.event_hooks = {"response": [made.note]}
         made.people = {name: Graph(http, made.url) for name in (*ROLES, "spare", "stranger", "nobody", "operator")}
         await _operator(made, platform)
         for name in (*ROLES, "spare", "stranger"):

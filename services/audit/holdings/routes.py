@@ -1,5 +1,6 @@
 """How to ask over HTTP who had access to what."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,13 +9,18 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from starlette.routing import BaseRoute
 
+from chassis.acts import Outcome
+from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.paging import Page, cursor_of, read_page
+from chassis.tallying import What
 from chassis.web import Asked, BodyNotReadable, Edge, Json, Routes, read_input
 from services.audit.holdings import access
 from services.audit.holdings.access import Found
 from services.audit.holdings.domain import HELD, OF_ORGANIZATIONS, SEEN_BY_PROVIDERS, Holding, Kind, Question
 
+VIEW = "view_access"
+_ID = re.compile(r"[a-z]{2,5}_[0-9A-Za-z]{1,26}")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MOST_SCOPES = 20
 
@@ -144,6 +150,12 @@ async def _load_holdings_of_anybody(asked: Asked) -> Json:
 def routes(edge: Edge, *, known_since: datetime | None) -> list[BaseRoute]:
     """Return the routes; ``known_since`` is from when on a replay has told everything, where somebody says so."""
 
+    def count(asked: Asked, organization_id: str | None, *, may: bool) -> None:
+        """Let it be recorded who has asked."""
+        place = organization_id if _ID.fullmatch(organization_id or "") else None
+        outcome, code = (Outcome.DONE, None) if may else (Outcome.DENIED, NotFound.code)
+        edge.tally.count(asked.principal, What(asked.principal.id, VIEW, outcome, code, place), {})
+
     async def told(reader: Reader, at: datetime, about: Mapping[str, str | None]) -> Json:
         access.require_past(reader, at)
         return {**about, "at": at, "known_since": known_since or await access.known_since(reader)}
@@ -151,10 +163,13 @@ def routes(edge: Edge, *, known_since: datetime | None) -> list[BaseRoute]:
     async def load_access_on(asked: Asked) -> Json:
         reader, at = asked.reader(), read_input(Moment, asked.args).at
         seen = {each for each in asked.ids if access.may_ask_about(reader, each)}
+        for each in asked.ids:
+            count(asked, each, may=each in seen)
         return [await told(reader, at, {"organization_id": each}) if each in seen else None for each in asked.ids]
 
     async def load_operator_access_on(asked: Asked) -> Json:
         reader, of = asked.reader(), read_input(OfAnybody, asked.args)
+        count(asked, of.organization_id, may=access.is_staff(reader))
         row = await told(reader, of.at, of.model_dump(exclude={"at"})) if access.is_staff(reader) else None
         return [row for _ in asked.keys]
 

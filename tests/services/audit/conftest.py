@@ -1,4 +1,4 @@
-"""A stage for each test."""
+"""A stage for each test, with a clock that stands still."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -15,12 +15,21 @@ from tests.passports import make_verifier
 from tests.services.stage import Stage
 
 
-@pytest.fixture
-async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
-    bus = LocalBus(tmp_path / "bus.sqlite")
-    await bus.start()
-    yield bus
-    await bus.close()
+@pytest.fixture(scope="session")
+def make_stage(make_store: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
+    """Make the service: ``await make_stage(clock)``. Its bus is not started: announcements are handed to its reactions."""
+
+    async def make(clock: FixedClock | None = None) -> Stage:
+        folder: Path = tmp_path_factory.mktemp("audit")
+        verifier = make_verifier(folder / "keys")
+        make_keys(folder / "keys")
+        store = make_store("audit", clock or FixedClock())
+        settings = AuditSettings(keys_dir=folder / "keys", look_every_seconds=0.2)
+        service = build(settings, LocalBus(folder / "bus.sqlite"), store, verifier)
+        await service.store.ensure_indexes(service.indexes)
+        return Stage(service, folder / "keys")
+
+    return make
 
 
 @pytest.fixture
@@ -30,11 +39,16 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Stage:
+async def stage(make_stage: Callable[..., Any], clock: FixedClock) -> Stage:
     """The service that has heard of nothing, and in which it is what time the clock says."""
-    keys = tmp_path / "keys"
-    verifier = make_verifier(keys)
-    make_keys(keys)
-    service = build(AuditSettings(keys_dir=keys, look_every_seconds=0.2), bus, make_store("audit", clock), verifier)
-    await service.declare()
-    return Stage(service, keys)
+    stage: Stage = await make_stage(clock)
+    return stage
+
+
+@pytest.fixture
+async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
+    """A bus that runs, for those who declare what they need of it."""
+    bus = LocalBus(tmp_path / "bus.sqlite")
+    await bus.start()
+    yield bus
+    await bus.close()

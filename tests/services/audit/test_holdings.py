@@ -209,6 +209,19 @@ async def test_nobody_else_is_told_anything(stage: Stage, who: str) -> None:
     assert (await person.load("holdings_of_anybody", [{"at": at}])).rows == [None]
 
 
+async def test_who_has_asked_is_recorded(stage: Stage) -> None:
+    at = day(6).isoformat()
+    await auditor(stage).load("operator_access_on", ["all"], at=at)
+    await stage.member("org_a1", "OWNER").load("access_on", ["org_a1"], at=at)
+    await stage.member("org_a1", "OWNER").load("access_on", ["org_a2"], at=at)
+    acts = [each["data"] for each in await stage.acts()]
+    assert sorted((each["verb"], each["outcome"], *each["organization_ids"]) for each in acts) == [
+        ("view_access", "DENIED", "org_a2"),
+        ("view_access", "DONE"),
+        ("view_access", "DONE", "org_a1"),
+    ]
+
+
 async def test_long_lists_come_in_pages(stage: Stage) -> None:
     await stage.hear(*(subscription("subscription_activated", 1, 1, "ACTIVE", number=number) for number in range(1, 8)))
     seen: list[str] = []
