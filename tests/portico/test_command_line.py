@@ -112,4 +112,5 @@ def test_keys_are_made_once_and_private_ones_are_private(tmp_path: Path) -> None
     for path in (tmp_path / "keys").iterdir():
         assert path.stat().st_mode & 0o777 == (0o644 if ".public." in path.name else 0o600), path
     publish_keys(tmp_path / "keys", tmp_path / "public")
-    assert {path.name for path in (tmp_path / "public").iterdir()} == {"passport.public.json", "tokens.public.json"}
+    public = {f"{purpose}.public.json" for purpose in ("passport", "tokens", "audit")}
+    assert {path.name for path in (tmp_path / "public").iterdir()} == public

@@ -18,14 +18,14 @@ SUBJECT = "checkpoints"
 _WHO = system("audit.checkpoints")
 
 
-async def fix(tx: Transaction) -> Checkpoint:
-    """Say what the next checkpoint says, unless that of the last one is not signed yet; return it.
+async def fix(tx: Transaction) -> Checkpoint | None:
+    """Say what the next checkpoint says and return it, or None where the last one is not signed yet.
 
     Raises ``DuplicateKey`` where another process has just done it.
     """
     last = await repository.find_last(tx)
     if last is not None and last.signature is None:
-        return last
+        return None
     fixed = next_of(last, await repository.find_grown(tx), to_timestamp(tx.now))
     await repository.add(tx, fixed)
     await repository.cover(tx, fixed.heads)
@@ -55,15 +55,12 @@ class Notary:
 
     async def cover_everything(self) -> Checkpoint:
         """Cover all that is there now, if it is nothing, too; return the last checkpoint of it. Raises ``SigningKeyMissing``."""
-        await self.finish()
         while True:
-            try:
-                fixed = await self._store.transact(_WHO, fix)
-            except DuplicateKey:
-                await self.finish()
-                continue
             await self.finish()
-            if len(fixed.heads) < MOST_HEADS:
+            fixed = await self._fix()
+            await self.finish()
+            # Another process's may have been fixed before what is there now.
+            if fixed is not None and len(fixed.heads) < MOST_HEADS:
                 return (await repository.find_after(self._store.reader(), fixed.number - 1, 1))[0]
 
     async def cover_what_is_due(self) -> None:
@@ -77,6 +74,12 @@ class Notary:
         last = await repository.find_last(self._store.reader())
         if last is not None and last.signature is None:
             await self._store.transact(_WHO, lambda tx: sign_last(tx, self._key))
+
+    async def _fix(self) -> Checkpoint | None:
+        try:
+            return await self._store.transact(_WHO, fix)
+        except DuplicateKey:
+            return None
 
     async def _is_due(self, reader: Reader) -> bool:
         last = await repository.find_last(reader)

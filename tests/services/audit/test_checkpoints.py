@@ -88,7 +88,9 @@ def held_lines(told: list[dict[str, Any]]) -> bytes:
 async def test_one_that_died_before_it_signed_is_finished_by_the_next(stage: Stage, clock: FixedClock) -> None:
     await record(stage, clock, 2, "org_a")
     fixed = await stage.service.store.transact(actions._WHO, fix)
+    assert fixed is not None
     assert fixed.signature is None
+    assert await stage.service.store.transact(actions._WHO, fix) is None
     await record(stage, clock, 1, "org_a", start=2)
     await notary_of(stage).cover_what_is_due()
     [told, *_] = [each["data"] for each in await announced(stage)]
