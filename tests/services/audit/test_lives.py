@@ -17,7 +17,7 @@ from services.subscriptions.main import build as build_subscriptions
 from services.subscriptions.settings import SubscriptionsSettings
 from tests.passports import make_verifier
 from tests.services.identity.world import MovingClock, World
-from tests.services.stage import Stage
+from tests.services.stage import Person, Stage
 from tests.services.subscriptions.announcements import (
     APPLICATION,
     AUTOMATIC,
@@ -29,7 +29,7 @@ from tests.services.subscriptions.announcements import (
     product,
     version,
 )
-from tests.services.subscriptions.permitting import asked, decided
+from tests.services.subscriptions.permitting import asked
 
 DAY = timedelta(days=1)
 
@@ -74,47 +74,47 @@ async def lives(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, c
     return [Stage(each, keys) for each in services]
 
 
+async def lived(subscriptions: Stage, clock: FixedClock, days: Days) -> None:
+    """Let a permission and a subscription live, a deed a day; note what is expected after each."""
+    consumer, provider = subscriptions.person(org_consumer="OWNER"), subscriptions.person("usr_p", org_provider="OWNER")
+
+    async def next_day(person: Person | None = None, verb: str = "", **given: Any) -> Any:
+        clock.advance(DAY)
+        return (await person.do(verb, **given)).result if person is not None else None
+
+    days.note(("none", None, [], []))
+    await next_day()
+    permission = (await asked(subscriptions))["id"]
+    days.note(("none", None, [], []))
+    await next_day(provider, "grant_permission", permission_id=permission)
+    days.note(("none", None, [], [permission]))
+    wish = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
+    it = {"subscription_id": (await next_day(consumer, "subscribe", **wish))["id"]}
+    days.note(("ACTIVE", AUTOMATIC, [], [permission]))
+    await next_day(consumer, "suspend_subscription", **it, reason="Quiet days.")
+    days.note(("SUSPENDED", AUTOMATIC, ["RECIPIENT"], [permission]))
+    await next_day(provider, "suspend_subscription", **it, reason="An outage.")
+    days.note(("SUSPENDED", AUTOMATIC, ["PROVIDER", "RECIPIENT"], [permission]))
+    await next_day(consumer, "resume_subscription", **it)
+    days.note(("SUSPENDED", AUTOMATIC, ["PROVIDER"], [permission]))
+    await next_day(provider, "resume_subscription", **it)
+    days.note(("ACTIVE", AUTOMATIC, [], [permission]))
+    await next_day(consumer, "change_subscription_plan", **it, plan_id="pln_other", when="NOW")
+    days.note(("ACTIVE", "pln_other", [], [permission]))
+    await next_day(provider, "revoke_permission", permission_id=permission, reason="Not any more.")
+    await subscriptions.hear(*await outbox(subscriptions.service.store))
+    days.note(("SUSPENDED", "pln_other", ["PERMISSION"], []))
+    await next_day(consumer, "cancel_subscription", **it)
+    days.note(("none", None, [], []))
+    clock.advance(DAY)
+
+
 async def test_the_life_of_a_subscription_and_its_permission(lives: Any, clock: FixedClock) -> None:
     subscriptions, audit = lives
     days = Days(clock)
     offer = [application(), product(asks_for=["PERMISSION"]), version(), plan(), plan(plan_id="pln_other", name="Other")]
     await subscriptions.hear(*offer)
-    consumer, provider = subscriptions.person(org_consumer="OWNER"), subscriptions.person("usr_p", org_provider="OWNER")
-    days.note(("none", None, [], []))
-
-    clock.advance(DAY)
-    permission = await asked(subscriptions)
-    days.note(("none", None, [], []))
-    clock.advance(DAY)
-    await decided(subscriptions, "grant_permission", permission["id"])
-    days.note(("none", None, [], [permission["id"]]))
-    clock.advance(DAY)
-    wish = {"application_id": APPLICATION, "product_id": PRODUCT, "plan_id": AUTOMATIC}
-    subscription = (await consumer.do("subscribe", **wish)).result["id"]
-    days.note(("ACTIVE", AUTOMATIC, [], [permission["id"]]))
-    clock.advance(DAY)
-    assert (await consumer.do("suspend_subscription", subscription_id=subscription, reason="Quiet days.")).status == 200
-    days.note(("SUSPENDED", AUTOMATIC, ["RECIPIENT"], [permission["id"]]))
-    clock.advance(DAY)
-    assert (await provider.do("suspend_subscription", subscription_id=subscription, reason="An outage.")).status == 200
-    days.note(("SUSPENDED", AUTOMATIC, ["PROVIDER", "RECIPIENT"], [permission["id"]]))
-    clock.advance(DAY)
-    for side in (consumer, provider):
-        assert (await side.do("resume_subscription", subscription_id=subscription)).status == 200
-    days.note(("ACTIVE", AUTOMATIC, [], [permission["id"]]))
-    clock.advance(DAY)
-    changed = {"subscription_id": subscription, "plan_id": "pln_other", "when": "NOW"}
-    assert (await consumer.do("change_subscription_plan", **changed)).status == 200
-    days.note(("ACTIVE", "pln_other", [], [permission["id"]]))
-    clock.advance(DAY)
-    await decided(subscriptions, "revoke_permission", permission["id"], reason="Not any more.")
-    await subscriptions.hear(*await outbox(subscriptions.service.store))
-    days.note(("SUSPENDED", "pln_other", ["PERMISSION"], []))
-    clock.advance(DAY)
-    assert (await consumer.do("cancel_subscription", subscription_id=subscription)).status == 200
-    days.note(("none", None, [], []))
-    clock.advance(DAY)
-
+    await lived(subscriptions, clock, days)
     await audit.hear(*offer, *reversed(await outbox(subscriptions.service.store)))
     for at, expected in days.expected:
         held = await said(audit, "holdings_on", at)
