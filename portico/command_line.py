@@ -1,6 +1,7 @@
 """The command line: ``portico up``, ``serve``, ``keys``, ``topology``, ``settings``, ``contracts``, ``journey``.
 
-Every command imports what it needs when it is called, so that help and refusals come at once.
+More commands stand in `portico.commands`, a module for each noun. Every command
+imports what it needs when it is called, so that help and refusals come at once.
 """
 
 import sys
@@ -12,12 +13,19 @@ from urllib.parse import urlsplit
 from cyclopts import App, Parameter
 
 from portico.commands import audit
+from portico.commands.dead_letters import dead_letters
+from portico.commands.gaps import gaps
+from portico.commands.replaying import replay, republish
 from portico.trouble import EXIT_CODE, Trouble
 
 if TYPE_CHECKING:
     from portico.settings import PorticoSettings, ServeSettings
 
 app = App(name="portico", help="An API developer portal: the whole platform, or one part of it.", version_flags=[])
+app.command(replay)
+app.command(republish)
+app.command(gaps)
+app.command(dead_letters)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
@@ -79,6 +87,7 @@ def make(
     folder: _Folder = None,
     public: Path | None = None,
     audit: Path | None = None,
+    notices: Path | None = None,
     tls: Path | None = None,
     tls_url: str = "",
 ) -> int:
@@ -92,12 +101,14 @@ def make(
         A second folder, for everybody, that gets the public files alone.
     audit
         A folder for audit alone, that gets the key that signs checkpoints and no other private one.
+    notices
+        A folder for notifications, that gets the key which it shares with identity.
     tls
-        A third folder, for the proxy, that gets a TLS certificate (server.pem, server.key) unless it has one.
+        A folder, for the proxy, that gets a TLS certificate (server.pem, server.key) unless it has one.
     tls_url
         The address at which applications call over TLS, whose host that certificate names beside localhost.
     """
-    from portico.keys import hand_to_audit, make_certificates, make_keys, publish_keys
+    from portico.keys import hand_to_audit, make_certificates, make_keys, publish_keys, share_notices_key
 
     place = _keys_folder(folder)
     make_keys(place)
@@ -105,6 +116,8 @@ def make(
         publish_keys(place, public)
     if audit is not None:
         hand_to_audit(place, audit)
+    if notices is not None:
+        share_notices_key(place, notices)
     if tls is not None:
         make_certificates(tls, [host] if (host := urlsplit(tls_url).hostname) else [])
     print(f"The keys lie in {place}.")
@@ -215,17 +228,20 @@ def settings(*, write: Path | None = None) -> int:
 
 
 @app.command
-def contracts(*, folder: Path = Path()) -> int:
+def contracts(*, folder: Path = Path(), release: bool = False) -> int:
     """Write the contracts anew from the code.
 
     Parameters
     ----------
     folder
         The folder that holds contracts/.
+    release
+        Keep them as the released ones, too, which later ones may only add to.
     """
     from portico.contracts import write
+    from portico.releasing import release as keep_released
 
-    for path in write(folder):
+    for path in [*write(folder), *(keep_released(folder) if release else ())]:
         print(path)
     return 0
 

@@ -1,1 +1,1 @@
-"""Commands of the command line that have a module of their own."""
+"""Commands for those who run the platform: each module is one noun."""

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import httpx
@@ -62,6 +63,10 @@ async def application(world: World, organization_id: str, who: str = "owner") ->
 
 def changed(entry: Entry, kind: str) -> dict[str, tuple[Any, Any]]:
     return {each["field"]: (each["before"], each["after"]) for each in entry["changes"] if each["kind"] == kind}
+
+
+def _has_code(code: str, entry: dict[str, Any]) -> bool:
+    return bool(entry["code"] == code)
 
 
 async def test_what_was_done_in_identity_is_there_with_what_it_was_before(world: World) -> None:
@@ -136,7 +141,7 @@ async def test_what_was_refused_is_there(world: World) -> None:
     with pytest.raises(Refused):
         await world.make("stranger", "rotateSecret", "... on RotatedSecret { clientSecret }", applicationId=app["id"])
     for who, (code, verb) in tried.items():
-        denied = await found(world, "owner", org, lambda each, code=code: each["code"] == code, outcome="DENIED", verb=verb)
+        denied = await found(world, "owner", org, partial(_has_code, code), outcome="DENIED", verb=verb)
         assert denied["actorId"] == world.ids.get(f"user_{who}")
         assert [(each["kind"], each["id"], each["field"]) for each in denied["changes"]] == [("organization", org, None)]
     foreign = await found(world, "owner", org, outcome="DENIED", verb="rotate_secret", thingId=app["id"])

@@ -19,7 +19,7 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
-    *("connection_request", "agreement"),
+    *("connection_request", "agreement", "notice"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"

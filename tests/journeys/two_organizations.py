@@ -231,6 +231,7 @@ async def _furnish(world: World) -> None:
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
+    ids["notice"] = await _first_notice(world, "administrator")
     for scope in ("application", "public_product"):  # analytics hears of them in its own time
         await _until_usage_is_seen(world, scope)
 
@@ -244,6 +245,19 @@ async def _connect(world: World) -> None:
     selection = "... on ConnectionRequest { id documents { id } approval { id } }"
     request = await world.make("owner", "fileConnectionRequest", selection, **filed)
     ids |= {"connection_request": request["id"], "agreement": request["documents"][0]["id"], "step": request["approval"][0]["id"]}
+
+
+async def _first_notice(world: World, who: str) -> str:
+    """Return a notice of somebody who was told what another one did."""
+    async with asyncio.timeout(60):
+        while not (nodes := await _inbox(world, who)):  # noqa: ASYNC110 - it is told in its own time
+            await asyncio.sleep(0.05)
+    return str(nodes[0]["id"])
+
+
+async def _inbox(world: World, who: str) -> list[dict[str, Any]]:
+    found = (await world.people[who].ask("{ viewer { inbox { nodes { id } } } }"))["viewer"]["inbox"]
+    return [] if found is None else list(found["nodes"])
 
 
 async def _until_usage_is_seen(world: World, scope: str) -> None:
