@@ -16,7 +16,8 @@ from services.audit.settings import AuditSettings
 from services.subscriptions.main import build as build_subscriptions
 from services.subscriptions.settings import SubscriptionsSettings
 from tests.passports import make_verifier
-from tests.services.identity.world import MovingClock, World
+from tests.services.identity.world import World
+from tests.services.mail_server import MovingClock
 from tests.services.stage import Person, Stage
 from tests.services.subscriptions.announcements import (
     APPLICATION,
