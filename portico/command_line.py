@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from portico.commands import audit
 from portico.commands.dead_letters import dead_letters
 from portico.commands.gaps import gaps
 from portico.commands.replaying import replay, republish
@@ -85,6 +86,7 @@ def make(
     *,
     folder: _Folder = None,
     public: Path | None = None,
+    audit: Path | None = None,
     notices: Path | None = None,
     tls: Path | None = None,
     tls_url: str = "",
@@ -97,6 +99,8 @@ def make(
         Where the keys lie (PORTICO_KEYS_DIR otherwise, or `keys` in PORTICO_VAR).
     public
         A second folder, for everybody, that gets the public files alone.
+    audit
+        A folder for audit alone, that gets the key that signs checkpoints and no other private one.
     notices
         A folder for notifications, that gets the key which it shares with identity.
     tls
@@ -104,12 +108,14 @@ def make(
     tls_url
         The address at which applications call over TLS, whose host that certificate names beside localhost.
     """
-    from portico.keys import make_certificates, make_keys, publish_keys, share_notices_key
+    from portico.keys import hand_to_audit, make_certificates, make_keys, publish_keys, share_notices_key
 
     place = _keys_folder(folder)
     make_keys(place)
     if public is not None:
         publish_keys(place, public)
+    if audit is not None:
+        hand_to_audit(place, audit)
     if notices is not None:
         share_notices_key(place, notices)
     if tls is not None:
@@ -137,25 +143,32 @@ def list_keys(*, folder: _Folder = None) -> int:
 
 
 @keys.command
-def rotate(purpose: str, *, overlap: int = 600, folder: _Folder = None, public: Path | None = None) -> int:
+def rotate(
+    purpose: str, *, overlap: int = 600, folder: _Folder = None, public: Path | None = None, audit: Path | None = None
+) -> int:
     """Replace the key that signs, while everything runs: nothing that was signed is refused.
 
     Parameters
     ----------
     purpose
-        tokens (access tokens) or passport (between the services).
+        tokens (access tokens), passport (between the services) or audit (checkpoints of the audit trail).
     overlap
         Seconds between publishing the new key and signing with it; 0 signs at once.
     folder
         Where the keys lie (PORTICO_KEYS_DIR otherwise, or `keys` in PORTICO_VAR).
     public
         A second folder, for everybody, that gets the public files alone.
+    audit
+        The folder for audit alone (see `portico keys --audit`), where there is one.
     """
-    from portico.keys import is_short, moment_of, rotate_keys
+    from portico.keys import hand_to_audit, is_short, moment_of, rotate_keys
 
     rotation = rotate_keys(_keys_folder(folder), purpose, overlap, public)
+    if audit is not None:
+        hand_to_audit(_keys_folder(folder), audit)
+    until = "for good" if rotation.former_until is None else f"until {moment_of(rotation.former_until)}"
     print(f"The key {rotation.kid} is published and signs from {moment_of(rotation.signs_from)}.")
-    print(f"The key {rotation.former_kid} is accepted until {moment_of(rotation.former_until)}.")
+    print(f"The key {rotation.former_kid} is accepted {until}.")
     if purpose == "tokens" and is_short(overlap):
         print("Verifiers elsewhere may keep the published keys for longer, and refuse new tokens until they look again.")
     return 0
@@ -281,6 +294,9 @@ async def _walk(settings: "PorticoSettings", which: str, *, shows: bool) -> int:
         print(f"The journey ends here ({type(error).__name__}): {error}", file=sys.stderr)
         return 1
     return 0
+
+
+audit.register(app)
 
 
 def main() -> None:

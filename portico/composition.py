@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 
 from chassis.calls import AsgiCaller, Caller
 from chassis.local import LocalBus
-from chassis.mongo import connect
+from chassis.mongo import Store, connect
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from portico.authority import ANCHORS, open_authority
@@ -28,6 +28,9 @@ from portico.servers import HttpServer
 from portico.settings import PorticoSettings
 from portico.trouble import bind
 from portico.watching import GapWatch
+
+if TYPE_CHECKING:
+    from services.audit.exports.actions import Exporter
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 SUPPORT_ADDRESS = "support@portico.localhost"
@@ -125,7 +128,15 @@ def build_audit(place: Place, **here: Any) -> Part:
     from services.audit.main import build
     from services.audit.settings import AuditSettings
 
-    return build(settings_of(AuditSettings, **here), place.bus, place.store("audit"), place.verifier())
+    return build(settings_of(AuditSettings, keys_dir=place.keys_dir, **here), place.bus, place.store("audit"), place.verifier())
+
+
+def audit_exporter(store: Store, keys_dir: Path) -> "Exporter":
+    """Return what writes the audit trail to a file."""
+    from services.audit.main import exporter
+    from services.audit.settings import AuditSettings
+
+    return exporter(settings_of(AuditSettings, keys_dir=keys_dir), store)
 
 
 def build_recertification(place: Place, **here: Any) -> Part:

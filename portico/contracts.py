@@ -3,6 +3,7 @@
 * ``contracts/schema.graphql``: the graph.
 * ``contracts/events/<key>.json``: the JSON Schema of an event's data; ``<key>.example.json``: one whole message, kept by hand.
 * ``contracts/events/README.md``: what each of them says, for people.
+* ``contracts/audit-export.json``: the JSON Schema of a line of an export of the audit trail.
 * ``contracts/envelope.json``: the JSON Schema of the envelope around each event's data.
 * ``contracts/asyncapi.yaml``: all that travels over the bus, for the tools of consumers.
 * ``contracts/problems.json``: every code that a refusal can have.
@@ -31,6 +32,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = Path("contracts/schema.graphql")
 PROBLEMS = Path("contracts/problems.json")
 EVENTS = Path("contracts/events")
+AUDIT_EXPORT = Path("contracts/audit-export.json")
 ENVELOPE = Path("contracts/envelope.json")
 ASYNCAPI = Path("contracts/asyncapi.yaml")
 
@@ -129,10 +131,12 @@ def examples(root: Path = ROOT) -> dict[str, dict[str, Any]]:
 def expected(root: Path = ROOT) -> dict[Path, str]:
     """Return every generated contract by its path; the golden examples, which are shown in it, are read below the root."""
     from graphql_gateway.schema import sdl
+    from services.audit.exports.schema import LINE
 
     events = event_classes()
     files = {SCHEMA: sdl().rstrip() + "\n", PROBLEMS: _pretty(problems()), EVENTS / "README.md": facts()}
     files |= {ENVELOPE: _pretty(asyncapi.envelope_schema()), ASYNCAPI: asyncapi.render(events, examples(root))}
+    files[AUDIT_EXPORT] = _pretty(LINE)
     for event in events:
         files[EVENTS / f"{event.key}.json"] = _pretty(event_schema(event))
     return files

@@ -7,6 +7,7 @@ from pathlib import Path
 from portico.children import Child, Program, wait_until_free
 from portico.trouble import Trouble
 
+_URL = "database.url"
 _READY = re.compile(r"listening on 127\.0\.0\.1:(\d+)")
 
 
@@ -25,6 +26,21 @@ def database_program(folder: Path, log: Path, *, port: int = 0, is_durable: bool
         command.append("--sync-on-commit")
     lock = folder.with_suffix(".lock")
     return Program("database", tuple(command), log, ready=_READY, lock=lock, knock_at=port or None)
+
+
+def tell_database(var: Path, url: str | None) -> None:
+    """Write down where the embedded database listens while it runs, for commands beside the platform."""
+    place = var / _URL
+    if url is None:
+        place.unlink(missing_ok=True)
+    else:
+        place.write_text(url)
+
+
+def running_database(var: Path) -> str | None:
+    """Return the URL of the embedded database of a platform that runs, or None where none does."""
+    place = var / _URL
+    return place.read_text().strip() if place.exists() else None
 
 
 async def start_database(folder: Path, log: Path, *, is_durable: bool = True) -> tuple[Child, str]:

@@ -54,6 +54,12 @@ def publish_keys(folder: Path, public: Path) -> None:
         key_rotation.hand_on(folder, public)
 
 
+def hand_to_audit(folder: Path, audit: Path) -> None:
+    """Copy the key that signs checkpoints into a folder that audit alone reads. Raises ``Trouble``."""
+    with _told(audit):
+        key_rotation.hand_to_audit(folder, audit)
+
+
 def share_notices_key(folder: Path, shared: Path) -> None:
     """Copy the key that identity and notifications share into a folder for notifications. Raises ``Trouble``."""
     with _told(shared):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from chassis.telemetry import log
 from portico.children import Child, Keeper, Program, wait_until_free
-from portico.database import start_database
+from portico.database import start_database, tell_database
 from portico.keys import make_certificates, make_keys
 from portico.lock import only_one
 from portico.logs import LogFile, log_stray_failures, start_logs
@@ -128,6 +128,8 @@ class Platform:
     async def _start_database(self) -> str:
         database, url = await start_database(self._var / "database", self._var / "log/database.log")
         self._stack.push_async_callback(self._keeper.end, database)
+        self._stack.callback(tell_database, self._var, None)
+        tell_database(self._var, url)
         self._keeper.watch(database)
         return url
 

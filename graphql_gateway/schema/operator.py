@@ -12,6 +12,7 @@ from graphql_gateway.schema.connections import ConnectionRequestConnection, Conn
 from graphql_gateway.schema.dead_letters import DeadLetterConnection, PlatformService
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.finding import Findings
+from graphql_gateway.schema.holdings import AccessOfAnybody
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
 from graphql_gateway.schema.onboarding import (
@@ -25,7 +26,7 @@ from graphql_gateway.schema.onboarding import (
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.queues import OperatorQueues
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import EVERY, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
+from graphql_gateway.schema.services import AUDIT, EVERY, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.staff import StaffMember
 from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 
@@ -86,6 +87,17 @@ class Operator:
     ) -> CertificateConnection | None:
         """List which live client certificates end soon, of all organizations, the soonest first."""
         planned(within_days, first, after)
+
+    @asks(Load(AUDIT, "operator_access_on", Constant("all")))
+    def access_on(
+        self,
+        at: DateTime,
+        organization_id: strawberry.ID | None = None,
+        product_id: strawberry.ID | None = None,
+        user_id: strawberry.ID | None = None,
+    ) -> AccessOfAnybody | None:
+        """Say who had access to what at a moment, for the operator's administrators and auditors."""
+        planned(at, organization_id, product_id, user_id)
 
     @asks(OF_OPERATOR)
     def audit(

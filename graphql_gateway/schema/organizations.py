@@ -11,6 +11,7 @@ from graphql_gateway.schema.audit import OF_ORGANIZATION, AuditEntryConnection, 
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.holdings import AccessOn
 from graphql_gateway.schema.invitations import InvitationConnection
 from graphql_gateway.schema.members import MembershipConnection, Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Id, Node
@@ -19,7 +20,7 @@ from graphql_gateway.schema.permissions import PermissionConnection, PermissionS
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import CATALOG, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
+from graphql_gateway.schema.services import AUDIT, CATALOG, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
@@ -141,6 +142,11 @@ class Organization(Node):
     ) -> SupportRequestConnection | None:
         """List the support requests into which the organization is drawn as a provider, for those who answer for it."""
         planned(status, first, after)
+
+    @asks(Load(AUDIT, "access_on", Parent("id")))
+    def access_on(self, at: DateTime) -> AccessOn | None:
+        """Say who had access to what at a moment, for those who may see the organization's audit trail."""
+        planned(at)
 
     @asks(OF_ORGANIZATION)
     def audit(

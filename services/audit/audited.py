@@ -6,5 +6,11 @@ from chassis.acts import Acts, Audited
 from services.audit.events import ActRecorded
 
 AUDITED: Mapping[str, Audited] = {}
-NOT_AUDITED: Mapping[str, str] = {"entries": "they are the audit trail itself"}
+NOT_AUDITED: Mapping[str, str] = {
+    "entries": "they are the audit trail itself",
+    "heads": "they say how far it goes",
+    "checkpoints": "they sign it",
+    "holdings": "they follow from announcements",
+    "holdings_known": "it says since when these are heard",
+}
 ACTS = Acts(ActRecorded, AUDITED, NOT_AUDITED)

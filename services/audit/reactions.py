@@ -1,4 +1,4 @@
-"""What audit does when services announce acts: it appends them."""
+"""What audit does when services announce something: it appends acts, and remembers who holds what."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ from chassis.messages import Heard, to_timestamp
 from chassis.mongo import Transaction
 from services.audit.acts import actions
 from services.audit.acts.domain import tellings
+from services.audit.holdings import actions as holdings
+from services.audit.holdings.announcements import READERS
 
 SERVICES = ("identity", "catalog", "subscriptions", "notifications", "recertification", "audit")
 _TOLD = ("verb", "outcome", "code", "request_id", "cause", "count", "left_out")
@@ -15,6 +17,10 @@ _TOLD = ("verb", "outcome", "code", "request_id", "cause", "count", "left_out")
 
 class ActNotUsable(Invalid):
     """The announcement of an act lacks a field that is needed here, or holds something else in it."""
+
+
+class AnnouncementNotUsable(Invalid):
+    """The announcement lacks a field that is needed here, or holds something else in it."""
 
 
 async def append_acts(tx: Transaction, heard: Heard) -> None:
@@ -40,7 +46,18 @@ def _texts(value: Any) -> list[str]:
     return value
 
 
+async def note_holding(tx: Transaction, heard: Heard) -> None:
+    """Remember from when until when somebody held something."""
+    try:
+        changes = list(READERS[heard.key](heard))
+    except (KeyError, ValueError, TypeError) as wrong:
+        raise AnnouncementNotUsable(f"{heard.key} {heard.id}: {wrong!r}.") from wrong
+    await holdings.note(tx, changes)
+
+
 REACTIONS = (
     # Each entry rests on the one before it: side by side, appending would only make one another run again.
     On(append_acts, *(f"{service}.act_recorded.v1" for service in SERVICES), at_once=1),
+    # What is announced of one thing comes close together, and meets in one document.
+    On(note_holding, *READERS, at_once=1),
 )

@@ -1,9 +1,9 @@
-"""Replacing the keys that sign passports and access tokens, without one of them being refused.
+"""Replacing the keys that sign passports, access tokens and checkpoints, without one of them being refused.
 
 The new public key is published first. The private file then says from when the new key signs: an overlap later, so that by then
-every verifier knows it. The former public key stays until the last thing signed with it has expired. Each step is one file put
-in place whole; after a sudden end between two of them everything that was signed is still accepted, and the next run puts
-things in order.
+every verifier knows it. The former public key stays until the last thing signed with it has expired, which checkpoints of the
+audit trail never do. Each step is one file put in place whole; after a sudden end between two of them everything that was signed
+is still accepted, and the next run puts things in order.
 """
 
 import contextlib
@@ -20,8 +20,9 @@ import orjson
 from services.identity.keys import SIGNING_ALGORITHMS, Jwk, new_key, public_part, read_private, read_published
 
 DEFAULT_OVERLAP_SECONDS = 600
-# The longest that anything signed for a purpose is valid, and a minute for clocks that differ.
-LONGEST_VALID_SECONDS = {"passport": 60 + 60, "tokens": 600 + 60}
+# The longest that anything signed for a purpose is valid, and a minute for clocks that differ; None is for good.
+LONGEST_VALID_SECONDS = {"passport": 60 + 60, "tokens": 600 + 60, "audit": None}
+AUDIT = "audit"
 
 
 class RotationUnderWay(Exception):  # noqa: N818 - a fact about the place, told to the one who rotates
@@ -30,12 +31,15 @@ class RotationUnderWay(Exception):  # noqa: N818 - a fact about the place, told 
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """A key that takes over: which, from when (seconds since 1970), and until when what its predecessor signed is accepted."""
+    """A key that takes over: which, from when (seconds since 1970), and until when what its predecessor signed is accepted.
+
+    Without ``former_until`` that is for good.
+    """
 
     kid: str
     signs_from: int
     former_kid: str
-    former_until: int
+    former_until: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,16 +116,17 @@ class _Files:
     def settle(self, moment: int) -> None:
         """Make the published keys what the private ones call for: those that sign no more end in time."""
         private = read_private(self.private)
-        ends = {former["kid"]: later["signs_from"] + LONGEST_VALID_SECONDS[self.purpose] for former, later in pairwise(private)}
+        longest = LONGEST_VALID_SECONDS[self.purpose]
+        ends = {former["kid"]: later["signs_from"] + (longest or 0) for former, later in pairwise(private)}
         signing = private[-1]["kid"]
         published = {each["kid"]: each for each in _read_published(self.public)}
         wanted = []
         for kid, jwk in (published | {each["kid"]: public_part(each) for each in private}).items():
-            if kid == signing:
+            if kid == signing or longest is None:
                 wanted.append({name: value for name, value in jwk.items() if name != "exp"})
                 continue
             # Published but never used, or from before times were kept: until nothing signed with it can be left.
-            until = ends.get(kid) or published[kid].get("exp") or moment + LONGEST_VALID_SECONDS[self.purpose]
+            until = ends.get(kid) or published[kid].get("exp") or moment + longest
             if until > moment:
                 wanted.append({**jwk, "exp": until})
         self.publish(wanted)
@@ -153,7 +158,8 @@ def rotate(
         files.publish([*known, public_part(fresh)])
         _put(files.private, [current, fresh], 0o600)
         files.settle(moment)
-    return Rotation(fresh["kid"], signs_from, current["kid"], signs_from + LONGEST_VALID_SECONDS[purpose])
+    longest = LONGEST_VALID_SECONDS[purpose]
+    return Rotation(fresh["kid"], signs_from, current["kid"], None if longest is None else signs_from + longest)
 
 
 def tidy(folder: Path, public_folder: Path | None = None, *, now: float | None = None) -> None:
@@ -170,6 +176,15 @@ def hand_on(folder: Path, public_folder: Path) -> None:
         for purpose in SIGNING_ALGORITHMS:
             files = _Files(purpose, folder, public_folder)
             files.publish(_read_published(files.public))
+
+
+def hand_to_audit(folder: Path, audit_folder: Path) -> None:
+    """Copy the key that signs checkpoints, and no other private one, into a folder that audit alone reads."""
+    audit_folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        files = _Files(AUDIT, folder, audit_folder)
+        _put(audit_folder / files.private.name, read_private(files.private), 0o600)
+        files.publish(_read_published(files.public))
 
 
 def states(folder: Path, *, now: float | None = None) -> list[KeyState]:

@@ -3,9 +3,9 @@
 ``passport.private.json`` and ``tokens.private.json`` are JSON Web Key Sets that only identity reads (mode 0600); each key says
 from when it signs (``signs_from``, seconds since 1970), so that all processes change over together. Their ``*.public.json`` are
 JSON Web Key Sets for everybody; a key that signs no more has an ``exp`` after which nobody needs it. A private file with one bare
-key, as it was once written, is still read. ``client-secrets.key`` is the pepper under which client secrets are kept, ``mail.key``
-seals the mails that wait to be sent, ``notices.key`` what is told to notifications alone, which has a copy of the file.
-``key_rotation`` replaces signing keys.
+SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA", "audit": "Ed25519"}
+NOTICES_KEY = "notices.key"
+SYMMETRIC = ("client-secrets", "mail", "factors", "notices")
 """
 
 import base64
@@ -26,7 +26,7 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 
 from chassis.telemetry import log
 
-SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA"}
+SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA", "audit": "Ed25519"}
 NOTICES_KEY = "notices.key"
 SYMMETRIC = ("client-secrets", "mail", "factors", "notices")
 JWKS_MAX_AGE_SECONDS = 300  # how long foreign verifiers may keep the published keys

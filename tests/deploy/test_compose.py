@@ -120,6 +120,13 @@ def test_the_key_that_opens_addresses_is_shared_by_identity_and_notifications_al
     assert CONTAINERS["notifications"]["environment"]["PORTICO_NOTIFICATIONS_SHARED_KEY_FILE"] == "/keys-notices/notices.key"
 
 
+def test_the_key_of_the_audit_trail_is_seen_by_audit_alone_and_no_other_private_key_is() -> None:
+    seen = {name: volume for name, each in CONTAINERS.items() for volume in each["volumes"] if "keys-audit" in str(volume)}
+    assert seen == {"keys": "keys-audit:/keys-audit", "audit": "keys-audit:/keys-audit:ro"}
+    written = CONTAINERS["keys"]["command"]
+    assert written[written.index("--audit") + 1] == "/keys-audit" == CONTAINERS["audit"]["environment"]["PORTICO_AUDIT_KEYS_DIR"]
+
+
 def test_the_certified_edge_is_reached_by_the_proxy_and_published_to_nobody() -> None:
     gateway, enforcement = (CONTAINERS[name]["environment"] for name in ("gateway", "enforcement"))
     port = gateway["PORTICO_CERTIFIED_PORT"]

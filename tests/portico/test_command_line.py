@@ -120,4 +120,5 @@ def test_keys_are_made_once_and_private_ones_are_private(tmp_path: Path) -> None
     shared.write_bytes(b"another")
     with pytest.raises(Trouble):
         share_notices_key(tmp_path / "keys", tmp_path / "shared")
-    assert {path.name for path in (tmp_path / "public").iterdir()} == {"passport.public.json", "tokens.public.json"}
+    public = {f"{purpose}.public.json" for purpose in ("passport", "tokens", "audit")}
+    assert {path.name for path in (tmp_path / "public").iterdir()} == public

@@ -8,7 +8,7 @@ from chassis.mongo import Document, Index, Reader, Transaction
 from chassis.paging import Page
 from services.audit.acts.domain import Entry
 
-ENTRIES = "entries"
+ENTRIES, HEADS = "entries", "heads"
 INDEXES = (
     # No two entries of one number, and no event twice, under any race.
     Index(ENTRIES, (("chain", 1), ("number", 1)), unique=True),
@@ -27,6 +27,9 @@ def to_entry(row: Mapping[str, Any]) -> Entry:
 async def add(tx: Transaction, entry: Entry) -> None:
     """Keep one more entry. Raises ``DuplicateKey`` where somebody else has just added one of this number."""
     await tx.collection(ENTRIES).insert_one({"_id": f"{entry.chain}:{entry.number}", **asdict(entry)})
+    # How far the chain goes, and that no checkpoint covers it yet.
+    grown = {"number": entry.number, "hash": entry.hash, "is_covered": False}
+    await tx.collection(HEADS).update_one({"_id": entry.chain}, {"$set": grown, "$inc": {"uncovered": 1}}, upsert=True)
 
 
 async def has_event(reader: Reader, chain: str, event_id: str) -> bool:

@@ -7,8 +7,9 @@ import pytest
 
 from services.identity.keys import KeyFileNotUsable, Pepper, Seal, Signer, make_missing_keys
 
-PRIVATE = {"passport.private.json", "tokens.private.json", "client-secrets.key", "factors.key", "mail.key", "notices.key"}
-PUBLIC = {"passport.public.json", "tokens.public.json"}
+PRIVATE = {"passport.private.json", "tokens.private.json", "audit.private.json", "client-secrets.key"}
+PRIVATE |= {"factors.key", "mail.key", "notices.key"}
+PUBLIC = {"passport.public.json", "tokens.public.json", "audit.public.json"}
 
 
 def test_missing_keys_are_made_once_and_private_ones_are_private(tmp_path: Path) -> None:

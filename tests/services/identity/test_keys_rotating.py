@@ -14,8 +14,9 @@ import pytest
 from joserfc.jwk import KeySet, OKPKey
 
 from chassis.principal import ALGORITHM, AUDIENCE, ISSUER, TYPE, KeyRing, PassportVerifier
-from portico.keys import key_states, make_keys, publish_keys, rotate_keys
+from portico.keys import hand_to_audit, key_states, make_keys, publish_keys, rotate_keys
 from portico.trouble import Trouble
+from services.audit.checkpoints.signing import SigningKey
 from services.enforcement.checks.domain import Credentials
 from services.enforcement.checks.tokens import Keys, Tokens
 from services.identity import key_rotation
@@ -140,6 +141,7 @@ def test_a_former_key_stays_until_everything_signed_with_it_has_expired(folder: 
     assert [(each.kid, each.state) for each in states(folder, now=later) if each.purpose == "tokens"] == [
         (first, "VERIFYING"), (rotation.kid, "SIGNING"),
     ]  # fmt: skip
+    assert rotation.former_until is not None
     assert published(folder, rotation.former_until - 1) == [first, rotation.kid]
     assert published(folder, rotation.former_until) == [rotation.kid]
     second = rotate(folder, "tokens", 0, now=later)
@@ -149,6 +151,24 @@ def test_a_former_key_stays_until_everything_signed_with_it_has_expired(folder: 
     assert [each["kid"] for each in kept] == [rotation.kid, second.kid]
     assert all("d" not in each and "signs_from" not in each for each in kept)
     assert (folder / "tokens.private.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_keys_of_the_audit_trail_are_kept_for_good(folder: Path, tmp_path: Path) -> None:
+    moment = int(time.time())
+    rotations = [rotate(folder, "audit", 0, now=moment + years * 365 * 24 * 3600) for years in range(1, 4)]
+    assert all(each.former_until is None for each in rotations)
+    tidy(folder, now=moment + 40 * 365 * 24 * 3600)
+    kept = orjson.loads((folder / "audit.public.json").read_bytes())["keys"]
+    assert [each["kid"] for each in kept] == [rotations[0].former_kid, *(each.kid for each in rotations)]
+    assert not any("exp" in each or "d" in each for each in kept)
+    standing = [each for each in states(folder, now=moment + 40 * 365 * 24 * 3600) if each.purpose == "audit"]
+    assert [each.state for each in standing] == ["VERIFYING"] * 3 + ["SIGNING"]
+    hand_to_audit(folder, tmp_path / "audit")
+    assert {each.name for each in (tmp_path / "audit").iterdir()} == {"audit.private.json", "audit.public.json"}
+    assert (tmp_path / "audit" / "audit.private.json").stat().st_mode & 0o777 == 0o600
+    assert SigningKey(tmp_path / "audit").sign(b"")[0] == rotations[1].kid
+    later = moment + 4 * 365 * 24 * 3600
+    assert SigningKey(tmp_path / "audit", now=lambda: later).sign(b"")[0] == rotations[2].kid
 
 
 def test_the_bare_key_of_before_is_still_read_and_replaced(folder: Path) -> None:
@@ -223,7 +243,7 @@ def test_the_copy_for_everybody_is_first_to_know(folder: Path, tmp_path: Path) -
     assert (tmp_path / "public" / TOKENS).read_bytes() == (folder / TOKENS).read_bytes()
     assert rotation.kid in published(tmp_path / "public")
     assert not list((tmp_path / "public").glob("*private*"))
-    for purpose, overlap, says in (("mail", 5, "name one of passport, tokens"), ("tokens", -1, "cannot be negative")):
+    for purpose, overlap, says in (("mail", 5, "name one of passport, tokens, audit"), ("tokens", -1, "cannot be negative")):
         with pytest.raises(Trouble, match=says):
             rotate_keys(folder, purpose, overlap, None)
     with pytest.raises(Trouble, match="signs in"):
@@ -242,7 +262,7 @@ def test_the_commands_say_what_they_did(folder: Path) -> None:
     code, said = run("rotate", "tokens", "--overlap", "600")
     assert (code, said.count("\n")) == (0, 2), said
     code, said = run("list")
-    assert (code, said.count("SIGNING"), said.count("NEXT")) == (0, 2, 1), said
+    assert (code, said.count("SIGNING"), said.count("NEXT")) == (0, 3, 1), said
     code, said = run("rotate", "tokens")
     assert (code, said.count("\n")) == (2, 1), said
     assert '"d"' not in said

@@ -1,0 +1,1 @@
+"""Exports: the audit trail as lines that anybody can verify without Portico."""

@@ -1,0 +1,1 @@
+"""Holdings: who held what, and from when until when: memberships, roles, applications, permissions, subscriptions."""
