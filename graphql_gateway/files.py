@@ -3,7 +3,7 @@
 The bytes of an upload are read with a bound before anything else is done with them; to identity they travel whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -77,12 +77,12 @@ class _Counter:
         credentials = self.door.credentials(request.headers)
         self.door.check_page(credentials, request.headers, request.headers.get(CSRF_HEADER))
         context = Context(self.desk, credentials.token)
-        await _require_session(context)
+        await require_session(context)
         content = await _read_file(request)
         headers = {"content-type": "application/octet-stream", NAME_HEADER: request.headers.get(NAME_HEADER, "")}
-        answer = await self._ask(context, Call("identity", "/files", content, headers, "POST", _SECONDS))
+        answer = await ask(context, Call("identity", "/files", content, headers, "POST", _SECONDS))
         if answer.status != 200:
-            return _passed_on(answer)
+            return passed_on(answer, "identity")
         kept = orjson.loads(answer.body)["result"]
         shown = {name: kept[name] for name in ("id", "name", "size", "sha256")} | {"contentType": kept["content_type"]}
         response = json_response(shown, 201)
@@ -98,27 +98,32 @@ class _Counter:
         if credentials.is_cookie:
             self.door.check_origin(request.headers)
         context = Context(self.desk, credentials.token)
-        await _require_session(context)
+        await require_session(context)
         path = f"/files/{quote(request.path_params['file_id'], safe='')}"
-        answer = await self._ask(context, Call("identity", path, b"", {}, "GET", _SECONDS))
-        if answer.status != 200:
-            return _passed_on(answer)
-        headers = {name: answer.headers[name] for name in _PASSED_OUT if name in answer.headers}
-        return Response(answer.body, 200, headers)
-
-    async def _ask(self, context: Context, call: Call) -> Answer:
-        for _ in range(_PASSPORTS):
-            headers = {**call.headers, **await context.headers()}
-            answer = await self.desk.caller.call(
-                Call(call.service, call.path, call.body, headers, call.method, call.timeout_seconds)
-            )
-            if answer.status != 401 or _code_of(answer) not in _NEW_PASSPORT_HELPS:
-                break
-            context.forget_passport()
-        return answer
+        answer = await ask(context, Call("identity", path, b"", {}, "GET", _SECONDS))
+        return passed_out(answer) if answer.status == 200 else passed_on(answer, "identity")
 
 
-async def _require_session(context: Context) -> None:
+async def ask(context: Context, call: Call) -> Answer:
+    """Ask a service on behalf of whoever asks here, with a new passport where that helps."""
+    for _ in range(_PASSPORTS):
+        headers = {**call.headers, **await context.headers()}
+        answer = await context.desk.caller.call(
+            Call(call.service, call.path, call.body, headers, call.method, call.timeout_seconds)
+        )
+        if answer.status != 401 or _code_of(answer) not in _NEW_PASSPORT_HELPS:
+            break
+        context.forget_passport()
+    return answer
+
+
+def passed_out(answer: Answer) -> Response:
+    """Return what a service has given as it is, with what says how it is to be kept."""
+    return Response(answer.body, 200, {name: answer.headers[name] for name in _PASSED_OUT if name in answer.headers})
+
+
+async def require_session(context: Context) -> None:
+    """Refuse whoever is not signed in. Raises ``SignInFirst``."""
     if context.token is None:
         raise SignInFirst
     await context.headers()
@@ -149,10 +154,10 @@ def _problem_in(answer: Answer) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _passed_on(answer: Answer) -> Response:
-    """Return a refusal of identity as it is; of its failures nothing but where to look."""
+def passed_on(answer: Answer, service: str) -> Response:
+    """Return a refusal of a service as it is; of its failures nothing but where to look."""
     if answer.status >= 500 and answer.status != 503:
-        _log.error("a service failed", service="identity", status=answer.status)
+        _log.error("a service failed", service=service, status=answer.status)
         return _internal()
     headers = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
     return Response(answer.body, answer.status, headers, media_type="application/problem+json")
@@ -162,26 +167,31 @@ def _internal() -> Response:
     return Response(orjson.dumps(internal_problem(current_trace())), 500, media_type="application/problem+json")
 
 
+async def answered(name: str, request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Return what handling a request gives, or the problem that it met; nothing of it is stored anywhere on its way."""
+    with span(name, request.headers.get("traceparent")):
+        try:
+            response = await handle(request)
+        except ServiceUnavailable:
+            response = problem_response(Unavailable("Files cannot be served at the moment; try again shortly."))
+        except Refusal as refusal:
+            response = problem_response(refusal)
+        except Exception:  # noqa: BLE001 - whatever it is, the outside learns the trace id and nothing else
+            _log.exception("a file was not served")
+            response = _internal()
+        for header, value in _NOT_STORED.items():
+            response.headers[header] = value
+        if response.status_code == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        return response
+
+
 def file_routes(desk: Desk, door: Doorkeeper) -> list[BaseRoute]:
     """Return ``POST /files`` and ``GET /files/{id}``. Every refusal is a problem document (RFC 9457)."""
     counter = _Counter(desk, door)
 
     async def answer(request: Request) -> Response:
-        with span("gateway /files", request.headers.get("traceparent")):
-            try:
-                response = await (counter.upload if request.method == "POST" else counter.download)(request)
-            except ServiceUnavailable:
-                response = problem_response(Unavailable("Files cannot be served at the moment; try again shortly."))
-            except Refusal as refusal:
-                response = problem_response(refusal)
-            except Exception:  # noqa: BLE001 - whatever it is, the outside learns the trace id and nothing else
-                _log.exception("a file was not served")
-                response = _internal()
-            for name, value in _NOT_STORED.items():
-                response.headers[name] = value
-            if response.status_code == 401:
-                response.headers["www-authenticate"] = "Bearer"
-            return response
+        return await answered("gateway /files", request, counter.upload if request.method == "POST" else counter.download)
 
     return [
         Route("/files", answer, methods=["POST"]),

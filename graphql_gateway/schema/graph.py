@@ -34,6 +34,7 @@ from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductQueries
+from graphql_gateway.schema.recertification import CampaignItem, RecertificationMutations, RecertificationQueries
 from graphql_gateway.schema.releases import Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
@@ -58,6 +59,8 @@ _KINDS = {
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
+    "cam": ("Campaign", "recertification", "campaigns_by_id"),
+    "itm": ("CampaignItem", "recertification", "campaign_items_by_id"),
 }
 
 
@@ -77,6 +80,7 @@ class Query(
     ConnectionQueries,
     UsageQueries,
     OperatorQueries,
+    RecertificationQueries,
 ):
     """What may be asked."""
 
@@ -114,6 +118,7 @@ class Mutation(
     PlanChangeMutations,
     OnboardingMutations,
     OperatorMutations,
+    RecertificationMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
 
@@ -128,7 +133,7 @@ def graph() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Updates,
-        types=[User, Plan, Version, File, Permission],
+        types=[User, Plan, Version, File, Permission, CampaignItem],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

@@ -21,8 +21,9 @@ from graphql_gateway.schema.onboarding import (
     OnboardingStatus,
 )
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.recertification import CampaignConnection, CampaignStatus
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import IDENTITY, RECERTIFICATION, SUBSCRIPTIONS
 
 
 @type_
@@ -68,6 +69,13 @@ class Operator:
     ) -> CertificateConnection | None:
         """List which live client certificates end soon, of all organizations, the soonest first."""
         planned(within_days, first, after)
+
+    @asks(Load(RECERTIFICATION, "campaigns_of_operator", Constant("all")))
+    def campaigns(
+        self, status: CampaignStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> CampaignConnection | None:
+        """List the campaigns that the operator has started, the newest first, for its administrators and auditors."""
+        planned(status, first, after)
 
 
 @type_

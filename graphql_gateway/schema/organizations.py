@@ -17,8 +17,15 @@ from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
 from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import ProductConnection
+from graphql_gateway.schema.recertification import (
+    CampaignConnection,
+    CampaignItemConnection,
+    CampaignItemStatus,
+    CampaignStatus,
+    CampaignThing,
+)
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import CATALOG, IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import CATALOG, IDENTITY, RECERTIFICATION, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
@@ -123,6 +130,24 @@ class Organization(Node):
     ) -> SubscriptionConnection | None:
         """List the subscriptions to the organization's products, the newest first, for its members."""
         planned(status, product_id, first, after)
+
+    @asks(Load(RECERTIFICATION, "campaigns_by_organization", Parent("id")))
+    def campaigns(
+        self, status: CampaignStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> CampaignConnection | None:
+        """List the campaigns that the organization has started, the newest first, for those who may."""
+        planned(status, first, after)
+
+    @asks(Load(RECERTIFICATION, "items_by_organization", Parent("id")))
+    def recertification(
+        self,
+        status: CampaignItemStatus | None = CampaignItemStatus.OPEN,
+        kind: CampaignThing | None = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> CampaignItemConnection | None:
+        """List what the organization is asked to confirm, or what came of it, for those who confirm; null as status: all."""
+        planned(status, kind, first, after)
 
     @asks(usage_of("organization_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

@@ -38,7 +38,7 @@ async def find_shared(reader: Reader, organization_ids: Iterable[str], user_ids:
 
 async def find_in_charge(reader: Reader, organization: Organization) -> list[Membership]:
     """Return the memberships of the Owner and the Administrators, the oldest first."""
-    in_charge = [{"user_id": organization.owner_id}, {"role": str(Role.ADMINISTRATOR)}]
+    in_charge = [{"user_id": organization.owner_id}, {"role": str(Role.ADMINISTRATOR), "suspended_at": None}]
     query: Document = {"organization_id": organization.id, "$or": in_charge}
     return [to_membership(row) for row in await reader.collection("memberships").find(query, sort=[("_id", 1)])]
 
@@ -47,10 +47,11 @@ async def find_in_roles(reader: Reader, organization: Organization, roles: Itera
     """Return memberships in one of these roles, the oldest first."""
     wanted = set(roles)
     query: Document = {"organization_id": organization.id, "role": {"$in": [str(each) for each in wanted]}}
+    in_force = {"role": query["role"], "suspended_at": None}
     # Whatever the Owner's membership keeps, the Owner is the one whom the organization names.
     if Role.OWNER in wanted:
-        query = {"organization_id": organization.id, "$or": [{"user_id": organization.owner_id}, {"role": query["role"]}]}
+        query = {"organization_id": organization.id, "$or": [{"user_id": organization.owner_id}, in_force]}
     else:
-        query["user_id"] = {"$ne": organization.owner_id}
+        query |= {"user_id": {"$ne": organization.owner_id}, "suspended_at": None}
     rows = await reader.collection("memberships").find(query, sort=[("_id", 1)], limit=most)
     return [to_membership(row) for row in rows]
