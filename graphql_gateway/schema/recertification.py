@@ -8,6 +8,7 @@ import strawberry
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.languages import Language
+from graphql_gateway.schema.members import Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import Product
@@ -126,6 +127,11 @@ class CampaignItem(Node):
     reason: str | None
     is_late: bool = reads(says="Whether it was confirmed after the due date.")
     not_confirmed_at: DateTime | None = reads(says="Since when it was suspended for want of a confirmation.")
+    user_id: strawberry.ID | None = reads(says="The member; null where it is about something else.")
+    user: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("user_id")))
+    decider: Person | None = loads(
+        Load(IDENTITY, "users_by_id", Parent("decided_by")), says="For those who share an organization with them."
+    )
     campaign: Any = loads(Load(RECERTIFICATION, "campaigns_by_id", Parent("campaign_id")), later("recertification", "Campaign"))
     product: Product | None = loads(Load(CATALOG, "products_by_id", Parent("product_id")))
     organization: Any = loads(

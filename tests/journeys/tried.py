@@ -22,6 +22,8 @@ def _certificate() -> str:
 
 
 _CONNECTION_REQUEST = {"requestId": "$connection_request"}
+_SCOPE = {"side": "ORGANIZATION", "organizationId": "$organization", "kinds": ["CERTIFICATE"]}
+_STARTED = {"title": "Mine", "reason": "Mine.", "dueAt": "2030-01-01T00:00:00Z"}
 _STEP = {"party": "PROVIDER", "stage": 1, "dueDays": 1}
 NAMES = [{"language": "EN", "name": "Mine"}]
 PAGE = [{"language": "EN", "markdown": "Mine."}]
@@ -163,6 +165,12 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
     ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
     ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
+    ("previewCampaign", "organization", _SCOPE),
+    ("startCampaign", "organization", {**_SCOPE, **_STARTED}),
+    ("cancelCampaign", "campaign", {"campaignId": "$campaign"}),
+    ("changeCampaignDueDate", "campaign", {"campaignId": "$campaign", "dueAt": "2030-01-01T00:00:00Z"}),
+    ("confirmItems", "item", {"itemIds": "$items"}),
+    ("giveUpItems", "item", {"itemIds": "$items"}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -210,6 +211,7 @@ async def _furnish(world: World) -> None:
     keyed = {"applicationId": application["id"], "jwk": public_key()}
     ids["client_key"] = (await world.make("owner", "registerClientKey", "... on ClientKey { id }", **keyed))["id"]
     await _connect(world)
+    await _ask_for_confirmation(world)
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
@@ -226,6 +228,19 @@ async def _connect(world: World) -> None:
     selection = "... on ConnectionRequest { id documents { id } approval { id } }"
     request = await world.make("owner", "fileConnectionRequest", selection, **filed)
     ids |= {"connection_request": request["id"], "agreement": request["documents"][0]["id"], "step": request["approval"][0]["id"]}
+
+
+async def _ask_for_confirmation(world: World) -> None:
+    """Let the first organization start a campaign over its certificates, once it is heard that it has some."""
+    scope = {"side": "ORGANIZATION", "organizationId": world.ids["organization"], "kinds": ["CERTIFICATE"]}
+    async with asyncio.timeout(60):
+        while not (await world.make("owner", "previewCampaign", "... on CampaignPreview { items }", **scope))["items"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    due_at = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+    said = {**scope, "title": f"Look {world.mark}", "reason": "It is time.", "dueAt": due_at}
+    selection = "... on Campaign { id items { nodes { id } } }"
+    campaign = await world.make("owner", "startCampaign", selection, **said)
+    world.ids |= {"campaign": campaign["id"], "item": campaign["items"]["nodes"][0]["id"]}
 
 
 async def _until_usage_is_seen(world: World, scope: str) -> None:
@@ -248,6 +263,12 @@ def absent_for(world: World, name: str) -> str:
 def filled(world: World, values: dict[str, Any], name: str) -> dict[str, Any]:
     """Return input with the world's ids in it; the one in question stays open."""
     return {
-        key: "<it>" if value == f"${name}" else world.ids[value[1:]] if isinstance(value, str) and value[:1] == "$" else value
+        key: ["<it>"]
+        if value == f"${name}s"
+        else "<it>"
+        if value == f"${name}"
+        else world.ids[value[1:]]
+        if isinstance(value, str) and value[:1] == "$"
+        else value
         for key, value in values.items()
     }

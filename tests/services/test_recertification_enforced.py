@@ -85,7 +85,7 @@ async def three(make_store: Callable[..., Any], tmp_path: Path) -> AsyncIterator
 async def test_a_call_is_refused_once_nobody_has_confirmed_and_passes_again_afterwards(three: Three) -> None:
     client, product = await three.checking.application(), await three.checking.product()
     path = f"{product.base_path}/pets"
-    holder = three.owning.person("usr_holder", **{client.organization_id: "OWNER"})
+    holder = three.owning.member(client.organization_id, "OWNER")
     wish = {"application_id": client.application_id, "product_id": product.id, "plan_id": product.plan_id}
     assert (await holder.do("subscribe", **wish)).result["status"] == "ACTIVE"
     await three.check(200, path, client.headers)
@@ -95,7 +95,7 @@ async def test_a_call_is_refused_once_nobody_has_confirmed_and_passes_again_afte
     refused = (await three.check(403, path, client.headers)).json()
     assert (refused["code"], refused["causes"]) == ("SUBSCRIPTION_SUSPENDED", ["RECERTIFICATION"])
 
-    asked = three.asking.person("usr_holder", **{client.organization_id: "OWNER"})
+    asked = three.asking.member(client.organization_id, "OWNER")
     assert (await asked.do("confirm_items", item_ids=[item["id"]])).result["items"][0]["is_late"]
     await three.check(200, path, client.headers)
 
@@ -105,7 +105,7 @@ async def test_a_call_is_refused_for_good_once_its_permission_was_given_up(three
     product = await three.checking.product(prerequisites=["PERMISSION"])
     path = f"{product.base_path}/pets"
     provider = three.owning.person("usr_provider", org_provider="OWNER")
-    holder = three.owning.person("usr_holder", **{client.organization_id: "OWNER"})
+    holder = three.owning.member(client.organization_id, "OWNER")
 
     async def permitted() -> bool:
         said = await provider.do("grant_permission_to", client_id=client.client_id, product_id=product.id)
@@ -116,7 +116,7 @@ async def test_a_call_is_refused_for_good_once_its_permission_was_given_up(three
     subscription = (await holder.do("subscribe", **wish)).result
     await three.check(200, path, client.headers)
     item = await three.campaign("PERMISSION")
-    asked = three.asking.person("usr_holder", **{client.organization_id: "OWNER"})
+    asked = three.asking.member(client.organization_id, "OWNER")
     assert (await asked.do("give_up_items", item_ids=[item["id"]])).status == 200
     await three.check(200, path, client.headers)
     three.clock.advance(timedelta(days=3))

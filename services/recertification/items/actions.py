@@ -39,10 +39,16 @@ async def cancel_campaign(tx: Transaction, campaign_id: str, reason: str | None)
     campaign = await campaign_access.campaign_to_change(tx, campaign_id)
     cancelled = campaign.cancel(tx.principal.require_signed_in(), tx.now, reason)
     await campaigns.keep(tx, cancelled)
-    while unsettled := await repository.find_unsettled(tx, campaign.id, _AT_ONCE):
-        for item in unsettled:
-            await repository.keep(tx, item.withdraw())
+    await withdraw_some(tx, campaign.id)
     return cancelled
+
+
+async def withdraw_some(tx: Transaction, campaign_id: str) -> int:
+    """Ask no more for some items of a campaign that was called off; return how many there were."""
+    unsettled = await repository.find_unsettled(tx, campaign_id, _AT_ONCE)
+    for item in unsettled:
+        await repository.keep(tx, item.withdraw())
+    return len(unsettled)
 
 
 async def change_campaign_due_date(tx: Transaction, campaign_id: str, due_at: datetime) -> Campaign:
@@ -62,10 +68,9 @@ async def end_items_of_thing(tx: Transaction, key: str) -> None:
 
 
 async def end_items_of_organization(tx: Transaction, organization_id: str) -> None:
-    """Note in every campaign that what an organization held has ended with it."""
-    while unsettled := await repository.find_unsettled_of(tx, {"organization_id": organization_id}, _AT_ONCE):
-        for item in unsettled:
-            await repository.keep(tx, item.end(tx.now))
+    """Note that what an organization held has ended with it; of very many some are looked at only when they are due."""
+    for item in await repository.find_unsettled_of(tx, {"organization_id": organization_id}, _AT_ONCE):
+        await repository.keep(tx, item.end(tx.now))
 
 
 async def announce_item(tx: Transaction, campaign: Campaign, item: Item, facts: Sequence[Event]) -> None:

@@ -10,6 +10,7 @@ from services.recertification.items.access import Counts
 from services.recertification.items.domain import Item, Status
 from services.recertification.items.taking import Preview
 from services.recertification.known import access as known
+from services.recertification.known.domain import Kind
 
 Row = dict[str, Any]
 
@@ -57,6 +58,7 @@ def item_row(item: Item) -> Row:
         "campaign_id": item.campaign_id,
         "kind": thing.kind.value,
         "subject_id": thing.subject_id,
+        "user_id": thing.subject_id if thing.kind is Kind.MEMBER else None,
         "organization_id": thing.organization_id,
         "organization_name": names.organization,
         "provider_id": thing.provider_id,

@@ -14,7 +14,7 @@ from services.recertification.campaigns.domain import Status as CampaignStatus
 from services.recertification.campaigns.repository import Share
 from services.recertification.events import CampaignCancelled, CampaignFinished, CampaignReminded, CampaignStarted, ItemSuspended
 from services.recertification.items import repository
-from services.recertification.items.actions import announce_item
+from services.recertification.items.actions import announce_item, withdraw_some
 from services.recertification.items.domain import Status
 from services.recertification.known import repository as known
 
@@ -86,10 +86,12 @@ async def tell_finished(tx: Transaction) -> int:
 
 
 async def tell_cancelled(tx: Transaction) -> int:
-    """Tell some organizations that a campaign was called off; return 0 where all were told."""
+    """Ask no more for what a campaign that was called off is about, and tell some organizations; return 0 where that is done."""
     campaign = await campaigns.find_one_to(tx, campaigns.to_tell(CampaignStatus.CANCELLED))
     if campaign is None:
         return 0
+    if await withdraw_some(tx, campaign.id):
+        return 1
     shares = await campaigns.find_untold(tx, campaign.id, "cancelled", _AT_ONCE)
     for share in shares:
         await _announce(tx, campaign, share, CampaignCancelled(**_told(campaign, share)))

@@ -8,6 +8,7 @@ import orjson
 
 from chassis.bus import Message
 from chassis.clock import FixedClock
+from tests.passports import make_passport
 from tests.services.stage import Answered, Person, Stage, envelope
 
 HOLDER, OTHER, PROVIDER, FOREIGN = "org_holder", "org_other", "org_provider", "org_foreign"
@@ -37,7 +38,7 @@ class CampaignStage(Stage):
         return self.person("usr_operator", platform_roles=("OPERATOR_ADMINISTRATOR",))
 
     def of(self, organization_id: str, role: str = "OWNER", user_id: str = "usr_owner") -> Person:
-        return self.person(user_id, **{organization_id: role})
+        return Person(self, make_passport(self.keys, user_id, organizations={organization_id: role}))
 
     async def started(self, by: Person | None = None, **more: Any) -> dict[str, Any]:
         """Let a campaign begin, of the operator unless something else is said, and everybody be told."""

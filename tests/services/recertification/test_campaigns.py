@@ -138,7 +138,7 @@ async def test_a_preview_says_how_much_of_whom(stage: CampaignStage) -> None:
 async def test_the_unused_are_those_that_were_there_and_not_called(stage: CampaignStage) -> None:
     young = subscription("activated", "ACTIVE", 2, "sub_young", application_id="app_2", moment=stage.clock.now())
     await stage.hear(calls(1, "2029-11-30"), young, seen("usr_developer", "2029-12-20"))
-    asked = {"side": "OPERATOR", "kinds": ["SUBSCRIPTION", "PERMISSION", "MEMBER"], "which": "UNUSED"}
+    asked: dict[str, Any] = {"side": "OPERATOR", "kinds": ["SUBSCRIPTION", "PERMISSION", "MEMBER"], "which": "UNUSED"}
     for days, expected in (
         (10, {"sub_1", "sub_foreign", "sub_other", "prm_1", "usr_developer", "usr_administrator"}),
         (20, {"sub_1", "sub_foreign", "sub_other", "prm_1", "usr_administrator"}),
