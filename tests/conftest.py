@@ -55,6 +55,23 @@ def make_store(mongo: Any) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
+async def shelf(mongo_url: str) -> AsyncIterator[Any]:
+    """Databases that tests leave behind, emptied for the next: making all the collections of a service anew takes long."""
+    from tests.shelf import Shelf
+
+    shelf = Shelf(mongo_url, _numbers)
+    yield shelf
+    shelf.close()
+
+
+@pytest.fixture
+async def reused_store(shelf: Any) -> AsyncIterator[Callable[..., Any]]:
+    """Make a store as ``make_store`` does, in an empty database that may have been another test's: for services not started."""
+    with shelf.lending() as make:
+        yield make
+
+
+@pytest.fixture(scope="session")
 async def platform(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Any]:
     """The whole platform in this process, without the proxy: ``.gateway_url``, ``.mailbox_url``, ``.whole.parts["catalog"]``."""
     from tests.one_process import running_platform

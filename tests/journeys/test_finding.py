@@ -6,7 +6,7 @@ from tests.journeys.two_organizations import World
 
 SHOWN = """query($id: ID!, $search: String!, $category: ID!, $provider: ID!, $slug: String!) {
   products(search: $search, filter: { category: $category, provider: $provider }) { totalCount nodes { id } }
-  productFacets(search: $search, filter: { provider: $provider }) {
+  productFacets(search: $search, filter: { category: $category, provider: $provider }) {
     total sensitivities { sensitivity count } categories { category { id text(language: LV) { language name } } count }
     providers { provider { id name } count }
   }
@@ -64,7 +64,8 @@ async def category(world: World, slug: str, names: list[dict[str, str]], parent_
 def check_counts(facets: dict[str, Any], organization: str, categories: dict[str, str]) -> None:
     assert (facets["total"], facets["sensitivities"]) == (1, [{"sensitivity": "STANDARD", "count": 1}])
     assert [(each["provider"]["id"], each["count"]) for each in facets["providers"]] == [(organization, 1)]
-    assert {each["category"]["id"]: each["category"]["text"]["name"] for each in facets["categories"]} == categories
+    counted = {each["category"]["id"]: each["category"]["text"]["name"] for each in facets["categories"]}
+    assert counted.items() >= categories.items()
 
 
 def _in(language: str, **text: str) -> dict[str, str]:

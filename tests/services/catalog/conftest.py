@@ -22,9 +22,9 @@ async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
 
 
 @pytest.fixture
-async def empty_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
+async def empty_stage(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
     """The catalogue that has heard of nothing."""
-    settings, store = CatalogSettings(calls_url="https://calls.example/", **PATIENT), make_store("catalog")
+    settings, store = CatalogSettings(calls_url="https://calls.example/", **PATIENT), reused_store("catalog")
     service = build(settings, bus, store, make_verifier(tmp_path / "keys"))
     await service.declare()
     return Stage(service, build_sandbox(settings, store), tmp_path / "keys")

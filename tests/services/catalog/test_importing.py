@@ -20,14 +20,14 @@ TEXT = orjson.dumps(small()).decode()
 
 
 @pytest.fixture
-async def stage_with(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Callable[..., Any]:
+async def stage_with(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Callable[..., Any]:
     """Make the catalogue with a provider, that may fetch from these servers of loopback."""
 
     async def make(*servers: Served, **more: Any) -> Stage:
         ports = ",".join(str(each.port) for each in servers)
         given: dict[str, Any] = {**PATIENT, "document_url_ports": ports, "document_url_insecure": True}
         given |= {"document_url_networks": "127.0.0.1/32", **more}
-        settings, store = CatalogSettings(**given), make_store("catalog")
+        settings, store = CatalogSettings(**given), reused_store("catalog")
         service = build(settings, bus, store, make_verifier(tmp_path / "keys"))
         await service.declare()
         stage = Stage(service, build_sandbox(settings, store), tmp_path / "keys")

@@ -24,22 +24,22 @@ async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
 
 
 @pytest.fixture
-async def empty_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
+async def empty_stage(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
     """The service that has heard of nothing."""
-    return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=0.2)
+    return await _empty(reused_store, bus, tmp_path / "keys", patience_seconds=0.2)
 
 
 @pytest.fixture
-async def patient_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
+async def patient_stage(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Stage:
     """The service that has heard of nothing and waits long for what it will hear."""
-    return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=10)
+    return await _empty(reused_store, bus, tmp_path / "keys", patience_seconds=10)
 
 
 async def _empty(
-    make_store: Callable[..., Any], bus: LocalBus, keys: Path, *, patience_seconds: float, clock: FixedClock | None = None
+    reused_store: Callable[..., Any], bus: LocalBus, keys: Path, *, patience_seconds: float, clock: FixedClock | None = None
 ) -> Stage:
     settings = SubscriptionsSettings(patience_seconds=patience_seconds)
-    service = build(settings, bus, make_store("subscriptions", clock), make_verifier(keys))
+    service = build(settings, bus, reused_store("subscriptions", clock), make_verifier(keys))
     await service.declare()
     return Stage(service, keys)
 
@@ -58,9 +58,9 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def empty_clocked_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Stage:
+async def empty_clocked_stage(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Stage:
     """The service that has heard of nothing, and in which it is what time the clock says."""
-    return await _empty(make_store, bus, tmp_path / "keys", patience_seconds=0.2, clock=clock)
+    return await _empty(reused_store, bus, tmp_path / "keys", patience_seconds=0.2, clock=clock)
 
 
 @pytest.fixture

@@ -31,9 +31,9 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-async def cast(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Cast:
+async def cast(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, clock: FixedClock) -> Cast:
     settings = SubscriptionsSettings(patience_seconds=0.2)
-    service = build(settings, bus, make_store("subscriptions", clock), make_verifier(tmp_path / "keys"))
+    service = build(settings, bus, reused_store("subscriptions", clock), make_verifier(tmp_path / "keys"))
     await service.declare()
     stage = Stage(service, tmp_path / "keys")
     await stage.hear(*offer())

@@ -23,11 +23,11 @@ Timed = tuple[Stage, FixedClock]
 
 
 @pytest.fixture
-async def timed(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Timed:
+async def timed(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Timed:
     """The service with a clock in hand, and two more plans."""
     clock = FixedClock(START)
     settings = SubscriptionsSettings(patience_seconds=0.2)
-    service = build(settings, bus, make_store("subscriptions", clock), make_verifier(tmp_path / "keys"))
+    service = build(settings, bus, reused_store("subscriptions", clock), make_verifier(tmp_path / "keys"))
     await service.declare()
     stage = Stage(service, tmp_path / "keys")
     await stage.hear(

@@ -102,7 +102,9 @@ class Walk:
     async def change_plan(self) -> Answered:
         when = self.chance.choice([{}, {"when": "AT", "at": self.soon(2, 30)}])
         plan_id = self.chance.choice([AUTOMATIC, OTHER, BY_PROVIDER])
-        return await self.do("change_plan_of", subscription_id=await self.any_of("subscriptions"), plan_id=plan_id, **when)
+        return await self.do(
+            "change_subscription_plan", subscription_id=await self.any_of("subscriptions"), plan_id=plan_id, **when
+        )
 
     async def ask(self) -> Answered:
         wish = {"application_id": APPLICATION, "product_id": PRODUCT, "purpose": "x", "legal_basis": "y"}
@@ -131,6 +133,7 @@ class Walk:
             assert answer is None or answer.status < 500, answer.body
             if answer is not None:
                 self.codes["done" if answer.status == 200 else answer.code] += 1
+                assert not {"NO_SUCH_ROUTE", "INPUT_NOT_USABLE"} & self.codes.keys(), answer.body
         self.clock.advance(timedelta(milliseconds=self.chance.choice(STEPS_MS)))
 
     async def settle(self) -> None:
@@ -196,7 +199,9 @@ class Walk:
 async def test_whatever_was_done_everything_agrees(empty_clocked_stage: Stage, clock: FixedClock, seed: int) -> None:
     walk = Walk(empty_clocked_stage, clock, seed)
     await walk.stage.hear(*walk.outside)
-    for _ in range(15):
+    for stretch in range(60):
+        if stretch >= 15 and walk.codes["done"] > 10:
+            break  # what of two things at a moment comes first is not the seed's to say, so a way may need to be longer
         for _ in range(4):
             await walk.go()
         await walk.settle()
