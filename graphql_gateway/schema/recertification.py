@@ -178,6 +178,7 @@ class Campaign(Node):
         self,
         status: CampaignItemStatus | None = None,
         kind: CampaignThing | None = None,
+        *,
         organization_id: strawberry.ID | None = None,
         first: int = DEFAULT_FIRST,
         after: str | None = None,

@@ -143,6 +143,11 @@ async def note_seen(tx: Transaction, heard: Heard) -> None:
     await actions.note_seen(tx, told["user_id"], day)
 
 
+async def forget_user(tx: Transaction, heard: Heard) -> None:
+    """Forget when somebody was there last who is gone for good."""
+    await actions.forget_user(tx, _take(heard, "user_id")["user_id"])
+
+
 class _Call(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -204,6 +209,7 @@ REACTIONS = (
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
     On(remember_application, *_of("identity", "application_created", "application_changed")),
     On(note_seen, "identity.user_seen.v1"),
+    On(forget_user, "identity.user_erased.v1"),
     # Batches meet in the same days: handled side by side they would only make one another run again.
     On(count_calls, "enforcement.calls_recorded.v1", at_once=1),
 )

@@ -67,6 +67,11 @@ async def count_calls(tx: Transaction, calls: Sequence[Call], heard_at: datetime
     await repository.note_calls_known(tx, heard_at)
 
 
+async def forget_user(tx: Transaction, user_id: str) -> None:
+    """Forget when somebody was there last."""
+    await repository.forget_use(tx, f"usr:{user_id}")
+
+
 async def note_seen(tx: Transaction, user_id: str, day: datetime) -> None:
     """Keep on which day somebody was there last."""
     await repository.note_uses(tx, {f"usr:{user_id}": day})

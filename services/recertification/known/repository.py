@@ -38,6 +38,11 @@ async def note_uses(tx: Transaction, days: Mapping[str, datetime]) -> None:
         await tx.collection(USES).update_one({"_id": key}, {"$max": {"day": day}}, upsert=True)
 
 
+async def forget_use(tx: Transaction, key: str) -> None:
+    """Forget on which day something was used last."""
+    await tx.collection(USES).delete_one({"_id": key})
+
+
 async def note_calls_known(tx: Transaction, since: datetime) -> None:
     """Keep since when calls are heard of."""
     await tx.collection(USES).update_one({"_id": _CALLS_KNOWN}, {"$min": {"since": since}}, upsert=True)

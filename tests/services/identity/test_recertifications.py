@@ -16,7 +16,7 @@ from tests.services.stage import envelope
 _numbers = itertools.count(1)
 
 
-def item(world: World, fact: str, kind: str, subject_id: str, of: str, **how: Any) -> Message:
+def item(world: World, fact: str, kind: str, subject_id: str, *, of: str, **how: Any) -> Message:
     data = {"campaign_id": "cam_1", "item_id": "itm", "kind": kind, "subject_id": subject_id, "organization_id": of}
     item_id = how.get("item_id") or f"itm_{next(_numbers)}"
     made = envelope(f"recertification.item_{fact}.v1", item_id, how.get("sequence", 1), {**data, "provider_id": None})
@@ -41,7 +41,7 @@ async def test_a_member_who_was_not_confirmed_has_no_rights_until_they_are(make_
     team = await world.team()
     member, owner, of = team.members["ADMINISTRATOR"], team.members["OWNER"], team.organization_id
     assert (await world.do("create_application", member, organization_id=of, name="First")).status == 200
-    suspend = item(world, "not_confirmed", "MEMBER", member.user_id, of, item_id="itm_a")
+    suspend = item(world, "not_confirmed", "MEMBER", member.user_id, of=of, item_id="itm_a")
     await hear(world, suspend, suspend)
     assert (await world.do("create_application", member, organization_id=of, name="Second")).code == "NOT_FOUND"
     assert (await world.load("organizations_by_id", [of], member)).rows == [None]
@@ -54,7 +54,7 @@ async def test_a_member_who_was_not_confirmed_has_no_rights_until_they_are(make_
     assert datetime.fromisoformat(since.pop(member.user_id)) <= world.clock.now()
     assert set(since.values()) == {None}
 
-    confirm = item(world, "confirmed", "MEMBER", member.user_id, of, item_id="itm_a", sequence=2, minutes=1)
+    confirm = item(world, "confirmed", "MEMBER", member.user_id, of=of, item_id="itm_a", sequence=2, minutes=1)
     await hear(world, confirm, suspend, confirm)
     assert (await world.do("create_application", member, organization_id=of, name="Second")).status == 200
     assert await is_in(world, member, of)
@@ -75,13 +75,13 @@ async def test_out_of_order_what_was_said_last_counts(make_world: MakeWorld) -> 
     member, of = team.members["DEVELOPER"], team.organization_id
     for order in itertools.permutations(range(3)):
         said = [
-            item(world, "not_confirmed", "MEMBER", member.user_id, of, item_id=f"itm_x{order}"),
-            item(world, "confirmed", "MEMBER", member.user_id, of, item_id=f"itm_x{order}", sequence=2, minutes=1),
-            item(world, "not_confirmed", "MEMBER", member.user_id, of, item_id=f"itm_y{order}", minutes=2),
+            item(world, "not_confirmed", "MEMBER", member.user_id, of=of, item_id=f"itm_x{order}"),
+            item(world, "confirmed", "MEMBER", member.user_id, of=of, item_id=f"itm_x{order}", sequence=2, minutes=1),
+            item(world, "not_confirmed", "MEMBER", member.user_id, of=of, item_id=f"itm_y{order}", minutes=2),
         ]
         await hear(world, *(said[each] for each in order))
         assert not await is_in(world, member, of)
-        await hear(world, item(world, "confirmed", "MEMBER", member.user_id, of, minutes=3))
+        await hear(world, item(world, "confirmed", "MEMBER", member.user_id, of=of, minutes=3))
         assert await is_in(world, member, of)
         world.clock.ahead += timedelta(minutes=5)
 
@@ -91,9 +91,9 @@ async def test_the_owner_is_never_suspended_nor_removed(make_world: MakeWorld) -
     team = await world.team()
     owner, administrator, of = team.members["OWNER"], team.members["ADMINISTRATOR"], team.organization_id
     for fact in ("not_confirmed", "given_up"):
-        await hear(world, item(world, fact, "MEMBER", owner.user_id, of))
+        await hear(world, item(world, fact, "MEMBER", owner.user_id, of=of))
     assert (await world.do("rename_organization", owner, organization_id=of, name="Still mine")).status == 200
-    await hear(world, item(world, "not_confirmed", "MEMBER", administrator.user_id, of))
+    await hear(world, item(world, "not_confirmed", "MEMBER", administrator.user_id, of=of))
     assert (await world.do("transfer_ownership", owner, organization_id=of, user_id=administrator.user_id)).status == 200
     assert (await world.do("rename_organization", administrator, organization_id=of, name="Now mine")).status == 200
 
@@ -102,9 +102,9 @@ async def test_who_was_given_up_is_removed_and_may_join_anew(make_world: MakeWor
     world = await make_world()
     team = await world.team()
     observer, owner, of = team.members["OBSERVER"], team.members["OWNER"], team.organization_id
-    late = item(world, "not_confirmed", "MEMBER", observer.user_id, of, minutes=-1)
-    given = item(world, "given_up", "MEMBER", observer.user_id, of)
-    await hear(world, given, given, item(world, "given_up", "MEMBER", observer.user_id, of))
+    late = item(world, "not_confirmed", "MEMBER", observer.user_id, of=of, minutes=-1)
+    given = item(world, "given_up", "MEMBER", observer.user_id, of=of)
+    await hear(world, given, given, item(world, "given_up", "MEMBER", observer.user_id, of=of))
     assert not await is_in(world, observer, of)
     world.clock.ahead += timedelta(minutes=1)
     await world.join(of, owner, observer, "OBSERVER")
@@ -120,19 +120,19 @@ async def test_a_certificate_that_was_not_confirmed_proves_nothing_until_it_is(m
     issued = issue()
     held = (await world.do("register_certificate", owner, application_id=application_id, pem=issued.pem)).result
     assert await proves(world, client_id, issued)
-    suspend = item(world, "not_confirmed", "CERTIFICATE", held["id"], of, item_id="itm_c")
-    confirm = item(world, "confirmed", "CERTIFICATE", held["id"], of, item_id="itm_c", sequence=2, minutes=1)
+    suspend = item(world, "not_confirmed", "CERTIFICATE", held["id"], of=of, item_id="itm_c")
+    confirm = item(world, "confirmed", "CERTIFICATE", held["id"], of=of, item_id="itm_c", sequence=2, minutes=1)
     await hear(world, suspend, suspend)
     assert not await proves(world, client_id, issued)
     [row] = (await world.load("certificates_by_id", [held["id"]], owner)).rows
     assert row["status"] == "SUSPENDED"
     await hear(world, confirm, suspend, confirm)
     assert await proves(world, client_id, issued)
-    given = item(world, "given_up", "CERTIFICATE", held["id"], of)
+    given = item(world, "given_up", "CERTIFICATE", held["id"], of=of)
     await hear(world, given, given)
     [row] = (await world.load("certificates_by_id", [held["id"]], owner)).rows
     assert (row["status"], row["revocation_reason"]) == ("REVOKED", "It was given up in a recertification.")
-    await hear(world, item(world, "not_confirmed", "CERTIFICATE", held["id"], of, minutes=2))
+    await hear(world, item(world, "not_confirmed", "CERTIFICATE", held["id"], of=of, minutes=2))
     facts = [each.key.split(".")[1] for each in await world.facts_about(held["id"], 4)]
     assert facts == ["certificate_registered", "certificate_suspended", "certificate_resumed", "certificate_revoked"]
 

@@ -63,7 +63,7 @@ def at(message: Message, moment: datetime) -> Message:
     return Message(id=message.id, key=message.key, body=orjson.dumps(wrapped))
 
 
-def _heard(key: str, subject: str, sequence: int, data: dict[str, Any], moment: datetime = START) -> Message:
+def _heard(key: str, subject: str, sequence: int, data: dict[str, Any], *, moment: datetime = START) -> Message:
     return at(envelope(key, subject, sequence, data), moment)
 
 
@@ -78,7 +78,7 @@ def organization_deleted(organization_id: str, sequence: int = 50) -> Message:
 
 def member(fact: str, user_id: str, sequence: int, *, of: str = HOLDER, role: str = "DEVELOPER", **more: Any) -> Message:
     data = {"organization_id": of, "user_id": user_id, **({} if fact == "member_removed" else {"role": role})}
-    return _heard(f"identity.{fact}.v1", of, sequence, data, more.get("moment", START))
+    return _heard(f"identity.{fact}.v1", of, sequence, data, moment=more.get("moment", START))
 
 
 def owner_changed(owner_id: str, former: str, sequence: int, *, of: str = HOLDER) -> Message:
@@ -102,7 +102,7 @@ def subscription(fact: str, status: str, sequence: int, subscription_id: str = "
         "plan_id": "pln_1", "provider_id": PROVIDER, "status": status, "reason": None, **more,
     }  # fmt: skip
     moment = data.pop("moment", START)
-    return _heard(f"subscriptions.subscription_{fact}.v1", subscription_id, sequence, data, moment)
+    return _heard(f"subscriptions.subscription_{fact}.v1", subscription_id, sequence, data, moment=moment)
 
 
 def permission(fact: str, status: str, sequence: int, permission_id: str = "prm_1", **more: Any) -> Message:

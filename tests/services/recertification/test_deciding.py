@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from chassis.principal import system
+from services.recertification.items import settling
 from services.recertification.timekeeper import Timekeeper
 from tests.services.recertification.hearing import (
     FOREIGN,
@@ -215,6 +217,24 @@ async def test_several_timekeepers_settle_each_thing_once(stage: CampaignStage) 
     assert len(await stage.facts("campaign_finished")) == 2
     [counts] = (await stage.operator.load("counts_by_campaign", [campaign["id"]])).rows
     assert (counts["not_confirmed"], counts["open"]) == (123, 0)
+
+
+async def test_what_a_killed_process_has_left_is_done_by_the_next(stage: CampaignStage) -> None:
+    rows = [
+        subscription("activated", "ACTIVE", 2, f"sub_many_{number:03}", application_id=f"app_{number}") for number in range(80)
+    ]
+    await stage.hear(*rows)
+    campaign = await stage.started(kinds=["SUBSCRIPTION"])
+    stage.clock.advance(stage.clock.now().replace(day=12) - stage.clock.now())
+    for settled in (0, 50):  # it is marked, then a batch is settled: and there it ends
+        await stage.service.store.transact(system("killed"), settling.settle)
+        assert len(await stage.facts("item_not_confirmed")) == settled
+        assert (await stage.operator.do("cancel_campaign", campaign_id=campaign["id"])).code == "CAMPAIGN_OVER"
+    await stage.keep_time()
+    facts = await stage.facts("item_not_confirmed")
+    assert len(facts) == len({each["item_id"] for each in facts}) == 83
+    [row] = (await stage.operator.load("campaigns_by_id", [campaign["id"]])).rows
+    assert row["status"] == "FINISHED"
 
 
 async def test_a_late_confirmation_is_taken_for_thirty_days_also_from_the_starter(stage: CampaignStage) -> None:

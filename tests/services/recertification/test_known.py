@@ -21,6 +21,7 @@ from tests.services.recertification.hearing import (
     seen,
     subscription,
 )
+from tests.services.stage import envelope
 
 LATER = [
     subscription("suspended", "SUSPENDED", 3),
@@ -92,6 +93,13 @@ async def test_nothing_of_a_deleted_organization_is_asked_for(stage: CampaignSta
     await stage.hear(organization_deleted("org_holder"), member("member_joined", "usr_late", 8))
     items = await stage.items((await stage.started())["id"])
     assert set(items) == {"sub_other"}
+
+
+async def test_when_somebody_was_there_is_forgotten_with_them(stage: CampaignStage) -> None:
+    await stage.hear(seen("usr_developer", "2029-11-01"))
+    erased = envelope("identity.user_erased.v1", "usr_developer", 9, {"user_id": "usr_developer"})
+    await stage.hear(erased, erased)
+    assert (await stage.items((await stage.started(kinds=["MEMBER"]))["id"]))["usr_developer"]["last_used_on"] is None
 
 
 async def test_who_joins_again_is_there_since_then(stage: CampaignStage) -> None:
