@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message
 
 from chassis.errors import Unavailable
 from chassis.mongo import is_in_transaction
-from chassis.telemetry import current_traceparent, log
+from chassis.telemetry import REQUEST_HEADER, current_request, current_traceparent, log
 
 _log = log("calls")
 _MAX_IDLE = 64
@@ -69,7 +69,11 @@ class Caller(Protocol):
 
 def _outgoing_headers(call: Call) -> dict[str, str]:
     assert not is_in_transaction(), "no call may be made while a transaction is open"
-    headers = {"content-type": "application/json", "traceparent": current_traceparent()}
+    headers = {
+        "content-type": "application/json",
+        "traceparent": current_traceparent(),
+        REQUEST_HEADER: current_request(),
+    }
     headers.update(call.headers)
     return headers
 

@@ -19,7 +19,7 @@ name (``ALREADY_SUBSCRIBED``), its message the first line of its docstring unles
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 HELP_BASE = "https://portico.dev/problems/"
 
@@ -56,7 +56,13 @@ class Refusal(Exception):  # noqa: N818 - a refusal is a fact about the request,
         self.message = message or self.default_message()
         self.fields = tuple(fields)
         self.retry_after_seconds = retry_after_seconds
+        self.organization_id: str | None = None
         super().__init__(self.message)
+
+    def within(self, organization_id: str) -> Self:
+        """Return the refusal, which remembers whose the thing is. The one who is refused is not told."""
+        self.organization_id = organization_id
+        return self
 
     @classmethod
     def default_message(cls) -> str:
@@ -120,7 +126,7 @@ def invalid(field: str, message: str) -> Invalid:
     return Invalid(f"{field}: {message}", fields=[FieldProblem(field, message)])
 
 
-def to_problem(refusal: Refusal, trace_id: str) -> dict[str, Any]:
+def to_problem(refusal: Refusal, trace_id: str, request_id: str | None = None) -> dict[str, Any]:
     """Return the refusal as an RFC 9457 problem document."""
     problem: dict[str, Any] = {
         "type": HELP_BASE + refusal.code.lower().replace("_", "-"),
@@ -131,12 +137,14 @@ def to_problem(refusal: Refusal, trace_id: str) -> dict[str, Any]:
         "trace_id": trace_id,
         "fields": [{"field": each.field, "message": each.message} for each in refusal.fields],
     }
+    if request_id not in (None, trace_id):
+        problem["request_id"] = request_id
     if refusal.retry_after_seconds is not None:
         problem["retry_after_seconds"] = refusal.retry_after_seconds
     return problem
 
 
-def internal_problem(trace_id: str) -> dict[str, Any]:
+def internal_problem(trace_id: str, request_id: str | None = None) -> dict[str, Any]:
     """Return the problem document of an unexpected failure: it says nothing but where to look."""
     return {
         "type": HELP_BASE + "internal",
@@ -146,6 +154,7 @@ def internal_problem(trace_id: str) -> dict[str, Any]:
         "code": "INTERNAL",
         "trace_id": trace_id,
         "fields": [],
+        **({} if request_id in (None, trace_id) else {"request_id": request_id}),
     }
 
 

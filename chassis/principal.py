@@ -103,9 +103,9 @@ class Principal:
         self.require_signed_in()
         role = self.organizations.get(organization_id)
         if role is None:
-            raise NotFound
+            raise NotFound().within(organization_id)
         if action not in self.grants.get(role, frozenset()):
-            raise RoleNotAllowed(f"As {role.lower()} of the organization you may not do this ({action}).")
+            raise RoleNotAllowed(f"As {role.lower()} of the organization you may not do this ({action}).").within(organization_id)
 
     def has_platform_role(self, *roles: str) -> bool:
         """Say whether one of these platform roles is held."""

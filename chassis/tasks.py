@@ -6,9 +6,11 @@ catch some. Whoever cancels once and then waits may wait for ever; so a task is 
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, TypeVar
 
 from chassis.telemetry import log
+
+T = TypeVar("T")
 
 END_SECONDS = 10.0
 _ASK_AGAIN_SECONDS = 1.0
@@ -32,8 +34,8 @@ async def end_task(task: "asyncio.Task[Any]", *, seconds: float = END_SECONDS) -
     return True
 
 
-async def bounded(work: Awaitable[Any], seconds: float) -> None:
-    """Run work for at most so long. Raises ``TimeoutError`` in time, also where the work does not end when it is told to."""
+async def bounded(work: Awaitable[T], seconds: float) -> T:
+    """Return what the work returns, within so long. Raises ``TimeoutError`` in time, also where it does not end when told to."""
     task = asyncio.ensure_future(work)
     try:
         done, _ = await asyncio.wait({task}, timeout=seconds)
@@ -43,4 +45,4 @@ async def bounded(work: Awaitable[Any], seconds: float) -> None:
     if not done:
         await end_task(task, seconds=1.0)
         raise TimeoutError
-    task.result()
+    return task.result()

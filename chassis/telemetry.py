@@ -14,10 +14,12 @@ from typing import Any
 
 import structlog
 from opentelemetry import trace
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{8,64}")
 _current: ContextVar[str] = ContextVar("traceparent", default="")
+_request: ContextVar[str] = ContextVar("request_id", default="")
 _tracer = trace.get_tracer("portico")
 _exporting = {"is_on": False}
 
@@ -25,6 +27,9 @@ REQUESTS = Counter("portico_requests", "Requests answered by a service", ["servi
 REQUEST_SECONDS = Histogram("portico_request_seconds", "Time to answer a request", ["service", "route"])
 REACTIONS = Counter("portico_reactions", "Messages a reaction has handled", ["queue", "outcome"])
 RELAYED = Counter("portico_events_relayed", "Events published from the outbox", ["service", "outcome"])
+QUEUED = Gauge("portico_queued", "Messages that wait in a reaction's queue", ["queue"])
+DEAD_LETTERS = Gauge("portico_dead_letters", "Messages that a reaction has given up and that are kept", ["queue"])
+EVENT_GAPS = Gauge("portico_event_gaps", "Announcements that a reaction should have heard and has not", ["queue"])
 TRANSACTION_RUNS = Counter("portico_transaction_runs", "Runs of a transaction's work", ["database", "outcome"])
 
 # Values under these names never reach a log line, wherever they come from.
@@ -110,6 +115,29 @@ def current_traceparent() -> str:
 def current_trace() -> str:
     """Return the running request's trace id (32 hexadecimal digits)."""
     return current_traceparent()[3:35]
+
+
+REQUEST_HEADER = "x-request-id"
+
+
+def read_request_id(sent: str | None) -> str | None:
+    """Return the id that a client gave its request, or None where it gave none that can be used: letters, digits and ``._-``."""
+    return sent if sent is not None and _REQUEST_ID.fullmatch(sent) else None
+
+
+def current_request() -> str:
+    """Return the running request's id: the one that its client gave, otherwise the trace id."""
+    return _request.get() or current_trace()
+
+
+@contextmanager
+def within_request(request_id: str | None) -> Iterator[None]:
+    """Let everything within be part of the request of this id; None for the running trace's."""
+    token = _request.set(request_id or "")
+    try:
+        yield
+    finally:
+        _request.reset(token)
 
 
 def _child_of(traceparent: str | None) -> str:

@@ -24,12 +24,24 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis import idempotency
+from chassis.acts import Deed
 from chassis.errors import FieldProblem, Invalid, NotFound, Refusal, internal_problem, to_problem
 from chassis.idempotency import Answered, Attempt, Ledger, Wish, wish_of
 from chassis.mends import mend_of
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import ANONYMOUS, HEADER, PassportVerifier, Principal
-from chassis.telemetry import REQUEST_SECONDS, REQUESTS, current_trace, log, span
+from chassis.tallying import Tally, is_denial
+from chassis.telemetry import (
+    REQUEST_HEADER,
+    REQUEST_SECONDS,
+    REQUESTS,
+    current_request,
+    current_trace,
+    log,
+    read_request_id,
+    span,
+    within_request,
+)
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -64,21 +76,31 @@ class NoSuchRoute(NotFound):
 
 
 class Edge:
-    """What a service's routes stand on: its store, the verifier of passports, and what was done under idempotency keys."""
+    """What a service's routes stand on: its store, the verifier of passports, what was done under keys, what was refused."""
 
     def __init__(self, store: Store, verifier: PassportVerifier, *, wait_seconds: float = idempotency.WAIT_SECONDS) -> None:
         self.store = store
         self.verifier = verifier
         self.ledger = Ledger(store, wait_seconds=wait_seconds)
+        self.tally = Tally(store)
 
 
 class Asked:
     """One request to a service, as its handlers see it."""
 
-    __slots__ = ("_attempt", "_edge", "body", "principal")
+    __slots__ = ("_attempt", "_edge", "_verb", "body", "principal")
 
-    def __init__(self, edge: Edge, principal: Principal, body: dict[str, Any], attempt: Attempt | None = None) -> None:
+    def __init__(
+        self,
+        edge: Edge,
+        principal: Principal,
+        body: dict[str, Any],
+        *,
+        verb: str | None = None,
+        attempt: Attempt | None = None,
+    ) -> None:
         self._edge = edge
+        self._verb = verb
         self._attempt = attempt
         self.principal = principal
         self.body = body
@@ -114,11 +136,13 @@ class Asked:
     async def transact(self, work: Callable[[Transaction], Awaitable[T]], *, patience_seconds: float = 1.0) -> T:
         """Run work in a transaction of this service, on behalf of the one who asks.
 
-        Under an idempotency key the first one also leaves the marker; a handler opens its transactions one after the other.
+        Under an idempotency key the first one also leaves the marker; a handler opens its transactions one after the other. Each
+        is recorded as an act of its verb.
         """
         if self._attempt is not None:
             work = self._attempt.marking(work)
-        return await self._edge.store.transact(self.principal, work, patience_seconds=patience_seconds)
+        deed = Deed(self._verb) if self._verb is not None else None
+        return await self._edge.store.transact(self.principal, work, patience_seconds=patience_seconds, deed=deed)
 
     def reader(self) -> Reader:
         """Return a reader on behalf of the one who asks."""
@@ -142,7 +166,7 @@ def problem_response(refusal: Refusal) -> Response:
     headers = {}
     if refusal.retry_after_seconds is not None:
         headers["retry-after"] = str(refusal.retry_after_seconds)
-    body = orjson.dumps(to_problem(refusal, current_trace()))
+    body = orjson.dumps(to_problem(refusal, current_trace(), current_request()))
     return Response(body, refusal.status, headers, media_type="application/problem+json")
 
 
@@ -190,9 +214,19 @@ class Routes:
             principal = self._principal(request)
             body = await read_body(request)
             key = request.headers.get(idempotency.HEADER)
-            if key is None or without_keys is not None or principal.id is None:
-                return json_response({"result": await handler(Asked(self._edge, principal, body))})
-            return await self._once(wish_of(key, principal.id, verb, body), handler, principal, body)
+            wish = (
+                None
+                if key is None or without_keys is not None or principal.id is None
+                else wish_of(key, principal.id, verb, body)
+            )
+            try:
+                if wish is not None:
+                    return await self._once(wish, handler, verb, Asked(self._edge, principal, body))
+                return json_response({"result": await handler(Asked(self._edge, principal, body, verb=verb))})
+            except Refusal as refusal:
+                if is_denial(refusal):
+                    self._edge.tally.deny(principal, verb, refusal, body)
+                raise
 
         self.collected.append(Verb(verb, endpoint, without_keys))
 
@@ -200,7 +234,8 @@ class Routes:
         """Add ``POST /do/<verb>`` that is answered without a passport: only what gives out passports is."""
 
         async def endpoint(request: Request) -> Response:
-            return json_response({"result": await handler(Asked(self._edge, ANONYMOUS, await read_body(request)))})
+            asked = Asked(self._edge, ANONYMOUS, await read_body(request), verb=verb)
+            return json_response({"result": await handler(asked)})
 
         self.collected.append(Verb(verb, endpoint, _ANYBODYS))
 
@@ -216,10 +251,11 @@ class Routes:
     def _principal(self, request: Request) -> Principal:
         return self._edge.verifier.verify(request.headers.get(HEADER))
 
-    async def _once(self, wish: Wish, handler: Handler, principal: Principal, body: dict[str, Any]) -> Response:
+    async def _once(self, wish: Wish, handler: Handler, verb: str, asked: Asked) -> Response:
         async def run(attempt: Attempt) -> Answered:
             try:
-                response = json_response({"result": await handler(Asked(self._edge, principal, body, attempt))})
+                marked = Asked(self._edge, asked.principal, asked.body, verb=verb, attempt=attempt)
+                response = json_response({"result": await handler(marked)})
             except Refusal as refusal:
                 # Refused before anything was done: asked again, it runs again. Afterwards it is the answer to what was done.
                 if not attempt.is_done or refusal.status >= 500:
@@ -255,7 +291,8 @@ class _Guard:
                 status = message["status"]
             await send(message)
 
-        with span(f"{self._service} {scope['path']}", traceparent):
+        request_id = read_request_id(headers.get(REQUEST_HEADER.encode(), b"").decode("latin-1"))
+        with span(f"{self._service} {scope['path']}", traceparent), within_request(request_id):
             try:
                 await self._app(scope, receive, send_and_note)
             finally:
@@ -271,12 +308,14 @@ async def _on_refusal(_request: Request, refusal: Exception) -> Response:
 
 async def _on_failure(_request: Request, failure: Exception) -> Response:
     _log.error("a request failed", exc_info=failure)
-    return Response(orjson.dumps(internal_problem(current_trace())), 500, media_type="application/problem+json")
+    return Response(
+        orjson.dumps(internal_problem(current_trace(), current_request())), 500, media_type="application/problem+json"
+    )
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    problem = to_problem(NoSuchRoute(), current_trace()) | {"status": error.status_code}
+    problem = to_problem(NoSuchRoute(), current_trace(), current_request()) | {"status": error.status_code}
     return Response(orjson.dumps(problem), error.status_code, error.headers, media_type="application/problem+json")
 
 

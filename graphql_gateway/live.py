@@ -20,7 +20,7 @@ from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED
 from graphql_gateway.clients.answers import INTERNAL, UNAVAILABLE
 from graphql_gateway.clients.identity import PassportNotIssued
 from graphql_gateway.context import Context
-from graphql_gateway.engine.declare import Watch
+from graphql_gateway.engine.declare import VIEWER, Watch
 from graphql_gateway.engine.failures import Failure
 from graphql_gateway.engine.front import Front, Ready, Refused, watched
 from graphql_gateway.engine.model import Model
@@ -55,7 +55,8 @@ class Watcher:
         """Note what changed, where it concerns this watcher."""
         if not any(matches(pattern, key) for pattern in self.watch.keys):
             return
-        values = self.watch.concerns(data, self._asked)
+        asked = {**self._asked, VIEWER: self.user_id} if self.watch.is_personal else self._asked
+        values = self.watch.concerns(data, asked)
         if values is not None:
             self.put_back(values)
 
@@ -108,6 +109,8 @@ class Hub:
     async def hear(self, message: Message) -> None:
         """Tell every watcher whom it concerns."""
         heard = messages.read(message.body)
+        if heard.is_republished:
+            return  # nothing has changed
         for watcher in list(self._watchers):
             if heard.key not in RIGHTS_FACTS:
                 watcher.offer(heard.key, heard.data)

@@ -28,6 +28,7 @@ from graphql_gateway.pages.graphiql import Graphiql
 from graphql_gateway.pages.links import link_routes
 from graphql_gateway.pages.outside import outside_routes
 from graphql_gateway.reports import report_routes
+from graphql_gateway.requests import RequestIds
 from graphql_gateway.schema import model
 from graphql_gateway.settings import GatewaySettings
 from graphql_gateway.sockets import Sockets
@@ -97,16 +98,24 @@ def _graph_routes(settings: GatewaySettings, desk: Desk, hub: Hub) -> list[BaseR
 
 def _middleware(settings: GatewaySettings) -> list[Middleware]:
     if not settings.allowed_origins:
-        return []
+        return [Middleware(RequestIds)]
     return [
+        Middleware(RequestIds),
         Middleware(
             CORSMiddleware,
             allow_origins=list(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=["authorization", "content-type", "idempotency-key", "portico-csrf", "portico-file-name"],
-            expose_headers=["content-disposition", "idempotency-replayed"],
-        )
+            allow_headers=[
+                "authorization",
+                "content-type",
+                "idempotency-key",
+                "portico-csrf",
+                "portico-file-name",
+                "x-request-id",
+            ],
+            expose_headers=["content-disposition", "idempotency-replayed", "x-request-id"],
+        ),
     ]
 
 

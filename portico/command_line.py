@@ -1,6 +1,7 @@
 """The command line: ``portico up``, ``serve``, ``keys``, ``topology``, ``settings``, ``contracts``, ``journey``.
 
-Every command imports what it needs when it is called, so that help and refusals come at once.
+More commands stand in `portico.commands`, a module for each noun. Every command
+imports what it needs when it is called, so that help and refusals come at once.
 """
 
 import sys
@@ -11,12 +12,19 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from portico.commands.dead_letters import dead_letters
+from portico.commands.gaps import gaps
+from portico.commands.replaying import replay, republish
 from portico.trouble import EXIT_CODE, Trouble
 
 if TYPE_CHECKING:
     from portico.settings import PorticoSettings, ServeSettings
 
 app = App(name="portico", help="An API developer portal: the whole platform, or one part of it.", version_flags=[])
+app.command(replay)
+app.command(republish)
+app.command(gaps)
+app.command(dead_letters)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
@@ -73,7 +81,14 @@ def _keys_folder(folder: Path | None) -> Path:
 
 
 @keys.default
-def make(*, folder: _Folder = None, public: Path | None = None, tls: Path | None = None, tls_url: str = "") -> int:
+def make(
+    *,
+    folder: _Folder = None,
+    public: Path | None = None,
+    notices: Path | None = None,
+    tls: Path | None = None,
+    tls_url: str = "",
+) -> int:
     """Make the key files that are missing; existing ones stay.
 
     Parameters
@@ -82,17 +97,21 @@ def make(*, folder: _Folder = None, public: Path | None = None, tls: Path | None
         Where the keys lie (PORTICO_KEYS_DIR otherwise, or `keys` in PORTICO_VAR).
     public
         A second folder, for everybody, that gets the public files alone.
+    notices
+        A folder for notifications, that gets the key which it shares with identity.
     tls
-        A third folder, for the proxy, that gets a TLS certificate (server.pem, server.key) unless it has one.
+        A folder, for the proxy, that gets a TLS certificate (server.pem, server.key) unless it has one.
     tls_url
         The address at which applications call over TLS, whose host that certificate names beside localhost.
     """
-    from portico.keys import make_certificates, make_keys, publish_keys
+    from portico.keys import make_certificates, make_keys, publish_keys, share_notices_key
 
     place = _keys_folder(folder)
     make_keys(place)
     if public is not None:
         publish_keys(place, public)
+    if notices is not None:
+        share_notices_key(place, notices)
     if tls is not None:
         make_certificates(tls, [host] if (host := urlsplit(tls_url).hostname) else [])
     print(f"The keys lie in {place}.")
@@ -196,17 +215,20 @@ def settings(*, write: Path | None = None) -> int:
 
 
 @app.command
-def contracts(*, folder: Path = Path()) -> int:
+def contracts(*, folder: Path = Path(), release: bool = False) -> int:
     """Write the contracts anew from the code.
 
     Parameters
     ----------
     folder
         The folder that holds contracts/.
+    release
+        Keep them as the released ones, too, which later ones may only add to.
     """
     from portico.contracts import write
+    from portico.releasing import release as keep_released
 
-    for path in write(folder):
+    for path in [*write(folder), *(keep_released(folder) if release else ())]:
         print(path)
     return 0
 

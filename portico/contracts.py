@@ -3,7 +3,11 @@
 * ``contracts/schema.graphql``: the graph.
 * ``contracts/events/<key>.json``: the JSON Schema of an event's data; ``<key>.example.json``: one whole message, kept by hand.
 * ``contracts/events/README.md``: what each of them says, for people.
+* ``contracts/envelope.json``: the JSON Schema of the envelope around each event's data.
+* ``contracts/asyncapi.yaml``: all that travels over the bus, for the tools of consumers.
 * ``contracts/problems.json``: every code that a refusal can have.
+
+What of it was released last stands in ``contracts/released/``: see ``portico.evolution``.
 """
 
 import importlib
@@ -21,10 +25,14 @@ import graphql_gateway
 import services
 from chassis.errors import Invalid, Refusal
 from chassis.messages import SCHEMA_BASE, Event
+from portico import asyncapi
 
+ROOT = Path(__file__).resolve().parents[1]
 SCHEMA = Path("contracts/schema.graphql")
 PROBLEMS = Path("contracts/problems.json")
 EVENTS = Path("contracts/events")
+ENVELOPE = Path("contracts/envelope.json")
+ASYNCAPI = Path("contracts/asyncapi.yaml")
 
 
 def _modules() -> Iterator[ModuleType]:
@@ -44,8 +52,9 @@ def _classes(parent: type) -> list[type]:
 
 
 def event_classes() -> list[type[Event]]:
-    """Return every fact that a service can announce."""
-    return sorted(_classes(Event), key=lambda event: event.key)
+    """Return every fact that a service can announce; what several services derive theirs from is none."""
+    facts: list[type[Event]] = _classes(Event)
+    return sorted((each for each in facts if each.service), key=lambda event: event.key)
 
 
 def refusal_classes() -> list[type[Refusal]]:
@@ -111,12 +120,20 @@ def facts() -> str:
     return "\n".join(lines) + "\n"
 
 
-def expected() -> dict[Path, str]:
-    """Return every generated contract by its path."""
+def examples(root: Path = ROOT) -> dict[str, dict[str, Any]]:
+    """Return the golden examples that there are, by their event's key."""
+    there = {event.key: root / example_path(event) for event in event_classes()}
+    return {key: orjson.loads(path.read_bytes()) for key, path in there.items() if path.exists()}
+
+
+def expected(root: Path = ROOT) -> dict[Path, str]:
+    """Return every generated contract by its path; the golden examples, which are shown in it, are read below the root."""
     from graphql_gateway.schema import sdl
 
+    events = event_classes()
     files = {SCHEMA: sdl().rstrip() + "\n", PROBLEMS: _pretty(problems()), EVENTS / "README.md": facts()}
-    for event in event_classes():
+    files |= {ENVELOPE: _pretty(asyncapi.envelope_schema()), ASYNCAPI: asyncapi.render(events, examples(root))}
+    for event in events:
         files[EVENTS / f"{event.key}.json"] = _pretty(event_schema(event))
     return files
 
@@ -129,7 +146,7 @@ def example_path(event: type[Event]) -> Path:
 def write(root: Path) -> list[Path]:
     """Write the contracts anew and return the paths that changed; examples are kept by hand."""
     changed = []
-    for path, text in expected().items():
+    for path, text in expected(root).items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.exists() or target.read_text(encoding="utf-8") != text:

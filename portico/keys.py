@@ -9,7 +9,14 @@ from portico.trouble import Trouble, sentence_of
 from services.enforcement.proxy import certificate
 from services.identity import key_rotation
 from services.identity.key_rotation import KeyState, Rotation, RotationUnderWay
-from services.identity.keys import JWKS_MAX_AGE_SECONDS, SIGNING_ALGORITHMS, KeyFileNotUsable, make_missing_keys
+from services.identity.keys import (
+    JWKS_MAX_AGE_SECONDS,
+    NOTICES_KEY,
+    SIGNING_ALGORITHMS,
+    KeyFileNotUsable,
+    make_missing_keys,
+    write_new,
+)
 
 PURPOSES = tuple(SIGNING_ALGORITHMS)
 
@@ -45,6 +52,15 @@ def publish_keys(folder: Path, public: Path) -> None:
     """Copy the public files into a folder for everybody. Raises ``Trouble``."""
     with _told(public):
         key_rotation.hand_on(folder, public)
+
+
+def share_notices_key(folder: Path, shared: Path) -> None:
+    """Copy the key that identity and notifications share into a folder for notifications. Raises ``Trouble``."""
+    with _told(shared):
+        shared.mkdir(parents=True, exist_ok=True)
+        key = (folder / NOTICES_KEY).read_bytes()
+        if not write_new(shared / NOTICES_KEY, key, 0o600) and (shared / NOTICES_KEY).read_bytes() != key:
+            raise Trouble(f"{shared / NOTICES_KEY} is another key than {folder / NOTICES_KEY}: remove it, then run this again.")
 
 
 def rotate_keys(folder: Path, purpose: str, overlap_seconds: int, public: Path | None) -> Rotation:

@@ -39,7 +39,7 @@ class _Written(monitoring.CommandListener):
 class ShelvedStore(Store):
     """A store that finds its collections and indexes there, and the collections empty."""
 
-    def __init__(self, client: Any, name: str, clock: Clock, written: _Written, made: set[str]) -> None:
+    def __init__(self, client: Any, name: str, clock: Clock, *, written: _Written, made: set[str]) -> None:
         super().__init__(client, name, clock)
         self._written = written
         self._made = made
@@ -80,7 +80,7 @@ class Shelf:
         def make(purpose: str = "store", clock: Clock | None = None) -> Store:
             name = self._free[purpose].pop() if self._free[purpose] else f"shelf{next(self._numbers)}_{purpose}"
             lent.append((purpose, name))
-            return ShelvedStore(self._client, name, clock or SystemClock(), self._written, self._made[name])
+            return ShelvedStore(self._client, name, clock or SystemClock(), written=self._written, made=self._made[name])
 
         yield make
         if not {each for each in asyncio.all_tasks() - running if not each.done()} - {asyncio.current_task()}:

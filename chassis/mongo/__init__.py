@@ -8,8 +8,11 @@ from pymongo import InsertOne, UpdateOne
 
 from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, DuplicateKey, Index
 from chassis.mongo.files import Files, file_indexes
-from chassis.mongo.sessions import INDEXES
+from chassis.mongo.recording import INDEXES as ACT_INDEXES
+from chassis.mongo.sessions import INDEXES as SESSION_INDEXES
 from chassis.mongo.store import Reader, Store, Transaction, connect, is_in_transaction
+
+INDEXES = (*SESSION_INDEXES, *ACT_INDEXES)
 
 __all__ = [
     "INDEXES",

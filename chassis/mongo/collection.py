@@ -52,7 +52,8 @@ class Index:
         return IndexModel(list(self.keys), **options)
 
 
-def _duplicate(error: DuplicateKeyError | BulkWriteError) -> DuplicateKey:
+def duplicate_of(error: DuplicateKeyError | BulkWriteError) -> DuplicateKey:
+    """Return what a duplicate key of the driver's says."""
     details: Mapping[str, Any] = error.details or {}
     if isinstance(error, BulkWriteError):
         details = next(iter(details.get("writeErrors", [])), {})
@@ -136,7 +137,7 @@ class Collection:
         try:
             await self._inner.insert_one(document, session=self._session)
         except DuplicateKeyError as error:
-            raise _duplicate(error) from error
+            raise duplicate_of(error) from error
 
     @_told_when_away
     async def insert_many(self, documents: Sequence[Document]) -> None:
@@ -149,7 +150,7 @@ class Collection:
         try:
             result = await self._inner.replace_one(query, document, upsert=upsert, session=self._session)
         except DuplicateKeyError as error:
-            raise _duplicate(error) from error
+            raise duplicate_of(error) from error
         return bool(result.matched_count)
 
     @_told_when_away
@@ -158,7 +159,7 @@ class Collection:
         try:
             result = await self._inner.update_one(query, update, upsert=upsert, session=self._session)
         except DuplicateKeyError as error:
-            raise _duplicate(error) from error
+            raise duplicate_of(error) from error
         return bool(result.matched_count)
 
     @_told_when_away
@@ -177,7 +178,7 @@ class Collection:
                 query, update, upsert=upsert, return_document=ReturnDocument.AFTER, session=self._session
             )
         except DuplicateKeyError as error:
-            raise _duplicate(error) from error
+            raise duplicate_of(error) from error
         return found
 
     @_told_when_away
@@ -199,5 +200,5 @@ class Collection:
             await self._inner.bulk_write(list(operations), ordered=True, session=self._session)
         except BulkWriteError as error:
             if _is_duplicate(error):
-                raise _duplicate(error) from error
+                raise duplicate_of(error) from error
             raise

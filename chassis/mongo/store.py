@@ -15,11 +15,14 @@ from pymongo.errors import CollectionInvalid, ConnectionFailure, OperationFailur
 from pymongo.read_concern import ReadConcern
 
 from chassis import messages
+from chassis.acts import Acts, Deed
 from chassis.clock import Clock
 from chassis.errors import NotHeardOf
 from chassis.ids import new_id
 from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, Index
 from chassis.mongo.files import Files
+from chassis.mongo.noting import Notes, NotingCollection
+from chassis.mongo.recording import Made, Recorder, row_of
 from chassis.mongo.sessions import OpenSessions
 from chassis.principal import ANONYMOUS, Principal
 from chassis.telemetry import TRANSACTION_RUNS, current_traceparent
@@ -81,14 +84,21 @@ class Transaction(Reader):
         principal: Principal,
         now: datetime,
         session: AsyncIOMotorClientSession,
+        *,
+        recorder: Recorder | None = None,
     ) -> None:
         super().__init__(database, principal, now)
         self._session = session
         self._after_commit: list[Callable[[], None]] = []
+        self._recorder = recorder
+        self._notes = Notes()
+        self._announced_within: list[str | None] = []
         self.announced = 0
 
     def collection(self, name: str) -> Collection:
         """Return a collection of the service's own database, inside this transaction."""
+        if self._recorder is not None and self._recorder.audits(name):
+            return NotingCollection(self._database[name], self._session, name, self._notes)
         return Collection(self._database[name], self._session)
 
     def after_commit(self, call: Callable[[], None]) -> None:
@@ -115,7 +125,24 @@ class Transaction(Reader):
             {"_id": event_id, "key": event.key, "subject": subject, "time": self.now, "body": body, "sent_at": None}
         )
         self.announced += 1
+        self._announced_within.append(organization)
         return event_id
+
+    def concerns(self, organization_id: str) -> None:
+        """Note whom a change concerns, where the thing that is changed does not say so itself."""
+        self._notes.concerned.append(organization_id)
+
+    async def emit_act(self, made: Made) -> None:
+        """Put an act into the outbox."""
+        await self.collection("outbox").insert_one(row_of(made, self.now, current_traceparent()))
+        self.announced += 1
+
+    async def record(self, deed: Deed | None) -> None:
+        """Announce what this transaction did, if that is an act (called by the store, before it commits)."""
+        if self._recorder is not None:
+            made = self._recorder.made(self.principal, self._notes, self._announced_within, deed)
+            if made is not None:
+                await self.emit_act(made)
 
     async def _next_sequence(self, subject: str) -> int:
         counter = await self.collection("sequences").find_one_and_update({"_id": subject}, {"$inc": {"n": 1}}, upsert=True)
@@ -130,18 +157,25 @@ class Transaction(Reader):
 
 @dataclass(slots=True)
 class Store:
-    """One service's database: opens readers and transactions."""
+    """One service's database: opens readers and transactions; what these do is recorded where there is a recorder."""
 
     client: AsyncIOMotorClient[Document]
     name: str
     clock: Clock
+    outbox_days: int = 7
+    """How long what was announced is kept, to be replayed."""
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     sessions: OpenSessions = field(default_factory=OpenSessions)
+    recorder: Recorder | None = None
 
     @property
     def database(self) -> AsyncIOMotorDatabase[Document]:
         """Return the driver's database (for the chassis alone)."""
         return self.client.get_database(self.name, codec_options=CodecOptions(tz_aware=True))
+
+    def record(self, acts: Acts) -> None:
+        """Record from now on what transactions do."""
+        self.recorder = Recorder(acts)
 
     def reader(self, principal: Principal = ANONYMOUS) -> Reader:
         """Return a reader for one request."""
@@ -153,19 +187,23 @@ class Store:
         work: Callable[[Transaction], Awaitable[T]],
         *,
         patience_seconds: float = 1.0,
+        deed: Deed | None = None,
     ) -> T:
         """Run work in a transaction and commit it; run it again on a write conflict.
 
-        Work that names a thing whose announcement has not arrived (``NotHeardOf``) is tried again until
-        ``patience_seconds`` have passed. Raises what the work refuses with, or ``DatabaseUnavailable``.
+        ``deed`` is what it is recorded as; a part of the platform that acts by itself is recorded under its own name. Work that
+        names a thing whose announcement has not arrived (``NotHeardOf``) is tried again until ``patience_seconds`` have passed.
+        Raises what the work refuses with, or ``DatabaseUnavailable``.
         """
+        if self.recorder is not None:
+            await self._prepare(self.recorder)
         give_up_at = asyncio.get_running_loop().time() + patience_seconds
         runs = 0
         pause, longest_pause = _HEARING_PAUSES_SECONDS
         while True:
             runs += 1
             try:
-                result = await self._run_once(principal, work)
+                result = await self._run_once(principal, work, deed)
             except NotHeardOf:
                 if asyncio.get_running_loop().time() >= give_up_at:
                     raise
@@ -182,16 +220,23 @@ class Store:
                 TRANSACTION_RUNS.labels(self.name, "committed").inc()
                 return result
 
-    async def _run_once(self, principal: Principal, work: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def _prepare(self, recorder: Recorder) -> None:
+        try:
+            await recorder.prepare(self.database)
+        except ConnectionFailure as error:
+            raise DatabaseUnavailable from error
+
+    async def _run_once(self, principal: Principal, work: Callable[[Transaction], Awaitable[T]], deed: Deed | None) -> T:
         assert not _in_transaction.get(), "a transaction is open already"
         marker = _in_transaction.set(True)
         try:
             async with await self.client.start_session() as session:
                 await self.sessions.note(self.database, session)
                 session.start_transaction(read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True))
-                transaction = Transaction(self.database, principal, self.clock.now(), session)
+                transaction = Transaction(self.database, principal, self.clock.now(), session, recorder=self.recorder)
                 try:
                     result = await work(transaction)
+                    await transaction.record(deed)
                 except BaseException:
                     await _abort(session)
                     raise

@@ -14,6 +14,8 @@ import strawberry
 
 METADATA = "portico"
 DEFAULT_LIST_SIZE = 10
+VIEWER = "viewer_id"
+"""Under which name a personal update learns who watches."""
 MOST_KEYS = 500
 Function = TypeVar("Function", bound=Callable[..., Any])
 Row = Mapping[str, Any]
@@ -131,13 +133,14 @@ class Watch:
     """The field is an update: whenever ``concerns`` says so of something heard under ``keys``, ``load`` is read again.
 
     ``concerns(data, args)`` gives the key to re-read, or None. ``admits`` is read once, at the beginning: who may not see that
-    row may not watch.
+    row may not watch. Where it ``is_personal``, ``args`` also say who watches (``VIEWER``).
     """
 
     keys: tuple[str, ...]
     concerns: Callable[[Row, Row], Any]
     load: Load
     admits: Load | None = None
+    is_personal: bool = False
 
 
 Source = Read | Derived | Load | Do | Watch

@@ -21,6 +21,7 @@ from graphql import (
 from graphql.execution.values import VariableValues, get_variable_values
 from graphql.validation import NoSchemaIntrospectionCustomRule, specified_rules
 
+from chassis.telemetry import current_request
 from graphql_gateway.engine.declare import Do, Watch
 from graphql_gateway.engine.failures import Failure, FieldFailed, extensions_of
 from graphql_gateway.engine.model import Model
@@ -299,6 +300,7 @@ def problem_of(failure: Failure) -> Tagged:
         "message": failure.message,
         "fields": list(failure.fields),
         "trace_id": failure.trace_id,
+        "request_id": current_request(),
         "help": failure.help,
         "retry_after_seconds": failure.retry_after_seconds,
     }

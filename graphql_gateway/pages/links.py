@@ -14,9 +14,10 @@ PATHS = (
     "/set-password",
     "/confirm-address",
     "/sign-in",
+    "/notice-preferences",
 )
 # A thing of which a letter tells; its id is the last part of the path.
-THINGS = ("permissions", "subscriptions", "connections", "agreements", "products")
+THINGS = ("permissions", "subscriptions", "connections", "agreements", "products", "onboarding")
 
 
 def link_routes() -> list[BaseRoute]:

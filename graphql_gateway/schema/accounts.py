@@ -12,6 +12,7 @@ from graphql_gateway.schema.invitations import ReceivedInvitationConnection
 from graphql_gateway.schema.languages import Language
 from graphql_gateway.schema.members import Membership
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Node
+from graphql_gateway.schema.notices import OWN_INBOX, OWN_PREFERENCES, OWN_UNREAD, NoticeConnection, NoticePreferences
 from graphql_gateway.schema.openid import OutsideIdentity
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.services import IDENTITY
@@ -48,6 +49,7 @@ class Action(Enum):
     RECERTIFY = "RECERTIFY"
     REQUEST_PERMISSION = "REQUEST_PERMISSION"
     FILE_CONNECTION_REQUEST = "FILE_CONNECTION_REQUEST"
+    VIEW_AUDIT = "VIEW_AUDIT"
 
 
 @enum
@@ -102,6 +104,16 @@ class Viewer:
     def invitations(self, first: int = DEFAULT_FIRST, after: str | None = None) -> ReceivedInvitationConnection | None:
         """List the invitations that wait for the viewer's address, the newest first."""
         planned(first, after)
+
+    unread_notices: int | None = loads(OWN_UNREAD, says="How many notices the viewer has not read.")
+    notice_preferences: NoticePreferences | None = loads(OWN_PREFERENCES, says="What the viewer is mailed.")
+
+    @asks(OWN_INBOX)
+    def inbox(
+        self, *, unread_only: bool = False, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> NoticeConnection | None:
+        """List what the viewer was told, the newest first."""
+        planned(unread_only, first, after)
 
     @asks(Load(IDENTITY, "permits", Parts({"action": Argument("action"), "on": Argument("on")})))
     def can(self, action: Action, on: strawberry.ID) -> Permit | None:

@@ -16,6 +16,7 @@ from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
+from graphql_gateway.schema.dead_letters import DeadLetterMutations
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
@@ -24,6 +25,7 @@ from graphql_gateway.schema.guidance import GuidanceMutations, GuidanceQueries
 from graphql_gateway.schema.invitations import InvitationMutations
 from graphql_gateway.schema.members import MemberMutations
 from graphql_gateway.schema.nodes import Id, Node
+from graphql_gateway.schema.notices import NoticeMutations
 from graphql_gateway.schema.offering import ProductMutations
 from graphql_gateway.schema.onboarding import OnboardingMutations
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
@@ -61,6 +63,7 @@ _KINDS = {
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
     "cam": ("Campaign", "recertification", "campaigns_by_id"),
     "itm": ("CampaignItem", "recertification", "campaign_items_by_id"),
+    "ntc": ("Notice", "notifications", "notices_by_id"),
 }
 
 
@@ -112,6 +115,7 @@ class Mutation(
     GuidanceMutations,
     SubscriptionMutations,
     ConnectionMutations,
+    DeadLetterMutations,
     ConnectionOfficeMutations,
     AgreementMutations,
     ApprovalMutations,
@@ -119,6 +123,7 @@ class Mutation(
     OnboardingMutations,
     OperatorMutations,
     RecertificationMutations,
+    NoticeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
 

@@ -4,13 +4,15 @@ from typing import Annotated
 
 import strawberry
 
-from graphql_gateway.engine.declare import Constant, Load, asks, does, loads, planned, reads
+from graphql_gateway.engine.declare import Constant, Load, asks, derived, does, loads, planned
 from graphql_gateway.schema.accounts import PlatformRole
+from graphql_gateway.schema.audit import OF_OPERATOR, AuditEntryConnection, AuditFilterArgument
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
+from graphql_gateway.schema.dead_letters import DeadLetterConnection, PlatformService
 from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.finding import Findings
 from graphql_gateway.schema.languages import Language
-from graphql_gateway.schema.members import Person
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
 from graphql_gateway.schema.onboarding import (
     OnboardingChannel,
@@ -21,17 +23,11 @@ from graphql_gateway.schema.onboarding import (
     OnboardingStatus,
 )
 from graphql_gateway.schema.problems import Problem
+from graphql_gateway.schema.queues import OperatorQueues
 from graphql_gateway.schema.recertification import CampaignConnection, CampaignStatus
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import IDENTITY, RECERTIFICATION, SUBSCRIPTIONS
-
-
-@type_
-class StaffMember:
-    """One of the operator's staff."""
-
-    user: Person
-    roles: list[PlatformRole] = reads(size=2, says="What they hold on the platform itself.")
+from graphql_gateway.schema.services import EVERY, IDENTITY, RECERTIFICATION, SUBSCRIPTIONS
+from graphql_gateway.schema.staff import StaffMember
 
 
 @type_
@@ -39,6 +35,16 @@ class Operator:
     """What the operator's staff sees, each as far as their platform role goes."""
 
     platform_roles: list[PlatformRole]
+    queues: OperatorQueues = derived(dict, says="What waits for the operator, in figures.")
+
+    @asks(Load(IDENTITY, "operator_find", Constant("all"), weight=4.0))
+    def find(self, text: str, first: int = DEFAULT_FIRST) -> Findings | None:
+        """Find organizations, applications, data exchanges and certificates by an id, a Client ID, a number or how a name begins.
+
+        What answers best comes first; capitals and marks over letters make no difference. Certificates are found by their serial
+        number, thumbprint and subject, too. For administrators, support and (without certificates) business representatives.
+        """
+        planned(text, first)
 
     @asks(Load(IDENTITY, "staff", Constant("all")))
     def staff(self, role: PlatformRole | None = None) -> list[StaffMember] | None:
@@ -76,6 +82,30 @@ class Operator:
     ) -> CampaignConnection | None:
         """List the campaigns that the operator has started, the newest first, for its administrators and auditors."""
         planned(status, first, after)
+
+    @asks(OF_OPERATOR)
+    def audit(
+        self,
+        organization_id: strawberry.ID | None = None,
+        filter_: AuditFilterArgument = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> AuditEntryConnection | None:
+        """List who did what, the newest first: in an organization, or without one on the platform itself."""
+        planned(organization_id, filter_, first, after)
+
+    @asks(Load(EVERY, "dead_letters", Constant("all")))
+    def dead_letters(
+        self,
+        service: PlatformService | None = None,
+        queue: str | None = None,
+        code: str | None = None,
+        *,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> DeadLetterConnection | None:
+        """List what reactions have given up, of all services or of one, the oldest first; for administrators alone."""
+        planned(service, queue, code, first, after)
 
 
 @type_

@@ -7,6 +7,7 @@ import strawberry
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, loads, planned
 from graphql_gateway.schema.agreements import AgreementConnection, AgreementStatus
 from graphql_gateway.schema.applications import ApplicationConnection
+from graphql_gateway.schema.audit import OF_ORGANIZATION, AuditEntryConnection, AuditFilterArgument
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.described import input_, type_
@@ -148,6 +149,13 @@ class Organization(Node):
     ) -> CampaignItemConnection | None:
         """List what the organization is asked to confirm, or what came of it, for those who confirm; null as status: all."""
         planned(status, kind, first, after)
+
+    @asks(OF_ORGANIZATION)
+    def audit(
+        self, filter_: AuditFilterArgument = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> AuditEntryConnection | None:
+        """List who did what in the organization, the newest first, for those who may view its audit trail."""
+        planned(filter_, first, after)
 
     @asks(usage_of("organization_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

@@ -22,5 +22,6 @@ class Problem:
     message: str
     fields: list[FieldProblem]
     trace_id: str = strawberry.field(description="Quote it when you ask for support.")
+    request_id: str = strawberry.field(description="The request's X-Request-Id, or what stands for it.")
     help: URL | None
     retry_after_seconds: int | None

@@ -5,13 +5,15 @@ from typing import Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Load, Watch, planned, watches
+from graphql_gateway.engine.declare import VIEWER, Argument, Constant, Load, Watch, planned, watches
 from graphql_gateway.schema.described import type_
-from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.notices import Notice
+from graphql_gateway.schema.services import IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import Subscription
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 SUBSCRIPTION_FACTS = ("subscriptions.*.v1",)
+NOTICE_FACTS = ("notifications.notice_sent.v1",)
 USAGE_FACTS = ("analytics.usage_recorded.v1",)
 _LISTS = {"organization_id": "organization_ids", "application_id": "application_ids", "product_id": "product_ids"}
 
@@ -27,6 +29,14 @@ def _usage_ticked(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str
     named = {key: asked["input"].get(key) for key in _LISTS}
     concerns = all(value in data.get(_LISTS[key], ()) for key, value in named.items() if value is not None)
     return dict(asked) if concerns else None
+
+
+def _notice_arrived(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    # Of those who were told, only the one who watches; whoever is not signed in has no id.
+    for each in data.get("notices", ()):
+        if asked[VIEWER] is not None and each.get("user_id") == asked[VIEWER]:
+            return {"id": each.get("notice_id")}
+    return None
 
 
 @type_
@@ -49,3 +59,16 @@ class Updates:
     def usage_ticked(self, input_: UsageArgument) -> AsyncGenerator[UsageReport, None]:
         """Tell the report anew whenever calls that it counts were recorded."""
         planned(input_)
+
+    @watches(
+        Watch(
+            NOTICE_FACTS,
+            _notice_arrived,
+            Load(NOTIFICATIONS, "notices_by_id", Argument("id")),
+            admits=Load(IDENTITY, "viewer", Constant("me")),
+            is_personal=True,
+        )
+    )
+    def notice_arrived(self) -> AsyncGenerator[Notice, None]:
+        """Tell whenever the viewer is told something."""
+        planned()

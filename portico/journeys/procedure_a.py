@@ -14,6 +14,7 @@ from rich.console import Console
 
 from portico.authority import open_authority, plain_pdf
 from portico.foreign import Graph
+from portico.journeys.being_told import Told, in_language, is_told
 from portico.journeys.calling import access_token, answers, targets_of
 from portico.journeys.traveller import Place, Traveller, expect, expect_refused, until
 
@@ -62,8 +63,12 @@ async def walk_procedure_a(place: Place, *, shows: bool = False, console: Consol
         t = Traveller(place, http, console or Console(soft_wrap=True), shows)
         began_at = time.perf_counter()
         w = await _browse(t)
-        for step in (_file, _approve, _application, _permission, _subscribe, _revoke, _already_onboarded):
-            await step(w)
+        before = await in_language(w.provider, "RU")
+        try:
+            for step in (_file, _approve, _application, _permission, _subscribe, _revoke, _already_onboarded):
+                await step(w)
+        finally:
+            await in_language(w.provider, before)
         t.console.print(f"\nProcedure A took {time.perf_counter() - began_at:.1f} s.", highlight=False)
         return w
 
@@ -75,6 +80,7 @@ async def _browse(t: Traveller) -> Walk:
         kinds = [each["kind"] for each in product["requires"]]
         expect(kinds[0] == "SIGN_IN" and {"ONBOARDING", "PERMISSION"} <= set(kinds), f"a visitor is told the way: {kinds}")
         recipient, contact = await t.newcomer("Rita Recipient")
+        await in_language(recipient, "LV")
         provider = await t.signed_in(t.place.provider_email, t.place.provider_password)
         operator = await t.signed_in(t.place.operator_email, t.place.operator_password)
         w = Walk(t, recipient, provider, operator, product, contact)
@@ -112,16 +118,20 @@ async def _file(w: Walk) -> None:
 
 
 async def _approve(w: Walk) -> None:
-    with w.t.step("A4 the operator reads the finding, approves; both contacts are informed"):
+    with w.t.step("A4 the operator reads the finding, approves; both contacts are informed in their languages"):
         known = {"requestId": w.permission_id}
-        taken = await w.operator.do("takeOnboardingRequest", _REQUEST, **known)
-        verdict = taken["documents"][0]["signature"]["verdict"]
-        expect(verdict == "SIGNED_AND_TIMESTAMPED", f"the document is signed and time-stamped, not {verdict}")
+        await w.operator.do("takeOnboardingRequest", _REQUEST, **known)
+        text = f"query($id: ID!) {{ node(id: $id) {{ {_REQUEST} }} }}"
+        found = {"documents": [{"signature": {"verdict": "SIGNED_AND_TIMESTAMPED"}}]}
+        await until(lambda: w.operator.ask(text, id=w.permission_id), ("node",), found)
         approved = await w.operator.do("approveOnboardingRequest", _REQUEST, **known)
         w.number = approved["number"]
         expect(w.number, "the data-exchange number is assigned")
-        for address in (w.contact, w.t.place.provider_email):
-            letter = await w.t.mailbox.letter_to(address, about=w.number)
+        for told in (
+            Told(w.recipient, w.contact, "ONBOARDING_APPROVED", "Jūsu organizācija ir pieslēgta"),
+            Told(w.provider, w.t.place.provider_email, "ONBOARDING_PROVIDER_INFORMED", "Подключён получатель данных"),
+        ):
+            letter = await is_told(w.t, told, about=w.number)
             expect("SIA Residence" in letter, "the letter names the recipient")
 
 
@@ -145,6 +155,8 @@ async def _permission(w: Walk) -> None:
         permission = await w.recipient.do("requestPermission", _PERMISSION, **asked, **why)
         w.permission_id = permission["id"]
         await w.next_is("PERMISSION", state="WAITING", verb="grantPermission")
+        asks = Told(w.provider, w.t.place.provider_email, "PERMISSION_REQUESTED", "Приложение просит вашего разрешения")
+        await is_told(w.t, asks, about=w.permission_id)
         granting = {"permissionId": w.permission_id, "operations": [PERMITTED]}
         await expect_refused("ONLY_THE_PROVIDER_PERMITS", w.recipient.do("grantPermission", _PERMISSION, **granting))
         text = f"query($id: ID!) {{ node(id: $id) {{ {_PERMISSION} }} }}"
@@ -153,7 +165,8 @@ async def _permission(w: Walk) -> None:
         expect(seen["applicant"]["clientId"] == w.application["clientId"], "the provider sees the Client ID")
         granted = await w.provider.do("grantPermission", _PERMISSION, **granting)
         expect((granted["status"], granted["isInForce"]) == ("GRANTED", True), "the permission is in force")
-        await w.t.mailbox.letter_to(w.contact, about="Population register")
+        letter = await is_told(w.t, Told(w.recipient, w.contact, "PERMISSION_GRANTED", "Atļauja ir dota"), about=w.permission_id)
+        expect("Parcel robot" in letter, "the recipient is told for which application")
         await w.next_is("SUBSCRIPTION", verb="subscribe")
 
 
@@ -178,7 +191,7 @@ async def _revoke(w: Walk) -> None:
         answer = await answers(w.t, w.target(PERMITTED), token, 403)
         expect(answer.json()["code"] == "SUBSCRIPTION_SUSPENDED", f"the caller is told why: {answer.text[:200]}")
         letter = await w.t.mailbox.letter_to(w.contact, about=reason)
-        expect("Population register" in letter, "the recipient is told what for, and why")
+        expect("Parcel robot" in letter, "the recipient is told what for, and why")
         again = {"clientId": w.application["clientId"], "productId": w.product["id"]}
         await w.provider.do("grantPermissionTo", _PERMISSION, **again)
         await until(lambda: w.recipient.ask(text, id=w.subscription_id), ("subscription",), {"status": "ACTIVE"})

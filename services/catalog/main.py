@@ -9,6 +9,7 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.catalog.audited import ACTS
 from services.catalog.callers import repository as callers
 from services.catalog.categories import repository as categories
 from services.catalog.categories import routes as category_routes
@@ -25,6 +26,7 @@ from services.catalog.products.rows import Rows
 from services.catalog.providers import repository as providers
 from services.catalog.providers import routes as provider_routes
 from services.catalog.reactions import REACTIONS
+from services.catalog.republishing import KINDS
 from services.catalog.retiring import repository as retiring
 from services.catalog.retiring import routes as retiring_routes
 from services.catalog.sandbox import repository as sandbox
@@ -40,6 +42,7 @@ NAME = "catalog"
 
 def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the catalogue, not started yet."""
+    store.record(ACTS)
     edge, rows, searcher = Edge(store, verifier), Rows(settings.calls_url), Searcher(store)
     limits = Limits(
         max_bytes=settings.document_max_bytes,
@@ -70,7 +73,8 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             *(*sandbox.INDEXES, *guidance.INDEXES, *callers.INDEXES, *retiring.INDEXES),
         ],
         reactions=REACTIONS,
-        workers=[KeepsIndex(store, searcher), tools.comparer],
+        kinds=KINDS,
+        workers=[KeepsIndex(store, searcher), tools.comparer, edge.tally],
         verifier=verifier,
     )
 

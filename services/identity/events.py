@@ -1,14 +1,39 @@
-"""What identity announces. Ids and names only: never an address, a secret or a token."""
+"""What identity announces. Ids and names only: never a secret or a token, and an address or a person's words only sealed."""
 
 from datetime import datetime
 
+from chassis.acts import Recorded
 from chassis.messages import Event
+
+
+class ActRecorded(Recorded, service="identity", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class UserRegistered(Event, service="identity", version=1):
     """Somebody has confirmed an address and has an account now."""
 
     user_id: str
+
+
+class UserReachable(Event, service="identity", version=1):
+    """How a user is called, written to, and what of the staff: said again whenever one of it changes.
+
+    ``sealed_address`` is the e-mail address under the key that identity and notifications share, bound to the user's id; nobody
+    else can read it.
+    """
+
+    user_id: str
+    name: str
+    language: str
+    platform_roles: tuple[str, ...]
+    sealed_address: str
+
+
+class RolesDescribed(Event, service="identity", version=1):
+    """What each role within an organization allows; said again whenever the tables say something else."""
+
+    actions_by_role: dict[str, tuple[str, ...]]
 
 
 class UserErased(Event, service="identity", version=1):
@@ -295,43 +320,7 @@ class CertificateExpiring(Event, service="identity", version=1):
     application_id: str | None
     not_after: datetime
     days_left: int
-
-
-class OnboardingSubmitted(Event, service="identity", version=1):
-    """An organization asks to be onboarded, or asks again after a correction. ``channel`` is PORTAL, MAIL or PAPER."""
-
-    request_id: str
-    organization_id: str | None
-    channel: str
-
-
-class OnboardingReturned(Event, service="identity", version=1):
-    """An onboarding request went back for correction; the reasons stand in the request."""
-
-    request_id: str
-    organization_id: str | None
-
-
-class OnboardingApproved(Event, service="identity", version=1):
-    """An organization is onboarded: it has its user, its data-exchange number and its certificate."""
-
-    request_id: str
-    organization_id: str
-    number: str
-
-
-class OnboardingRejected(Event, service="identity", version=1):
-    """An onboarding request was rejected; the reason stands in the request."""
-
-    request_id: str
-    organization_id: str | None
-
-
-class OnboardingWithdrawn(Event, service="identity", version=1):
-    """An organization does not want to be onboarded after all."""
-
-    request_id: str
-    organization_id: str | None
+    name: str | None = None
 
 
 class DataExchangeAssigned(Event, service="identity", version=1):

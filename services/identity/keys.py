@@ -4,7 +4,8 @@
 from when it signs (``signs_from``, seconds since 1970), so that all processes change over together. Their ``*.public.json`` are
 JSON Web Key Sets for everybody; a key that signs no more has an ``exp`` after which nobody needs it. A private file with one bare
 key, as it was once written, is still read. ``client-secrets.key`` is the pepper under which client secrets are kept, ``mail.key``
-seals the mails that wait to be sent. ``key_rotation`` replaces signing keys.
+seals the mails that wait to be sent, ``notices.key`` what is told to notifications alone, which has a copy of the file.
+``key_rotation`` replaces signing keys.
 """
 
 import base64
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from joserfc import jwe, jws, jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
@@ -25,7 +27,8 @@ from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
 from chassis.telemetry import log
 
 SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA"}
-SYMMETRIC = ("client-secrets", "mail", "factors")
+NOTICES_KEY = "notices.key"
+SYMMETRIC = ("client-secrets", "mail", "factors", "notices")
 JWKS_MAX_AGE_SECONDS = 300  # how long foreign verifiers may keep the published keys
 _BY_CURVE = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512", "Ed25519": "EdDSA"}
 _SIGNS_FROM = "signs_from"
@@ -233,3 +236,15 @@ class Seal:
         plaintext = jwe.decrypt_compact(sealed, self._key).plaintext
         assert plaintext is not None
         return plaintext.decode()
+
+
+class SharedSeal:
+    """Encrypts what an announcement tells to notifications alone (AES-256-GCM), bound to the id of what it is about."""
+
+    def __init__(self, path: Path) -> None:
+        self._cipher = AESGCM(base64.urlsafe_b64decode(_read(path)))
+
+    def close(self, text: str, about: str) -> str:
+        """Return the sealed text; whoever opens it names the same id."""
+        nonce = os.urandom(12)
+        return base64.urlsafe_b64encode(nonce + self._cipher.encrypt(nonce, text.encode(), about.encode())).decode()

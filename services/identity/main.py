@@ -20,8 +20,11 @@ from services.identity.addresses import routes as address_routes
 from services.identity.agreement_files import access as agreement_access
 from services.identity.agreement_files import repository as agreement_files
 from services.identity.agreement_files.domain import AGREEMENT_PREFIX, STEP_PREFIX
+from services.identity.announcing import repository as announcing
+from services.identity.announcing.worker import Announcer
 from services.identity.applications import repository as applications
 from services.identity.applications import routes as application_routes
+from services.identity.audited import ACTS
 from services.identity.authority import routes as authority_routes
 from services.identity.authority.actions import PassportOffice
 from services.identity.certificates import access as certificate_access
@@ -35,6 +38,7 @@ from services.identity.client_keys import routes as client_key_routes
 from services.identity.data_exchanges import repository as data_exchanges
 from services.identity.data_exchanges import routes as data_exchange_routes
 from services.identity.data_exchanges.domain import NumberPattern
+from services.identity.desk import routes as desk_routes
 from services.identity.factors import repository as factors
 from services.identity.factors import routes as factor_routes
 from services.identity.factors.actions import FactorOffice
@@ -50,10 +54,10 @@ from services.identity.findings.examining import judge_of_signatures
 from services.identity.findings.worker import Examiner
 from services.identity.invitations import repository as invitations
 from services.identity.invitations import routes as invitation_routes
-from services.identity.keys import Pepper, Seal, Signer, read_public
+from services.identity.keys import NOTICES_KEY, Pepper, Seal, SharedSeal, Signer, read_public
 from services.identity.links import repository as links
 from services.identity.mail import repository as mail
-from services.identity.mail.actions import PostOffice
+from services.identity.mail.actions import AddressBook, PostOffice
 from services.identity.mail.postman import MailServer, Postman
 from services.identity.members import routes as member_routes
 from services.identity.onboarding import access as onboarding_access
@@ -74,6 +78,7 @@ from services.identity.passwords.hashing import Hasher
 from services.identity.privacy import routes as privacy_routes
 from services.identity.reactions import Offices, reactions
 from services.identity.recertifications import repository as recertifications
+from services.identity.republishing import KINDS
 from services.identity.secrets import repository as secrets
 from services.identity.secrets import routes as secret_routes
 from services.identity.secrets.access import Judging
@@ -91,7 +96,6 @@ from services.identity.signing_in.gate import Gate
 from services.identity.signing_in.routes import Reception
 from services.identity.signing_in.watchman import Watchman
 from services.identity.staff import routes as staff_routes
-from services.identity.telling.actions import NewsDesk
 from services.identity.tokens import repository as tokens
 from services.identity.tokens import routes as token_routes
 from services.identity.tokens.actions import TokenOffice
@@ -102,6 +106,7 @@ from services.identity.winding_up.worker import WindingUp
 
 _INDEXES = [
     *accounts.INDEXES,
+    *announcing.INDEXES,
     *sessions.INDEXES,
     *factors.INDEXES,
     *openid.INDEXES,
@@ -139,16 +144,16 @@ _FINDERS = {
 
 def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service. Raises ``KeyFileNotUsable`` where a key file is missing (``make_missing_keys`` makes them)."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     hasher = Hasher(settings.hashing_threads)
-    post_office = PostOffice(settings.portal_url.rstrip("/"), Seal(settings.keys_dir / "mail.key"))
+    book = AddressBook(SharedSeal(settings.keys_dir / NOTICES_KEY), settings.operator_keys)
+    post_office = PostOffice(settings.portal_url.rstrip("/"), Seal(settings.keys_dir / "mail.key"), book)
     gate = Gate(Pepper(settings.keys_dir / "factors.key", "networks"))
     openid_office = _openid_office(settings, store, post_office)
-    secret_office = SecretOffice(Pepper(settings.keys_dir / "client-secrets.key"), post_office, _judging(settings))
+    secret_office = SecretOffice(Pepper(settings.keys_dir / "client-secrets.key"), _judging(settings))
     onboarding_office = _onboarding_office(settings, post_office)
-    winding_up = WindingUp(store)
-    examining = ExaminingOffice(onboarding_office.judge)
-    offices = Offices(winding_up.wake, examining, NewsDesk(post_office, settings.operator_keys))
+    winding_up, examining = WindingUp(store), ExaminingOffice(onboarding_office.judge)
     return Service(
         name="identity",
         store=store,
@@ -162,18 +167,21 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
         ],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=reactions(offices),
+        reactions=reactions(Offices(winding_up.wake, examining)),
+        kinds=KINDS,
         workers=[
             hasher,
+            Announcer(store, book),
             winding_up,
             openid_office.client,
             Watchman(store, gate, post_office),
             Postman(store, post_office, _mail_server(settings)),
-            Reminder(store, post_office),
+            Reminder(store),
             Timekeeper(store, secret_office),
             Keeper(store),
             Clerk(store, onboarding_office.judge),
             Examiner(store, examining),
+            edge.tally,
         ],
     )
 
@@ -181,8 +189,8 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
 def _routes_of_people(edge: Edge, settings: IdentitySettings, hasher: Hasher, post_office: PostOffice) -> list[BaseRoute]:
     verification_ttl = timedelta(seconds=settings.verification_ttl_seconds)
     return [
-        *account_routes.routes(edge, _account_rules(settings)),
-        *staff_routes.routes(edge, settings.operator_keys),
+        *account_routes.routes(edge, account_routes.Rules(_lifetimes(settings), verification_ttl, post_office.book)),
+        *staff_routes.routes(edge, post_office.book),
         *session_routes.routes(edge),
         *password_routes.routes(edge, hasher, post_office, timedelta(seconds=settings.reset_ttl_seconds)),
         *address_routes.routes(edge, hasher, post_office, verification_ttl),
@@ -214,13 +222,14 @@ def _routes_of_organizations(
     edge: Edge, settings: IdentitySettings, post_office: PostOffice, onboarding_office: OnboardingOffice
 ) -> list[BaseRoute]:
     return [
-        *organization_routes.routes(edge, post_office),
+        *organization_routes.routes(edge),
         *member_routes.routes(edge),
         *invitation_routes.routes(edge, post_office, timedelta(seconds=settings.invitation_ttl_seconds)),
         *file_routes.routes(edge, _VIEWERS),
         *finding_routes.routes(edge, _VIEWERS, _FINDERS),
         *data_exchange_routes.routes(edge),
         *onboarding_routes.routes(edge, onboarding_office),
+        *desk_routes.routes(edge),
     ]
 
 
@@ -254,11 +263,6 @@ def _lifetimes(settings: IdentitySettings) -> Lifetimes:
     return Lifetimes(
         idle=timedelta(seconds=settings.session_idle_seconds), absolute=timedelta(seconds=settings.session_absolute_seconds)
     )
-
-
-def _account_rules(settings: IdentitySettings) -> account_routes.Rules:
-    verification_ttl = timedelta(seconds=settings.verification_ttl_seconds)
-    return account_routes.Rules(_lifetimes(settings), verification_ttl, settings.operator_keys)
 
 
 def _passport_office(settings: IdentitySettings) -> PassportOffice:

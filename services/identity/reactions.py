@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -21,9 +21,6 @@ from services.identity.recertifications import actions as recertifications
 from services.identity.recertifications.actions import About
 from services.identity.secrets import actions as secrets
 from services.identity.secrets.use import Called
-from services.identity.telling import actions as telling
-from services.identity.telling.actions import NewsDesk
-from services.identity.telling.domain import KEYS
 
 _SECRET_RETIRED = "SECRET_RETIRED"  # noqa: S105 - the rejection of a call with a token of a retired secret
 _STANDING_GRANTED = "catalog.provider_standing_granted.v1"
@@ -54,12 +51,8 @@ async def remember_subscription(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_product(tx: Transaction, heard: Heard) -> None:
-    """Keep what a product is called, in a scope and for people, whose it is, and whether it is open to all."""
-    fields: dict[str, Any] = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
-    if isinstance(heard.data.get("title"), str):
-        fields["title"] = heard.data["title"]
-    if isinstance(titles := heard.data.get("titles"), dict):
-        fields["titles"] = {str(language): title for language, title in titles.items() if isinstance(title, str)}
+    """Keep what a product is called in a scope, whose it is, and whether it is open to all."""
+    fields = {name: _take(heard, name) for name in ("slug", "organization_id", "sensitivity")}
     await copy_if_newer(tx, "heard_products", replace(heard, subject=_take(heard, "product_id")), fields)
 
 
@@ -79,7 +72,7 @@ async def revoke_certificates(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_representative(tx: Transaction, heard: Heard) -> None:
-    """Keep who looks after a connection request for the operator, if anybody: they are informed of what happens to it."""
+    """Keep who looks after a connection request for the operator, if anybody: they read what it is about."""
     is_released = heard.key.startswith("subscriptions.representative_released.")
     fields = {"user_id": None if is_released else _take(heard, "representative_id")}
     await copy_if_newer(tx, "heard_representatives", replace(heard, subject=_take(heard, "request_id")), fields)
@@ -175,7 +168,6 @@ class Offices:
 
     wake_winding_up: Callable[[], None]
     examining: ExaminingOffice
-    news_desk: NewsDesk
 
 
 def reactions(offices: Offices) -> tuple[On, ...]:
@@ -202,10 +194,10 @@ def _reactions_of_copies() -> tuple[On, ...]:
             "subscriptions.representative_released.v1",
         ),
         On(remember_substitute, "subscriptions.approver_substituted.v1", "subscriptions.substitute_withdrawn.v1"),
-        On(revoke_certificates, "identity.application_deleted.v1"),
+        On(revoke_certificates, "identity.application_deleted.v1", takes_republished=True),
         On(suspend_unconfirmed, "recertification.item_not_confirmed.v1", "recertification.item_confirmed.v1"),
         On(end_given_up, "recertification.item_given_up.v1"),
-        On(note_provider, _STANDING_GRANTED, "catalog.provider_standing_withdrawn.v1"),
+        On(note_provider, _STANDING_GRANTED, "catalog.provider_standing_withdrawn.v1", takes_republished=True),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.
         On(count_calls_by_secret, "enforcement.calls_recorded.v1", at_once=1),
     )
@@ -225,13 +217,8 @@ def _reactions_with_offices(offices: Offices) -> tuple[On, ...]:
         if heard.data.get("evidence_file_id") is not None:
             await _attach(tx, heard, _attachment(heard, "step_id", "evidence_file_id"), offices.examining)
 
-    async def inform_people(tx: Transaction, heard: Heard) -> None:
-        """Write to everybody whom it concerns."""
-        await telling.inform_people(tx, heard, offices.news_desk)
-
     return (
         On(wind_up_organization, "identity.organization_deleted.v1"),
         On(attach_to_agreement, "subscriptions.agreement_attached.v1"),
         On(attach_evidence, "subscriptions.approval_step_decided.v1"),
-        On(inform_people, *KEYS),
     )

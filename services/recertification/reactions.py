@@ -97,7 +97,8 @@ async def remember_owner(tx: Transaction, heard: Heard) -> None:
     if _fact(heard) == "owner_changed":
         former = _take(heard, "former_owner_id")["former_owner_id"]
         # Whoever was the Owner is an Administrator now, and so one of those who are confirmed.
-        await _remember(tx, heard, News(Kind.MEMBER, former, told["organization_id"], is_live=True), detail="ADMINISTRATOR")
+        for user_id, role in ((former, "ADMINISTRATOR"), (told["owner_id"], "OWNER")):
+            await _remember(tx, heard, News(Kind.MEMBER, user_id, told["organization_id"], is_live=True), detail=role)
 
 
 async def remember_certificate(tx: Transaction, heard: Heard) -> None:

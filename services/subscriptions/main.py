@@ -11,6 +11,7 @@ from services.subscriptions.agreements import routes as agreement_routes
 from services.subscriptions.approvals import actions as approval_actions
 from services.subscriptions.approvals import repository as approvals
 from services.subscriptions.approvals import routes as approval_routes
+from services.subscriptions.audited import ACTS
 from services.subscriptions.calls import repository as calls
 from services.subscriptions.connections import repository as connections
 from services.subscriptions.connections import routes as connection_routes
@@ -23,6 +24,7 @@ from services.subscriptions.plan_changes import actions as plan_changes
 from services.subscriptions.plan_changes import routes as plan_change_routes
 from services.subscriptions.reactions import REACTIONS
 from services.subscriptions.recertifications import repository as recertifications
+from services.subscriptions.republishing import KINDS
 from services.subscriptions.requirements import routes as requirement_routes
 from services.subscriptions.settings import SubscriptionsSettings
 from services.subscriptions.subscriptions import actions as subscription_actions
@@ -55,6 +57,7 @@ INDEXES = (
 
 def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service, ready to be started."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     return Service(
         name="subscriptions",
@@ -71,6 +74,7 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
         ],
         indexes=INDEXES,
         reactions=REACTIONS,
-        workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds)],
+        kinds=KINDS,
+        workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds), edge.tally],
         verifier=verifier,
     )

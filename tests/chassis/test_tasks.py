@@ -46,7 +46,7 @@ async def test_what_has_failed_has_ended() -> None:
 
 
 async def test_bounded_work_raises_what_it_raised_and_its_bound_also_where_it_does_not_end() -> None:
-    await bounded(asyncio.sleep(0), 5)
+    assert await bounded(asyncio.sleep(0, "done"), 5) == "done"
     with pytest.raises(ZeroDivisionError):
         await bounded(failing(), 5)
     with pytest.raises(TimeoutError):

@@ -14,7 +14,8 @@ from graphql_gateway.files import LARGEST_BYTES
 from graphql_gateway.main import build
 from graphql_gateway.settings import GatewaySettings
 from tests.services.identity.filing import PDF
-from tests.services.identity.world import PASSWORD, MovingClock, Person, World
+from tests.services.identity.world import PASSWORD, Person, World
+from tests.services.mail_server import MovingClock
 
 
 @dataclass

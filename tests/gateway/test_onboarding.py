@@ -12,7 +12,8 @@ from chassis.calls import AsgiCaller
 from graphql_gateway.main import build
 from graphql_gateway.settings import GatewaySettings
 from tests.services.identity.signatures.making import signed_pdf
-from tests.services.identity.world import OPERATOR, MovingClock, Person, World
+from tests.services.identity.world import OPERATOR, Person, World
+from tests.services.mail_server import MovingClock
 
 SIGNATURE = """kind verdict sentences judgedAt fileSha256 coverage { wholeFile signedEntries unsignedEntries }
   problems { code level message } documentTimeStamps { of time }

@@ -9,7 +9,8 @@ import pytest
 from graphql_gateway.pages.graphiql import FILES
 from graphql_gateway.pages.links import PATHS, THINGS
 from services.identity.mail import letters
-from services.identity.telling.domain import PLACES
+from services.notifications.notices.actions import PREFERENCES_PATH
+from services.notifications.notices.table import PLACES
 
 HTML = {"accept": "text/html"}
 LETTERS = Path(letters.__file__).with_name("letters")
@@ -93,7 +94,7 @@ def test_every_link_in_a_mail_has_its_page() -> None:
     texts = [path.read_text("utf-8") for path in LETTERS.glob("*.txt")]
     assert texts
     links = {link for text in texts for link in re.findall(r"\{\{ portal_url \}\}([\w/-]+)", text)}
-    assert links <= set(PATHS)
+    assert {*links, PREFERENCES_PATH} <= set(PATHS)
     assert set(PLACES) == set(THINGS)
 
 

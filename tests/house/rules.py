@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_OURS = {"var", "node_modules", "__pycache__"}
-CODE = ("chassis", "services", "graphql_gateway", "portico", "tests", "deploy", "bench")
+CODE = ("chassis", "services", "graphql_gateway", "portico", "tests", "deploy", "bench", "examples")
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".yml", ".yaml", ".json", ".graphql", ".sh", ".html", ""}
 
 LINES_PER_FILE = 400

@@ -200,6 +200,11 @@ async def recertify(world: World) -> Attempt:
     return does("startCampaign", on, **scope, title=f"Tried {next(_numbers)}", reason="It is time.", dueAt=due_at)
 
 
+async def view_audit(world: World) -> Attempt:
+    text = "query($id: ID!) { organization(id: $id) { audit(first: 1) { nodes { verb } } } }"
+    return sees(world.ids["organization"], text, "organization", "audit", "nodes")
+
+
 ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "INVITE_MEMBER": invite,
     "REMOVE_MEMBER": remove,
@@ -227,8 +232,9 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "FILE_CONNECTION_REQUEST": file_connection_request,
     "CONCLUDE_AGREEMENTS": conclude_agreements,
     "RECERTIFY": recertify,
+    "VIEW_AUDIT": view_audit,
 }
-LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS"}
+LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS", "VIEW_AUDIT"}
 
 
 async def permit(world: World, who: str, action: str, on: str) -> Any:

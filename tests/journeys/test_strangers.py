@@ -19,7 +19,7 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
-    *("connection_request", "agreement", "campaign", "item"),
+    *("connection_request", "agreement", "notice", "campaign", "item"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
@@ -32,7 +32,7 @@ _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invita
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionsAsProvider {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   campaigns {{ totalCount nodes {{ id }} }} recertification {{ totalCount nodes {{ id }} }}
-  usage(input: $period) {{ {FIGURES} }}"""
+  usage(input: $period) {{ {FIGURES} }} audit {{ totalCount nodes {{ verb }} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
 _OF_CONNECTION = (

@@ -68,6 +68,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
     ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
     ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("replayDeadLetter", "organization", {"queue": "subscriptions.remember_member", "id": "$organization"}),
+    ("discardDeadLetter", "organization", {"queue": "subscriptions.remember_member", "id": "$organization", "reason": "No."}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
@@ -169,8 +171,10 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("startCampaign", "organization", {**_SCOPE, **_STARTED}),
     ("cancelCampaign", "campaign", {"campaignId": "$campaign"}),
     ("changeCampaignDueDate", "campaign", {"campaignId": "$campaign", "dueAt": "2030-01-01T00:00:00Z"}),
-    ("confirmItems", "item", {"itemIds": "$items"}),
-    ("giveUpItems", "item", {"itemIds": "$items"}),
+    ("confirmItems", "item", {"itemIds": ["<it>"]}),
+    ("giveUpItems", "item", {"itemIds": ["<it>"]}),
+    ("markRead", "notice", {"noticeIds": ["<it>"]}),
+    ("changeNoticePreference", "organization", {"organizationId": "$organization", "mail": False}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectSubscription", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("cancelSubscription", "subscription", {"subscriptionId": "$subscription"}),
@@ -186,6 +190,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
 _RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
 # (verb, the input, or None where it takes none): nobody is told to sign in first.
 OWN: list[tuple[str, dict[str, Any] | None]] = [
+    ("markRead", {"all": True}),
+    ("changeNoticePreference", {"topic": "VERSIONS", "mail": False}),
     ("signOut", None),
     ("createOrganization", {"name": "Mine"}),
     ("changeProfile", {"name": "Me"}),
@@ -213,9 +219,12 @@ OPEN = {
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "withdrawProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("replayDeadLetter", "discardDeadLetter"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",
     "acceptInvitation": "NO_SUCH_INVITATION",
+    "markRead": "NO_SUCH_NOTICE",
+    "changeNoticePreference": "NO_SUCH_MEMBERSHIP",
     "declineInvitation": "NO_SUCH_INVITATION",
 }

@@ -59,6 +59,19 @@ class World:
     mark: str = field(default_factory=lambda: secrets.token_hex(4))
     people: dict[str, Graph] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    done: dict[str, set[str]] = field(default_factory=dict)
+    """By mutation: the ids of the requests in which it was done, whoever did it."""
+
+    async def note(self, response: httpx.Response) -> None:
+        """Note which mutations a response says were done just now."""
+        sent = json.loads(response.request.content) if response.request.content[:1] == b"{" else {}
+        if not str(sent.get("query", "")).startswith("mutation") or "idempotency-replayed" in response.headers:
+            return
+        await response.aread()
+        data = response.json().get("data") or {} if response.status_code == 200 else {}
+        for verb, result in data.items():
+            if isinstance(result, dict) and not (result.get("__typename") == "Problem" or {"code", "message"} <= result.keys()):
+                self.done.setdefault(verb, set()).add(response.headers["x-request-id"])
 
     async def name_of(self, organization: str, who: str) -> str:
         """Return what an organization is called now (some test may have renamed it), as one of its members sees it."""
@@ -146,7 +159,11 @@ class World:
             headers = {"authorization": f"Bearer {self.people[who].token}"} if self.people[who].token else {}
             sent = {"query": query, "variables": json.loads(text)}
             answer = await self.people[who]._http.post(self.url, json=sent, headers=headers)
-            kept = {key: value for key, value in answer.headers.items() if key not in ("date", "content-length")}
+            kept = {
+                key: _TRACE.sub("<trace>", value)
+                for key, value in answer.headers.items()
+                if key not in ("date", "content-length")
+            }
             said = _TRACE.sub("<trace>", answer.text)
             for name in names.values():
                 said = said.replace(name, "<it>")
@@ -159,6 +176,7 @@ async def two_organizations(platform: Any) -> AsyncIterator[World]:
     """Let the people come and the organizations be made."""
     async with httpx.AsyncClient(timeout=20) as http:
         made = World(f"{platform.gateway_url}/graphql", Mailbox(http, platform.mailbox_url))
+        http.event_hooks = {"response": [made.note]}
         made.people = {name: Graph(http, made.url) for name in (*ROLES, "spare", "stranger", "nobody", "operator")}
         await _operator(made, platform)
         for name in (*ROLES, "spare", "stranger"):
@@ -215,6 +233,7 @@ async def _furnish(world: World) -> None:
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
+    ids["notice"] = await _first_notice(world, "administrator")
     for scope in ("application", "public_product"):  # analytics hears of them in its own time
         await _until_usage_is_seen(world, scope)
 
@@ -243,6 +262,19 @@ async def _ask_for_confirmation(world: World) -> None:
     world.ids |= {"campaign": campaign["id"], "item": campaign["items"]["nodes"][0]["id"]}
 
 
+async def _first_notice(world: World, who: str) -> str:
+    """Return a notice of somebody who was told what another one did."""
+    async with asyncio.timeout(60):
+        while not (nodes := await _inbox(world, who)):  # noqa: ASYNC110 - it is told in its own time
+            await asyncio.sleep(0.05)
+    return str(nodes[0]["id"])
+
+
+async def _inbox(world: World, who: str) -> list[dict[str, Any]]:
+    found = (await world.people[who].ask("{ viewer { inbox { nodes { id } } } }"))["viewer"]["inbox"]
+    return [] if found is None else list(found["nodes"])
+
+
 async def _until_usage_is_seen(world: World, scope: str) -> None:
     asked = {**PERIOD, "applicationId" if scope == "application" else "productId": world.ids[scope]}
     text = "query($input: UsageInput!) { usage(input: $input) { totals { calls } } }"
@@ -263,12 +295,6 @@ def absent_for(world: World, name: str) -> str:
 def filled(world: World, values: dict[str, Any], name: str) -> dict[str, Any]:
     """Return input with the world's ids in it; the one in question stays open."""
     return {
-        key: ["<it>"]
-        if value == f"${name}s"
-        else "<it>"
-        if value == f"${name}"
-        else world.ids[value[1:]]
-        if isinstance(value, str) and value[:1] == "$"
-        else value
+        key: "<it>" if value == f"${name}" else world.ids[value[1:]] if isinstance(value, str) and value[:1] == "$" else value
         for key, value in values.items()
     }

@@ -11,7 +11,10 @@ import orjson
 from chassis.bus import Message
 from chassis.calls import AsgiCaller, Call
 from chassis.service import Service
+from chassis.tallying import Tally
 from tests.passports import make_passport, make_visitor_passport
+
+ACT = ".act_recorded.v1"
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,16 @@ class Stage:
                     await reaction.handle(message)
 
     async def announced(self) -> list[dict[str, Any]]:
-        """Return what the service has announced, in order."""
+        """Return what the service has announced, in order, but for its acts."""
+        return [each for each in await self._outbox() if not each["type"].endswith(ACT)]
+
+    async def acts(self) -> list[dict[str, Any]]:
+        """Return the acts that the service has announced, in order; those that are just being told are waited for."""
+        for worker in self.service.workers:
+            if isinstance(worker, Tally):
+                await worker.settle()
+        return [each for each in await self._outbox() if each["type"].endswith(ACT)]
+
+    async def _outbox(self) -> list[dict[str, Any]]:
         rows = await self.service.store.reader().collection("outbox").find({}, sort=[("_id", 1)])
         return [orjson.loads(row["body"]) for row in rows]

@@ -10,11 +10,11 @@ from chassis.principal import SignInFirst
 from services.identity import throttles
 from services.identity.accounts import access, repository
 from services.identity.accounts.domain import VERIFICATION_PREFIX, WELCOME_TTL, NobodyToInvite, Registration, User
-from services.identity.events import RightsChanged, UserRegistered
+from services.identity.events import RightsChanged, UserReachable, UserRegistered
 from services.identity.inputs import address_key
 from services.identity.links.actions import make_link
 from services.identity.links.domain import LinkNotValid, Purpose
-from services.identity.mail.actions import PostOffice, post
+from services.identity.mail.actions import AddressBook, PostOffice, post
 from services.identity.mint import fingerprint, new_token
 from services.identity.throttles import Limit
 
@@ -67,7 +67,7 @@ async def register(tx: Transaction, wanted: Wanted, office: PostOffice, ttl: tim
         await post(tx, office, "already_registered", user.email, language=user.language)
 
 
-async def confirm(tx: Transaction, token: str) -> User:
+async def confirm(tx: Transaction, token: str, book: AddressBook) -> User:
     """Make the account that a token confirms; the token is used up. Raises ``LinkNotValid``."""
     registration = await repository.find_registration(tx, fingerprint(token))
     if registration is None or await repository.find_user_by_address(tx, registration.email_key):
@@ -76,6 +76,7 @@ async def confirm(tx: Transaction, token: str) -> User:
     await repository.remove_registrations(tx, user.email_key)
     await repository.add_user(tx, user)
     await tx.emit(registered, subject=user.id)
+    await announce_reachable(tx, user, book)
     return user
 
 
@@ -95,6 +96,7 @@ async def invite_user(tx: Transaction, office: PostOffice, email: str, name: str
     await repository.remove_registrations(tx, key)
     await repository.add_user(tx, user)
     await tx.emit(UserRegistered(user_id=user.id), subject=user.id)
+    await announce_reachable(tx, user, office.book)
     token = await make_link(tx, Purpose.SET_PASSWORD, WELCOME_TTL, user.id)
     await post(tx, office, "welcome", email, language=language, token=token, name=name, days=WELCOME_TTL.days)
     return user
@@ -108,12 +110,13 @@ async def hold_viewer(tx: Transaction) -> User:
     return user
 
 
-async def change_profile(tx: Transaction, *, name: str | None = None, language: str | None = None) -> User:
+async def change_profile(tx: Transaction, book: AddressBook, *, name: str | None = None, language: str | None = None) -> User:
     """Change what the one who asks is called, or the language they are written to in. Raises ``SignInFirst``."""
     user = await access.require_viewer(tx)
     changed = replace(user, name=name or user.name, language=language or user.language)
     if changed != user:
         await repository.save_profile(tx, changed)
+        await announce_reachable(tx, changed, book)
     return changed
 
 
@@ -126,6 +129,19 @@ async def find_unconfirmed(reader: Reader, email: str) -> Registration | None:
 async def find_by_address(reader: Reader, email: str) -> User | None:
     """Return the user who signs in with this address (for verifying the password; never shown)."""
     return await repository.find_user_by_address(reader, address_key(email))
+
+
+async def announce_reachable(tx: Transaction, user: User, book: AddressBook) -> None:
+    """Announce how a user is called and reached now; the address is for notifications alone to read."""
+    reachable = UserReachable(
+        user_id=user.id,
+        name=user.name,
+        language=user.language,
+        platform_roles=tuple(str(each) for each in user.platform_roles(book.operator_keys)),
+        sealed_address=book.seal.close(user.email, user.id),
+    )
+    await tx.emit(reachable, subject=user.id)
+    await repository.note_announced(tx, user.id, is_named_operator=user.is_named_operator(book.operator_keys))
 
 
 async def announce_rights(tx: Transaction, user_ids: Iterable[str]) -> None:

@@ -10,6 +10,7 @@ from chassis.web import Asked, Edge, Json, Routes
 from services.identity.accounts import access, actions
 from services.identity.accounts.domain import User
 from services.identity.inputs import Input, LanguageCode, Name
+from services.identity.mail.actions import AddressBook
 from services.identity.sessions.domain import Lifetimes
 
 
@@ -26,7 +27,12 @@ class Rules:
 
     lifetimes: Lifetimes
     verification_ttl: timedelta
-    operator_keys: frozenset[str]
+    book: AddressBook
+
+    @property
+    def operator_keys(self) -> frozenset[str]:
+        """Return the addresses of those whom the setting names."""
+        return self.book.operator_keys
 
 
 def user_row(user: User, operator_keys: frozenset[str]) -> dict[str, Any]:
@@ -46,7 +52,8 @@ class _Handlers:
 
     async def change_profile(self, asked: Asked) -> Json:
         given = asked.read(ChangeProfile)
-        user = await asked.transact(lambda tx: actions.change_profile(tx, name=given.name, language=given.language))
+        book = self._rules.book
+        user = await asked.transact(lambda tx: actions.change_profile(tx, book, name=given.name, language=given.language))
         return user_row(user, self._rules.operator_keys)
 
     async def viewer(self, asked: Asked) -> Json:

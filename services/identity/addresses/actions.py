@@ -5,7 +5,7 @@ from datetime import timedelta
 from chassis.mongo import DuplicateKey, Reader, Transaction
 from services.identity import throttles
 from services.identity.accounts import repository as accounts
-from services.identity.accounts.actions import announce_rights
+from services.identity.accounts.actions import announce_reachable, announce_rights
 from services.identity.accounts.domain import User
 from services.identity.addresses.domain import require_other
 from services.identity.inputs import address_key
@@ -67,4 +67,5 @@ async def confirm_email_change(tx: Transaction, token: str, office: PostOffice) 
     await announce_rights(tx, [user.id])
     changed = await accounts.find_user(tx, user.id)
     assert changed is not None
+    await announce_reachable(tx, changed, office.book)
     return changed

@@ -13,11 +13,14 @@ from chassis.mongo import Document, Index, Reader, Transaction
 from chassis.paging import Page
 from services.identity.applications.domain import Application, ClientSecret
 from services.identity.inputs import key_of
+from services.identity.word_index import find_rows, index_of, indexed
+from services.identity.words import Sought
 
 _MOST_DUE = 50
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of time; bounded on both sides every database reads the index alone
 INDEXES = (
     Index("applications", (("client_id", 1),), unique=True),
+    index_of("applications"),
     Index("applications", (("organization_id", 1), ("is_live", 1), ("name_key", 1))),
     Index("applications", (("due_at", 1),)),
     Index("application_totals", (("live", 1),)),
@@ -25,7 +28,8 @@ INDEXES = (
 )
 
 
-def _to_application(row: Document) -> Application:
+def to_application(row: Document) -> Application:
+    """Return the application that a row keeps."""
     return Application(
         row["_id"],
         row["organization_id"],
@@ -40,12 +44,16 @@ def _to_application(row: Document) -> Application:
 def _changing_part(application: Application) -> Document:
     """Return what changes of an application; ``due_at`` says when time changes something next, and is left out when never."""
     due = {"due_at": application.due_at} if application.due_at is not None else {}
-    return due | {
-        "name": application.name,
-        "name_key": key_of(application.name),
-        "description": application.description,
-        "secrets": [asdict(secret) for secret in application.secrets],
-    }
+    return (
+        due
+        | indexed([application.name, application.client_id])
+        | {
+            "name": application.name,
+            "name_key": key_of(application.name),
+            "description": application.description,
+            "secrets": [asdict(secret) for secret in application.secrets],
+        }
+    )
 
 
 async def add(tx: Transaction, application: Application) -> None:
@@ -87,13 +95,24 @@ async def _count_change(tx: Transaction, organization_id: str, change: int) -> N
 async def find(reader: Reader, query: Mapping[str, Any]) -> Application | None:
     """Return the live application that matches."""
     row = await reader.collection("applications").find_one({**query, "is_live": True})
-    return _to_application(row) if row else None
+    return to_application(row) if row else None
 
 
 async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, Application]:
     """Return live applications by id."""
     rows = await reader.collection("applications").find({"_id": {"$in": list(set(ids))}, "is_live": True})
-    return {row["_id"]: _to_application(row) for row in rows}
+    return {row["_id"]: to_application(row) for row in rows}
+
+
+def names_in(row: Document) -> list[str | None]:
+    """Return what an application is found by."""
+    return [row["name"], row["client_id"]]
+
+
+async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[Application]:
+    """Return live applications that answer what is looked for, the surest first."""
+    rows = await find_rows(reader, "applications", sought, limit, within={"is_live": True})
+    return [to_application(row) for row in rows]
 
 
 async def find_due(reader: Reader) -> list[str]:
@@ -118,7 +137,7 @@ async def find_page(reader: Reader, organization_id: str, search: str | None, pa
     if page.after is not None:
         query["name_key"] = {"$gt": page.after[0]}
     rows = await reader.collection("applications").find(query, sort=[("name_key", 1)], limit=page.first + 1)
-    return [_to_application(row) for row in rows]
+    return [to_application(row) for row in rows]
 
 
 async def count(reader: Reader, organization_id: str, search: str | None) -> int:

@@ -1,15 +1,13 @@
 """The door to certificates: through the application or the organization that each is for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.paging import Page
-from services.identity.accounts.domain import PlatformRole, User
+from services.identity.accounts.domain import PlatformRole
 from services.identity.applications import access as applications
-from services.identity.applications import repository as application_repository
 from services.identity.applications.domain import Application
 from services.identity.certificates import repository
 from services.identity.certificates.domain import (
@@ -20,7 +18,6 @@ from services.identity.certificates.domain import (
     Status,
     thumbprint,
 )
-from services.identity.members.access import people_in_charge
 from services.identity.organizations import access as organizations
 
 WATCHING_ROLES = (PlatformRole.OPERATOR_ADMINISTRATOR, PlatformRole.SUPPORT, PlatformRole.AUDITOR)
@@ -125,30 +122,6 @@ async def expiring_everywhere(reader: Reader, within: timedelta, page: Page) -> 
     if not reader.principal.has_platform_role(*WATCHING_ROLES):
         return None
     return await repository.find_expiring(reader, None, reader.now + within, page)
-
-
-@dataclass(frozen=True, slots=True)
-class Concerned:
-    """Whom the end of a certificate concerns: those in charge of its organization, and what it is for."""
-
-    people: list[User]
-    organization_name: str
-    application_name: str | None
-
-
-async def concerned_by(reader: Reader, certificate: Certificate) -> Concerned | None:
-    """Return whom a certificate's end concerns (for letters), or None where its organization or application is gone."""
-    live = await organizations.live_organizations(reader, [certificate.organization_id])
-    organization = live.get(certificate.organization_id)
-    if organization is None:
-        return None
-    name = None
-    if certificate.application_id is not None:
-        application = await application_repository.find(reader, {"_id": certificate.application_id})
-        if application is None:
-            return None
-        name = application.name
-    return Concerned(await people_in_charge(reader, organization), organization.name, name)
 
 
 async def _organizations_that_show(reader: Reader, organization_ids: Sequence[str]) -> set[str]:

@@ -20,8 +20,6 @@ from services.identity.certificates.domain import (
     TwoCertificatesLive,
 )
 from services.identity.certificates.paper import Anchors, Paper, read_and_judge
-from services.identity.events import CertificateExpiring
-from services.identity.mail.actions import PostOffice, post
 from services.identity.throttles import Limit
 
 _REGISTRATIONS = Limit("register-certificate", tries=500, window=timedelta(hours=1))
@@ -106,20 +104,20 @@ async def note_use(reader: Reader, certificate: Certificate) -> None:
         await repository.note_use(reader, certificate, reader.now)
 
 
-async def remind_due(store: Store, office: PostOffice) -> int:
-    """Announce the ends that are near, and write to those in charge; return how many were announced.
+async def remind_due(store: Store) -> int:
+    """Announce the ends that are near; return how many were announced.
 
     Several processes may do so at a time: each reminder is sent by the one whose transaction moves it on.
     """
     reminded = 0
     while due := await repository.find_to_remind(store.reader(), _BATCH):
         for certificate_id in due:
-            work = partial(_remind, certificate_id=certificate_id, office=office)
+            work = partial(_remind, certificate_id=certificate_id)
             reminded += await store.transact(system("identity.certificates"), work)
     return reminded
 
 
-async def _remind(tx: Transaction, certificate_id: str, office: PostOffice) -> bool:
+async def _remind(tx: Transaction, certificate_id: str) -> bool:
     certificate = await repository.find(tx, certificate_id)
     if certificate is None:
         return False
@@ -130,29 +128,7 @@ async def _remind(tx: Transaction, certificate_id: str, office: PostOffice) -> b
     if fact is None:
         return False
     await _announce(tx, fact, certificate)
-    await _write_to_those_in_charge(tx, certificate, fact, office)
     return True
-
-
-async def _write_to_those_in_charge(
-    tx: Transaction, certificate: Certificate, fact: CertificateExpiring, office: PostOffice
-) -> None:
-    concerned = await access.concerned_by(tx, certificate)
-    if concerned is None:
-        return
-    for user in concerned.people:
-        await post(
-            tx,
-            office,
-            "certificate_expiring",
-            user.email,
-            language=user.language,
-            organization=concerned.organization_name,
-            application=concerned.application_name,
-            certificate=certificate.name or certificate.subject,
-            not_after=f"{certificate.not_after:%Y-%m-%d %H:%M} UTC",
-            days_left=fact.days_left,
-        )
 
 
 async def _register(tx: Transaction, place: Place, paper: Paper, name: str | None) -> Certificate:

@@ -5,6 +5,7 @@ handshake with it. So each organization registers what it likes, and no registra
 """
 
 import base64
+import re
 import warnings
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -131,6 +132,26 @@ class Certificate:
     remind_at: datetime | None = None
     suspended_at: datetime | None = None
 
+    @property
+    def serial_numbers(self) -> tuple[str, ...]:
+        """Return how tools write the serial number: in digits as they are, and in pairs."""
+        return (self.serial_number, self.serial_number.zfill(len(self.serial_number) + len(self.serial_number) % 2))
+
+    @property
+    def thumbprints(self) -> tuple[str, ...]:
+        """Return how tools write the SHA-256: in base64url, and in hexadecimal digits."""
+        return (self.thumbprint, base64.urlsafe_b64decode(f"{self.thumbprint}==").hex())
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Return whom it names: as a whole, and each part by itself."""
+        return (self.subject, *re.findall(r"=([^,+]+)", self.subject))
+
+    @property
+    def spellings(self) -> tuple[str | None, ...]:
+        """Return all that it may be called."""
+        return (self.name, *self.serial_numbers, *self.thumbprints, *self.subjects)
+
     def status(self, now: datetime) -> Status:
         """Return what the certificate is worth now."""
         if self.revoked_at is not None:
@@ -199,6 +220,7 @@ class Certificate:
             application_id=self.application_id,
             not_after=self.not_after,
             days_left=days,
+            name=self.name or self.subject,
         )
         return reminded, fact
 

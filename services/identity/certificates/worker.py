@@ -3,7 +3,6 @@
 from chassis.mongo import Store
 from chassis.repeating import Repeating
 from services.identity.certificates.actions import remind_due
-from services.identity.mail.actions import PostOffice
 
 _POLL_SECONDS = 1.0
 
@@ -11,11 +10,10 @@ _POLL_SECONDS = 1.0
 class Reminder(Repeating):
     """Announces in the background that certificates end soon, by the store's clock."""
 
-    def __init__(self, store: Store, office: PostOffice, poll_seconds: float = _POLL_SECONDS) -> None:
+    def __init__(self, store: Store, poll_seconds: float = _POLL_SECONDS) -> None:
         super().__init__("identity.certificates", every_seconds=poll_seconds)
         self._store = store
-        self._office = office
 
     async def look(self) -> None:
         """Remind of what is due."""
-        await remind_due(self._store, self._office)
+        await remind_due(self._store)

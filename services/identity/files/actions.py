@@ -4,6 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from chassis.acts import Deed
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import Principal
@@ -23,6 +24,7 @@ from services.identity.files.domain import (
 )
 from services.identity.throttles import Limit
 
+UPLOAD = Deed("upload_file")
 _UPLOADS = Limit("upload-file", tries=200, window=timedelta(hours=1))
 _BATCH = 100
 
@@ -113,7 +115,7 @@ async def keep_or_forget(store: Store, principal: Principal, coming: File) -> Fi
     Raises ``FileDamaged``.
     """
     try:
-        return await store.transact(principal, lambda tx: keep(tx, coming.id))
+        return await store.transact(principal, lambda tx: keep(tx, coming.id), deed=UPLOAD)
     except FileDamaged:
         await repository.forget(store.reader(principal), coming.id)
         raise

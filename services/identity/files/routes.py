@@ -49,7 +49,7 @@ class _Door:
         name = read_file_name(request.headers.get(NAME_HEADER))
         upload = actions.read_upload(name, await _read_content(request))
         store = self._edge.store
-        coming = await store.transact(principal, lambda tx: actions.announce_upload(tx, upload))
+        coming = await store.transact(principal, lambda tx: actions.announce_upload(tx, upload), deed=actions.UPLOAD)
         await actions.put_contents(store.reader(principal), coming, upload)
         kept = await actions.keep_or_forget(store, principal, coming)
         return json_response({"result": file_row(kept)})

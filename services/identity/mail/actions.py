@@ -11,7 +11,7 @@ from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
 from chassis.telemetry import log
 from services.identity.inputs import DEFAULT_LANGUAGE, address_key
-from services.identity.keys import Seal
+from services.identity.keys import Seal, SharedSeal
 from services.identity.mail import repository
 from services.identity.mail.domain import Letter, is_hopeless, pause_after
 from services.identity.mail.letters import write_letter
@@ -22,11 +22,20 @@ _BATCH = 20
 
 
 @dataclass(frozen=True, slots=True)
+class AddressBook:
+    """What announcing how a user is reached takes: the seal for notifications, and whom the setting names as administrators."""
+
+    seal: SharedSeal
+    operator_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class PostOffice:
     """What composing and posting a letter takes; ``has_mail`` wakes the one who sends."""
 
     portal_url: str
     seal: Seal
+    book: AddressBook
     has_mail: asyncio.Event = field(default_factory=asyncio.Event)
 
 

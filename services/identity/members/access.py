@@ -11,7 +11,7 @@ from services.identity.accounts.domain import User
 from services.identity.members import repository
 from services.identity.organizations.access import own_standings
 from services.identity.organizations.domain import Membership, Organization
-from services.identity.organizations.roles import ROLES_BY_ACTION, Role
+from services.identity.organizations.roles import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +55,3 @@ async def members_of(reader: Reader, organization: Organization, page: Page) -> 
 async def count_members(reader: Reader, organization: Organization) -> int:
     """Return how many members there are, for those who may view the organization."""
     return await repository.count(reader, organization.id)
-
-
-async def people_in_charge(reader: Reader, organization: Organization) -> list[User]:
-    """Return the Owner and the Administrators of an organization, the oldest member first (for writing to them)."""
-    memberships = await repository.find_in_charge(reader, organization)
-    users = await accounts.find_users(reader, [each.user_id for each in memberships])
-    return [users[each.user_id] for each in memberships if each.user_id in users]
-
-
-async def people_who_may(reader: Reader, organization: Organization, action: str, *, most: int) -> list[User]:
-    """Return members whose role allows an action, the oldest member first (for writing to them)."""
-    memberships = await repository.find_in_roles(reader, organization, ROLES_BY_ACTION[action], most)
-    users = await accounts.find_users(reader, [each.user_id for each in memberships])
-    return [users[each.user_id] for each in memberships if each.user_id in users]

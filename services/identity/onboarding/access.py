@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chassis.backlog import Held
 from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.paging import Page
@@ -10,7 +11,7 @@ from services.identity.accounts import repository as accounts
 from services.identity.files.domain import File
 from services.identity.findings.access import Found
 from services.identity.onboarding import repository
-from services.identity.onboarding.domain import Channel, Request, Status
+from services.identity.onboarding.domain import WITH_OPERATOR, Channel, Request, Status
 from services.identity.onboarding.timeline import people_in
 from services.identity.organizations import access as organizations
 from services.identity.organizations.access import Standing
@@ -141,6 +142,14 @@ async def queue(reader: Reader, statuses: Sequence[Status], page: Page) -> tuple
     requests = await repository.find_queue(reader, statuses, page)
     seen = await seen_of(reader, requests)
     return [seen[each.id] for each in requests], await repository.count_queue(reader, statuses)
+
+
+async def queue_in_figures(reader: Reader) -> list[Held] | None:
+    """Return who holds how many of the requests that wait for the operator; None for all but the staff."""
+    if not reader.principal.has_platform_role(*STAFF):
+        return None
+    rows = await repository.sum_up_queue(reader, WITH_OPERATOR)
+    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
 
 
 async def namesakes(reader: Reader, shown: Sequence[Seen]) -> dict[str, list[Request]]:

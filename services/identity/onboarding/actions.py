@@ -25,7 +25,7 @@ from services.identity.onboarding.domain import (
     Status,
 )
 from services.identity.onboarding.form import Form
-from services.identity.onboarding.office import OnboardingOffice, announce, tell_recipient
+from services.identity.onboarding.office import OnboardingOffice, announce, announce_and_tell
 from services.identity.throttles import Limit
 
 _CHANGES = Limit("change-onboarding-request", tries=100, window=timedelta(hours=1))
@@ -125,8 +125,7 @@ async def submit_request(tx: Transaction, request_id: str, office: OnboardingOff
     submitted, fact = request.submit(tx.principal.require_signed_in(), tx.now)
     check_certificate(tx, request.form.certificate_pem, office)
     await repository.save(tx, submitted)
-    await announce(tx, fact, submitted)
-    await tell_recipient(tx, office, "onboarding_submitted", submitted)
+    await announce_and_tell(tx, office, fact, submitted)
     return submitted
 
 

@@ -13,7 +13,7 @@ from services.identity.invitations import actions as invitations
 from services.identity.onboarding import access, repository
 from services.identity.onboarding.actions import check_certificate
 from services.identity.onboarding.domain import NotToBeDecided, Request, SubmittedAnew
-from services.identity.onboarding.office import OnboardingOffice, announce, language_of, tell_provider, tell_recipient
+from services.identity.onboarding.office import OnboardingOffice, announce_and_tell, language_of
 from services.identity.organizations import actions as organizations
 from services.identity.organizations import repository as organization_repository
 from services.identity.organizations.domain import Organization
@@ -51,9 +51,7 @@ async def approve_request(tx: Transaction, request_id: str, approval: Approval, 
         operator_id, organization.id, data_exchange.number, reason=approval.despite_finding, now=tx.now
     )
     await repository.save(tx, approved)
-    await announce(tx, fact, approved)
-    await tell_recipient(tx, office, "onboarding_approved", approved, number=data_exchange.number)
-    await tell_provider(tx, office, approved, number=data_exchange.number, services=approved.form.services_text)
+    await announce_and_tell(tx, office, fact, approved, is_for_provider=True, services=approved.form.services_text)
     return approved
 
 

@@ -22,7 +22,7 @@ from services.identity.onboarding.domain import (
     Status,
 )
 from services.identity.onboarding.form import Form
-from services.identity.onboarding.office import OnboardingOffice, announce, tell_recipient
+from services.identity.onboarding.office import OnboardingOffice, announce_and_tell
 from services.identity.organizations import repository as organizations
 
 
@@ -73,8 +73,7 @@ async def record_request(tx: Transaction, received: Received, office: Onboarding
         await repository.add(tx, request)
     except DuplicateKey:
         raise RequestOpenAlready from None
-    await announce(tx, request.submitted(), request)
-    await tell_recipient(tx, office, "onboarding_submitted", request)
+    await announce_and_tell(tx, office, request.submitted(), request)
     return request
 
 
@@ -104,9 +103,9 @@ async def return_request(tx: Transaction, request_id: str, reasons: tuple[Reason
     request = await access.require_filed(tx, request_id)
     returned, fact = request.send_back(access.require_operator(tx), reasons, tx.now)
     await repository.save(tx, returned)
-    await announce(tx, fact, returned)
     told = [{"part": str(each.part), "message": each.message} for each in reasons]
-    await tell_recipient(tx, office, "onboarding_returned", returned, reasons=told, by_portal=request.channel is Channel.PORTAL)
+    by_portal = request.channel is Channel.PORTAL
+    await announce_and_tell(tx, office, fact, returned, reasons=told, by_portal=by_portal)
     return returned
 
 
@@ -115,6 +114,5 @@ async def reject_request(tx: Transaction, request_id: str, reason: str, office: 
     request = await access.require_filed(tx, request_id)
     rejected, fact = request.reject(access.require_operator(tx), reason, tx.now)
     await repository.save(tx, rejected)
-    await announce(tx, fact, rejected)
-    await tell_recipient(tx, office, "onboarding_rejected", rejected, reason=reason)
+    await announce_and_tell(tx, office, fact, rejected, reason=reason)
     return rejected

@@ -17,14 +17,14 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import Conflict, FieldProblem, Invalid, NotFound
-from services.identity.events import (
+from services.identity.findings.domain import Judging
+from services.identity.onboarding.events import (
     OnboardingApproved,
     OnboardingRejected,
     OnboardingReturned,
     OnboardingSubmitted,
     OnboardingWithdrawn,
 )
-from services.identity.findings.domain import Judging
 from services.identity.onboarding.form import Form, Part
 
 REQUEST_PREFIX = "onb"

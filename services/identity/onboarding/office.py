@@ -1,7 +1,9 @@
 """What acting on onboarding requests takes beside the transaction, and what people are told about them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
+
+import orjson
 
 from chassis.messages import Event
 from chassis.mongo import Reader, Transaction
@@ -10,7 +12,7 @@ from services.identity.certificates.paper import Anchors
 from services.identity.data_exchanges.domain import NumberPattern
 from services.identity.findings.examining import Judge
 from services.identity.inputs import address_key
-from services.identity.mail.actions import PostOffice, post
+from services.identity.mail.actions import PostOffice
 from services.identity.onboarding.domain import Channel, Request
 from services.identity.onboarding.form import Contact
 
@@ -26,36 +28,48 @@ class OnboardingOffice:
     judge: Judge
 
 
-async def tell_recipient(tx: Transaction, office: OnboardingOffice, kind: str, request: Request, **values: object) -> None:
-    """Write a letter to the contact person, and to whoever filed the request through the portal, each in their own language."""
-    addressees = {address_key(request.form.contact.email): (request.form.contact.email, request.form.contact.name)}
+@dataclass(frozen=True, slots=True)
+class _Addressee:
+    """Somebody who is written to: as a user where the address is one's, otherwise at the address itself."""
+
+    user_id: str | None
+    address: str
+    name: str
+    language: str
+
+
+async def announce_and_tell(
+    tx: Transaction, office: OnboardingOffice, fact: Event, request: Request, *, is_for_provider: bool = False, **told: object
+) -> None:
+    """Announce a fact about a request, and with it, for notifications alone, whom to write to and what.
+
+    Those who asked are the contact person and whoever filed the request through the portal; ``is_for_provider`` adds the contact
+    person of the provider.
+    """
+    form = request.form
+    asking = [await _addressee(tx, form.contact, request)]
     if request.channel is Channel.PORTAL:
         filer = await accounts.find_user(tx, request.filed_by)
-        if filer is not None:
-            addressees.setdefault(filer.email_key, (filer.email, filer.name))
-    for email, name in addressees.values():
-        await _write(tx, office, kind, Contact(name, email), request=request, **values)
-
-
-async def tell_provider(tx: Transaction, office: OnboardingOffice, request: Request, **values: object) -> None:
-    """Write to the provider's contact person that the organization is onboarded."""
-    await _write(tx, office, "onboarding_provider_informed", request.form.provider_contact, request=request, **values)
-
-
-async def _write(
-    tx: Transaction, office: OnboardingOffice, kind: str, to: Contact, *, request: Request, **values: object
-) -> None:
-    if not to.email:
-        return  # whoever it was has had their data erased since
-    form = request.form
-    about = {
-        "name": to.name,
-        "organization": form.registration.legal_name,
+        if filer is not None and all(each is None or each.user_id != filer.id for each in asking):
+            asking.append(_Addressee(filer.id, filer.email, filer.name, filer.language))
+    provider = [await _addressee(tx, form.provider_contact, request)] if is_for_provider else []
+    document = {
+        "asking": [asdict(each) for each in asking if each is not None],
+        "provider": [asdict(each) for each in provider if each is not None],
         "registration_number": form.registration.registration_number,
-        "request_id": request.id,
-        **values,
+        **told,
     }
-    await post(tx, office.post_office, kind, to.email, language=await language_of(tx, to.email, request.language), **about)
+    sealed = office.post_office.book.seal.close(orjson.dumps(document).decode(), request.id)
+    await announce(tx, fact.model_copy(update={"legal_name": form.registration.legal_name, "sealed_told": sealed}), request)
+
+
+async def _addressee(tx: Transaction, contact: Contact, request: Request) -> _Addressee | None:
+    if not contact.email:
+        return None  # whoever it was has had their data erased since
+    user = await accounts.find_user_by_address(tx, address_key(contact.email))
+    if user is not None:
+        return _Addressee(user.id, user.email, user.name, user.language)
+    return _Addressee(None, contact.email, contact.name, request.language)
 
 
 async def language_of(reader: Reader, email: str, otherwise: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from starlette.routing import BaseRoute
 
+from chassis.backlog import backlog
 from chassis.errors import NotFound, invalid
 from chassis.mongo import Reader
 from chassis.paging import Page, PageNotReadable, connection, read_page
@@ -151,6 +152,13 @@ async def _queue(asked: Asked) -> Json:
     return [row for _ in asked.keys]
 
 
+async def _queue_in_figures(asked: Asked) -> Json:
+    reader = asked.reader()
+    held = await access.queue_in_figures(reader)
+    row = None if held is None else backlog(held, to_milliseconds(reader.now))
+    return [row for _ in asked.keys]
+
+
 def _read_statuses(status: object) -> tuple[Status, ...]:
     if status is None:
         return WITH_OPERATOR
@@ -185,5 +193,6 @@ def routes(edge: Edge, office: OnboardingOffice) -> list[BaseRoute]:
     r.load("onboarding_requests_by_id", _requests_by_id)
     r.load("onboarding_requests_by_organization", _requests_by_organization)
     r.load("onboarding_queue", _queue)
+    r.load("onboarding_queue_in_figures", _queue_in_figures)
     r.load("operator", _operator)
     return r.collected

@@ -64,7 +64,7 @@ async def require_member(reader: Reader, organization_id: str) -> Standing:
     reader.principal.require_signed_in()
     standing = (await own_standings(reader, [organization_id])).get(organization_id)
     if standing is None:
-        raise NotFound
+        raise NotFound().within(organization_id)
     return standing
 
 
@@ -81,7 +81,8 @@ async def require(reader: Reader, action: str, organization_id: str) -> Standing
 def require_role(standing: Standing, action: str) -> None:
     """Refuse unless the role allows the action. Raises ``RoleNotAllowed``."""
     if not standing.may(action):
-        raise RoleNotAllowed(f"As {standing.role.lower()} of the organization you may not do this ({action}).")
+        refusal = RoleNotAllowed(f"As {standing.role.lower()} of the organization you may not do this ({action}).")
+        raise refusal.within(standing.organization.id)
 
 
 async def member_of(reader: Reader, organization: Organization, user_id: str) -> Membership:

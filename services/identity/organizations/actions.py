@@ -8,9 +8,7 @@ from chassis.inbox import copy_if_newer
 from chassis.messages import Event, Heard
 from chassis.mongo import Transaction
 from services.identity import throttles
-from services.identity.accounts import repository as accounts
 from services.identity.accounts.actions import announce_rights, hold_viewer
-from services.identity.mail.actions import PostOffice, post
 from services.identity.organizations import access, repository
 from services.identity.organizations.access import Standing
 from services.identity.organizations.domain import CHANGE, TRANSFER, Organization, found
@@ -69,16 +67,16 @@ async def delete_organization(tx: Transaction, organization_id: str, name: str) 
     return organization
 
 
-async def transfer_ownership(tx: Transaction, organization_id: str, user_id: str, office: PostOffice) -> Organization:
+async def transfer_ownership(tx: Transaction, organization_id: str, user_id: str) -> Organization:
     """Make another member the Owner, as the Owner. Raises ``NoSuchMember``, ``AlreadyOwner`` or ``TriedTooOften``."""
     standing = await access.require(tx, "TRANSFER_OWNERSHIP", organization_id)
-    return await _hand_over(tx, standing, user_id, TRANSFER, office=office)
+    return await _hand_over(tx, standing, user_id, TRANSFER)
 
 
-async def change_owner(tx: Transaction, organization_id: str, user_id: str, office: PostOffice) -> Organization:
+async def change_owner(tx: Transaction, organization_id: str, user_id: str) -> Organization:
     """Make a member the Owner, as an Administrator. Raises ``NoSuchMember``, ``AlreadyOwner`` or ``TriedTooOften``."""
     standing = await access.require(tx, "CHANGE_OWNER", organization_id)
-    return await _hand_over(tx, standing, user_id, CHANGE, office=office)
+    return await _hand_over(tx, standing, user_id, CHANGE)
 
 
 async def note_provider(tx: Transaction, heard: Heard, organization_id: str, *, is_provider: bool) -> None:
@@ -90,7 +88,7 @@ async def note_provider(tx: Transaction, heard: Heard, organization_id: str, *, 
         await repository.note_provider(tx, organization_id, is_provider=is_provider)
 
 
-async def _hand_over(tx: Transaction, standing: Standing, user_id: str, by: str, *, office: PostOffice) -> Organization:
+async def _hand_over(tx: Transaction, standing: Standing, user_id: str, by: str) -> Organization:
     former = standing.organization
     await access.member_of(tx, former, user_id)
     organization, fact = former.hand_over(user_id, by)
@@ -100,17 +98,7 @@ async def _hand_over(tx: Transaction, standing: Standing, user_id: str, by: str,
     await repository.save_role(tx, stepping_down.step_down())
     await announce(tx, fact, organization)
     await announce_rights(tx, [organization.owner_id, former.owner_id])
-    await _tell_both(tx, office, organization, former.owner_id, by=by)
     return organization
-
-
-async def _tell_both(tx: Transaction, office: PostOffice, organization: Organization, former_owner_id: str, *, by: str) -> None:
-    people = await accounts.find_users(tx, [organization.owner_id, former_owner_id])
-    names = {"owner": people[organization.owner_id].name, "former_owner": people[former_owner_id].name}
-    for user in people.values():
-        is_owner = user.id == organization.owner_id
-        values = {**names, "organization": organization.name, "by": by, "is_owner": is_owner}
-        await post(tx, office, "owner_changed", user.email, language=user.language, **values)
 
 
 async def announce(tx: Transaction, fact: Event, organization: Organization) -> None:

@@ -6,7 +6,6 @@ from starlette.routing import BaseRoute
 
 from chassis.web import Asked, Edge, Json, Routes
 from services.identity.inputs import Input, Name
-from services.identity.mail.actions import PostOffice
 from services.identity.organizations import access, actions
 from services.identity.organizations.domain import Organization
 
@@ -50,9 +49,6 @@ def organization_row(organization: Organization) -> dict[str, Any]:
 
 
 class _Handlers:
-    def __init__(self, office: PostOffice) -> None:
-        self._office = office
-
     async def create_organization(self, asked: Asked) -> Json:
         given = asked.read(CreateOrganization)
         organization = await asked.transact(lambda tx: actions.create_organization(tx, given.name))
@@ -69,15 +65,13 @@ class _Handlers:
         return {"id": organization.id}
 
     async def transfer_ownership(self, asked: Asked) -> Json:
-        given, office = asked.read(NameOwner), self._office
-        organization = await asked.transact(
-            lambda tx: actions.transfer_ownership(tx, given.organization_id, given.user_id, office)
-        )
+        given = asked.read(NameOwner)
+        organization = await asked.transact(lambda tx: actions.transfer_ownership(tx, given.organization_id, given.user_id))
         return organization_row(organization)
 
     async def change_owner(self, asked: Asked) -> Json:
-        given, office = asked.read(NameOwner), self._office
-        organization = await asked.transact(lambda tx: actions.change_owner(tx, given.organization_id, given.user_id, office))
+        given = asked.read(NameOwner)
+        organization = await asked.transact(lambda tx: actions.change_owner(tx, given.organization_id, given.user_id))
         return organization_row(organization)
 
 
@@ -88,9 +82,9 @@ async def _organizations_by_id(asked: Asked) -> Json:
     return [organization_row(visible[key].organization) if key in visible else None for key in ids]
 
 
-def routes(edge: Edge, office: PostOffice) -> list[BaseRoute]:
+def routes(edge: Edge) -> list[BaseRoute]:
     """Return the routes of organizations."""
-    handlers = _Handlers(office)
+    handlers = _Handlers()
     r = Routes(edge)
     r.do("create_organization", handlers.create_organization)
     r.do("rename_organization", handlers.rename_organization)

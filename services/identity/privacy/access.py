@@ -7,6 +7,7 @@ from services.identity.accounts.access import require_viewer
 from services.identity.accounts.domain import User
 from services.identity.organizations.access import standings_of
 from services.identity.privacy import repository
+from services.identity.privacy.domain import KEPT_ELSEWHERE
 
 
 async def all_about(reader: Reader, proven: User) -> dict[str, Any]:
@@ -31,4 +32,5 @@ async def all_about(reader: Reader, proven: User) -> dict[str, Any]:
             "platform_roles_granted": [str(each) for each in user.granted_roles],
         },
         **told,
+        "kept_elsewhere": [dict(each) for each in KEPT_ELSEWHERE],
     }

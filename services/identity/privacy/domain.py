@@ -5,6 +5,15 @@ from collections.abc import Sequence
 from chassis.errors import Conflict, FieldProblem
 from services.identity.events import UserErased
 
+KEPT_ELSEWHERE = (
+    {
+        "by": "notifications",
+        "what": "what you were told, and of what you are mailed; it is forgotten with the account",
+        "read": "viewer { inbox noticePreferences }",
+    },
+)
+"""What other services keep about a person, and where the person reads it."""
+
 
 class OwnsOrganizations(Conflict):
     """You are the Owner of organizations that others need; hand each of them over or delete it, then erase your account."""

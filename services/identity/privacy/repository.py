@@ -4,9 +4,11 @@ A collection that keeps something about people has a row here. What a person is 
 is only derived) is named, so that whatever is added later is told unless somebody decides otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from chassis.mongo import Document, Reader, Transaction
 from services.identity.accounts.domain import User
@@ -74,6 +76,19 @@ async def erase(tx: Transaction, user: User) -> None:
     for kept in KEPT:
         if kept.is_erased:
             await tx.collection(kept.collection).delete_many(kept.query(user))
+
+
+async def blank_announcements(tx: Transaction, subjects: Iterable[str]) -> None:
+    """Take names and what is sealed out of the announcements that are still kept: nothing stays that a key could open."""
+    outbox = tx.collection("outbox")
+    for row in await outbox.find({"subject": {"$in": sorted(set(subjects))}}):
+        wrapped = orjson.loads(row["body"])
+        data = wrapped.get("data", {})
+        named = "name" in data and row["key"].startswith("identity.user_reachable.")
+        sealed = [name for name, value in data.items() if value and (name.startswith("sealed_") or (named and name == "name"))]
+        if sealed:
+            data |= dict.fromkeys(sealed, "")
+            await outbox.update_one({"_id": row["_id"]}, {"$set": {"body": orjson.dumps(wrapped)}})
 
 
 def _told(row: Mapping[str, Any]) -> Document:

@@ -1,21 +1,14 @@
 """What can be done with client secrets, what time does with them, and what is noted of their use."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chassis.mongo import Reader, Transaction
-from chassis.paging import MAX_FIRST, Page
 from services.identity.applications import access as applications
 from services.identity.applications.actions import Keyed, keep, new_secret
 from services.identity.applications.domain import Application
-from services.identity.events import SecretExpiring
 from services.identity.keys import Pepper
-from services.identity.mail.actions import PostOffice, post
-from services.identity.members import access as members
-from services.identity.members.access import Member
-from services.identity.organizations import repository as organizations
-from services.identity.organizations.domain import Organization
 from services.identity.organizations.roles import Role
 from services.identity.secrets import access, domain, repository
 from services.identity.secrets.access import Judging
@@ -30,7 +23,6 @@ class SecretOffice:
     """What issuing secrets and watching over them takes."""
 
     pepper: Pepper
-    post_office: PostOffice
     judging: Judging
 
 
@@ -105,37 +97,3 @@ async def keep_time(tx: Transaction, application_id: str, office: SecretOffice) 
     if kept == application:
         return
     await keep(tx, kept, facts)
-    for fact in facts:
-        if isinstance(fact, SecretExpiring):
-            await _write_to_leaders(tx, kept, fact, office.post_office)
-
-
-async def _write_to_leaders(tx: Transaction, application: Application, fact: SecretExpiring, office: PostOffice) -> None:
-    organization = await organizations.find_organization(tx, application.organization_id)
-    if organization is None:
-        return
-    secret = next(each for each in application.secrets if each.id == fact.secret_id)
-    async for leader in _leaders(tx, organization):
-        await post(
-            tx,
-            office,
-            "secret_expiring",
-            leader.user.email,
-            language=leader.user.language,
-            application=application.name,
-            organization=organization.name,
-            hint=secret.hint,
-            days_left=fact.days_left,
-            expires_at=f"{fact.expires_at:%Y-%m-%d %H:%M} UTC",
-        )
-
-
-async def _leaders(reader: Reader, organization: Organization) -> AsyncIterator[Member]:
-    """Yield the organization's Owner and Administrators."""
-    page: Page | None = Page(MAX_FIRST)
-    while page is not None:
-        found = await members.members_of(reader, organization, page)
-        for member in found[:MAX_FIRST]:
-            if member.role in _ANSWERABLE:
-                yield member
-        page = Page(MAX_FIRST, (found[MAX_FIRST - 1].membership.id,)) if len(found) > MAX_FIRST else None

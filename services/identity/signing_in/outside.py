@@ -1,14 +1,15 @@
 """Signing in by an outside identity: whom it stands for here, and what is never done: to take over an account by an address."""
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from chassis.ids import new_id
 from chassis.mongo import DuplicateKey, Transaction
 from services.identity.accounts import repository as accounts
+from services.identity.accounts.actions import announce_reachable
 from services.identity.accounts.domain import User
 from services.identity.events import UserRegistered
 from services.identity.inputs import address_key, read_address, read_name
+from services.identity.mail.actions import AddressBook
 from services.identity.openid import actions as openid
 from services.identity.openid import repository as identities
 from services.identity.openid.actions import OpenIdOffice
@@ -39,9 +40,7 @@ class Arrival:
     seen: Seen
 
 
-async def enter(
-    tx: Transaction, arrival: Arrival, entrance: Entrance, office: OpenIdOffice, *, operator_keys: AbstractSet[str]
-) -> SignedIn | Needed:
+async def enter(tx: Transaction, arrival: Arrival, entrance: Entrance, office: OpenIdOffice) -> SignedIn | Needed:
     """Let in whom an outside identity belongs to; one that belongs to nobody gets an account of its own where that may be.
 
     Raises ``AddressNotVouchedFor``, ``SignInAndLink``, ``LinkedAlready`` or ``SigningInAtThisMoment``.
@@ -52,7 +51,7 @@ async def enter(
     if identity is not None and user is not None:
         await identities.note_use(tx, identity.id)
     else:
-        user = await _user_of(tx, arrival, operator_keys)
+        user = await _user_of(tx, arrival, office.post_office.book)
         await openid.link(tx, user, arrival.provider, vouched, office=office)
     proof = Proof(("OPENID",), is_enough=arrival.provider.is_strong)
     return await let_in(tx, user, proof, arrival.seen, entrance=entrance)
@@ -73,7 +72,7 @@ async def link(tx: Transaction, way: Way, arrival: Arrival, office: OpenIdOffice
     return await openid.link(tx, user, arrival.provider, arrival.vouched, office=office)
 
 
-async def _user_of(tx: Transaction, arrival: Arrival, operator_keys: AbstractSet[str]) -> User:
+async def _user_of(tx: Transaction, arrival: Arrival, book: AddressBook) -> User:
     """Return the user whom an identity without an owner is to belong to."""
     try:
         email = read_address(arrival.vouched.email or "")
@@ -81,16 +80,16 @@ async def _user_of(tx: Transaction, arrival: Arrival, operator_keys: AbstractSet
         raise AddressNotVouchedFor from None
     user = await accounts.find_user_by_address(tx, address_key(email))
     if user is None:
-        return await _new_user(tx, arrival, email, operator_keys)
+        return await _new_user(tx, arrival, email, book)
     if not arrival.provider.trusts_email:
         raise SignInAndLink
     return user
 
 
-async def _new_user(tx: Transaction, arrival: Arrival, email: str, operator_keys: AbstractSet[str]) -> User:
+async def _new_user(tx: Transaction, arrival: Arrival, email: str, book: AddressBook) -> User:
     """Make an account without a password, and its test organization."""
     key = address_key(email)
-    if key in operator_keys and not arrival.provider.trusts_email:
+    if key in book.operator_keys and not arrival.provider.trusts_email:
         raise AddressNotVouchedFor  # who operates the platform is not for every provider to say
     try:
         name = read_name(arrival.vouched.name or "")
@@ -103,5 +102,6 @@ async def _new_user(tx: Transaction, arrival: Arrival, email: str, operator_keys
     except DuplicateKey:
         raise SigningInAtThisMoment from None
     await tx.emit(UserRegistered(user_id=user.id), subject=user.id)
+    await announce_reachable(tx, user, book)
     await open_organization(tx, TEST_ORGANIZATION, user.id, is_test=True)
     return user

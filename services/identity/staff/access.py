@@ -26,6 +26,14 @@ async def staff(reader: Reader, role: PlatformRole | None, operator_keys: frozen
     return await in_roles(reader, [role] if role else list(PlatformRole), operator_keys, most=MOST_SHOWN)
 
 
+async def staff_among(reader: Reader, user_ids: Sequence[str], operator_keys: frozenset[str]) -> dict[str, User]:
+    """Return those of the users who are of the staff, by id; for the staff alone."""
+    if not reader.principal.platform_roles:
+        return {}
+    users = await accounts.find_users(reader, user_ids)
+    return {key: user for key, user in users.items() if user.platform_roles(operator_keys)}
+
+
 async def in_roles(reader: Reader, roles: Sequence[PlatformRole], operator_keys: frozenset[str], *, most: int) -> list[User]:
     """Return who holds one of these roles, the oldest account first (for the platform's own work)."""
     named = operator_keys if PlatformRole.OPERATOR_ADMINISTRATOR in roles else frozenset[str]()

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from chassis.messages import Event
 from chassis.mongo import Transaction
 from services.identity.accounts import repository as accounts
-from services.identity.accounts.actions import announce_rights
+from services.identity.accounts.actions import announce_reachable, announce_rights
 from services.identity.accounts.domain import PlatformRole, User
 from services.identity.events import PlatformRoleWithdrawn
 from services.identity.inputs import address_key
+from services.identity.mail.actions import AddressBook
 from services.identity.staff import access, domain
 from services.identity.staff.domain import LastAdministrator, NoSuchUser
 
@@ -21,31 +22,31 @@ class Named:
     email: str | None = None
 
 
-async def grant_platform_role(tx: Transaction, named: Named, role: PlatformRole, operator_keys: frozenset[str]) -> User:
+async def grant_platform_role(tx: Transaction, named: Named, role: PlatformRole, book: AddressBook) -> User:
     """Make somebody with an account one of the staff, in a role. Raises ``SignInFirst``, ``OperatorOnly`` or ``NoSuchUser``."""
-    await access.require_administrator(tx, operator_keys)
+    await access.require_administrator(tx, book.operator_keys)
     user = await _hold(tx, named)
     granted = domain.grant(user, role)
     if granted is None:
         return user
     await accounts.add_role(tx, user.id, role)
-    return await _announce(tx, granted, user.id)
+    return await _announce(tx, granted, user.id, book)
 
 
-async def withdraw_platform_role(tx: Transaction, user_id: str, role: PlatformRole, operator_keys: frozenset[str]) -> User:
+async def withdraw_platform_role(tx: Transaction, user_id: str, role: PlatformRole, book: AddressBook) -> User:
     """Take a role from one of the staff.
 
     Raises ``SignInFirst``, ``OperatorOnly``, ``NoSuchUser``, ``RoleFromSetting`` or ``LastAdministrator``.
     """
-    await access.require_administrator(tx, operator_keys)
+    await access.require_administrator(tx, book.operator_keys)
     user = await _hold(tx, Named(user_id))
-    withdrawn = domain.withdraw(user, role, operator_keys)
+    withdrawn = domain.withdraw(user, role, book.operator_keys)
     if withdrawn is None:
         return user
     if role is PlatformRole.OPERATOR_ADMINISTRATOR:
-        await _hold_another_administrator(tx, user, operator_keys)
+        await _hold_another_administrator(tx, user, book.operator_keys)
     await accounts.remove_role(tx, user.id, role)
-    return await _announce(tx, withdrawn, user.id)
+    return await _announce(tx, withdrawn, user.id, book)
 
 
 async def end_roles(tx: Transaction, user: User) -> None:
@@ -79,10 +80,11 @@ async def _hold_another_administrator(tx: Transaction, user: User, operator_keys
         raise LastAdministrator
 
 
-async def _announce(tx: Transaction, fact: Event, user_id: str) -> User:
+async def _announce(tx: Transaction, fact: Event, user_id: str, book: AddressBook) -> User:
     await tx.emit(fact, subject=user_id)
     await announce_rights(tx, [user_id])
     user = await accounts.find_user(tx, user_id)
     if user is None:
         raise NoSuchUser("user_id")
+    await announce_reachable(tx, user, book)
     return user

@@ -48,7 +48,7 @@ class _Handlers:
 
     async def verify_email(self, asked: Asked) -> Json:
         given = asked.read(VerifyEmail)
-        user = await asked.transact(lambda tx: actions.verify_email(tx, given.token))
+        user = await asked.transact(lambda tx: actions.verify_email(tx, given.token, self._office.book))
         return {"user_id": user.id}
 
 

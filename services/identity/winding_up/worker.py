@@ -1,11 +1,13 @@
 """The worker that ends what deleted organizations had, one small transaction after another."""
 
+from chassis.acts import Deed
 from chassis.mongo import Store
 from chassis.principal import Principal
 from chassis.repeating import Repeating
 from services.identity.winding_up import actions
 from services.identity.winding_up.actions import STEPS, Ending, Step
 
+_DEED = Deed("wind_up_organization")
 _POLL_SECONDS = 1.0
 _BATCH = 100
 
@@ -37,4 +39,4 @@ class WindingUp(Repeating):
 
     async def _end_some(self, ending: Ending, step: Step) -> bool:
         by = Principal(id=ending.deleted_by)
-        return await self._store.transact(by, lambda tx: step(tx, ending.organization_id, self._batch))
+        return await self._store.transact(by, lambda tx: step(tx, ending.organization_id, self._batch), deed=_DEED)

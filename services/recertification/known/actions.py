@@ -40,7 +40,8 @@ async def remember(tx: Transaction, heard: Heard, news: News, fields: Mapping[st
     key = key_of(news.kind, news.subject_id, news.organization_id)
     kept = {"kind": news.kind.value, "subject_id": news.subject_id, "organization_id": news.organization_id, **fields}
     is_news = await copy_if_newer(tx, repository.THINGS, replace(heard, subject=key), {**kept, "is_live": news.is_live})
-    if news.begins:
+    # What is only stated anew began at some other time.
+    if news.begins and not heard.is_republished:
         await repository.note_beginning(tx, key, heard.sequence, heard.time)
     return key if is_news and not news.is_live else None
 

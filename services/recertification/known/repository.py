@@ -28,8 +28,8 @@ INDEXES = (
 
 async def note_beginning(tx: Transaction, key: str, sequence: int, at: datetime) -> None:
     """Keep since when a thing is held, as its latest beginning says, whatever else was heard of it before."""
-    earlier = {"_id": key, "$or": [{"began_sequence": None}, {"began_sequence": {"$lt": sequence}}]}
-    await tx.collection(THINGS).update_one(earlier, {"$set": {"since": at, "began_sequence": sequence}})
+    earlier = {"_id": key, "$or": [{"since": None}, {"since.sequence": {"$lt": sequence}}]}
+    await tx.collection(THINGS).update_one(earlier, {"$set": {"since": {"at": at, "sequence": sequence}}})
 
 
 async def note_uses(tx: Transaction, days: Mapping[str, datetime]) -> None:
@@ -124,7 +124,7 @@ def _to_thing(row: Document, days: Sequence[datetime]) -> Thing:
         product_id=row.get("product_id"),
         application_id=row.get("application_id"),
         detail=row.get("detail"),
-        since=row.get("since"),
+        since=(row.get("since") or {}).get("at"),
         lapses_at=row.get("lapses_at"),
         last_used_at=max(days, default=None),
     )

@@ -31,6 +31,7 @@ async def set_required_documents(tx: Transaction, product_id: str, kinds: Sequen
     """
     product = await access.product_to_arrange(tx, product_id)
     wanted = read_kinds(kinds)
+    tx.concerns(product.provider_id)
     await repository.keep_required(tx, product.id, wanted)
     return product.id, wanted
 

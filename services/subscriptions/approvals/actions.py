@@ -25,6 +25,7 @@ async def set_approval_chain(tx: Transaction, product_id: str, steps: Sequence[P
     """Say who decides on requests that are filed from now on; filed ones keep their chain. Raises ``ChainNotUsable``."""
     product = await agreements.product_to_arrange(tx, product_id)
     chain = read_chain(steps)
+    tx.concerns(product.provider_id)
     await repository.keep_chain(tx, product.id, chain)
     return product.id, chain
 

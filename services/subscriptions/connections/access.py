@@ -8,6 +8,7 @@ out. Its form and its documents are for those who may file, and for the others w
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chassis.backlog import Held
 from chassis.errors import FieldProblem, NotFound, NotHeardOf
 from chassis.mongo import Reader, Transaction
 from chassis.paging import Page
@@ -19,6 +20,7 @@ from services.subscriptions.approvals import access as approvals
 from services.subscriptions.approvals.domain import ApprovingParty, FiledByYourself, NotYourStep, Step
 from services.subscriptions.connections import repository
 from services.subscriptions.connections.domain import (
+    WITH_OPERATOR,
     AgreementNotAskedFor,
     NotYourRequest,
     OnlyAdministratorsAssign,
@@ -268,6 +270,14 @@ async def queue(reader: Reader, statuses: Sequence[Status], page: Page, *, is_mi
     requests, total = await repository.find_queue(reader, statuses, page, representative_id=mine)
     seen = await seen_of(reader, requests)
     return [seen[each.id] for each in requests], total
+
+
+async def queue_in_figures(reader: Reader) -> list[Held] | None:
+    """Return who runs how many of the requests that wait for the operator; None for all but the staff."""
+    if not reader.principal.has_platform_role(*STAFF):
+        return None
+    rows = await repository.sum_up_queue(reader, WITH_OPERATOR)
+    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
 
 
 async def concerned_by(tx: Transaction, agreement: Agreement) -> list[Request]:

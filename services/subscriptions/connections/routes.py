@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from starlette.routing import BaseRoute
 
+from chassis.backlog import backlog
 from chassis.errors import NotFound
 from chassis.mongo import Transaction
 from chassis.paging import Page, PageNotReadable, connection, read_page
@@ -180,6 +181,13 @@ async def _load_queue(asked: Asked) -> Json:
     return [row for _ in asked.keys]
 
 
+async def _queue_in_figures(asked: Asked) -> Json:
+    reader = asked.reader()
+    held = await access.queue_in_figures(reader)
+    row = None if held is None else backlog(held, to_milliseconds(reader.now))
+    return [row for _ in asked.keys]
+
+
 def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
     """Return the routes; ``patience_seconds`` is how long a verb waits for what has not been heard of yet."""
     handlers = _Handlers(patience_seconds)
@@ -206,4 +214,5 @@ def routes(edge: Edge, *, patience_seconds: float) -> list[BaseRoute]:
     r.load("connection_requests_by_organization", _load_by_organization)
     r.load("connection_requests_by_provider", _load_by_provider)
     r.load("connection_queue", _load_queue)
+    r.load("connection_queue_in_figures", _queue_in_figures)
     return r.collected

@@ -17,6 +17,7 @@ from chassis.service import Service
 from services.catalog.main import Sandbox
 from tests.passports import make_passport, make_visitor_passport
 from tests.services import stage
+from tests.services.stage import ACT
 
 PROVIDER, OTHER, PLAIN = "org_provider", "org_other", "org_plain"
 SPECS = Path(__file__).parents[4] / "shared" / "specs"
@@ -138,9 +139,10 @@ class Stage:
         return await self.caller.call(Call("sandbox", "/any/path", b"", sent, method=method))
 
     async def announced(self) -> list[dict[str, Any]]:
-        """Return what stands in the outbox, in order."""
+        """Return what stands in the outbox, in order, but for the service's acts."""
         rows = await self.service.store.reader().collection("outbox").find({}, sort=[("_id", 1)])
-        return [orjson.loads(bytes(row["body"])) for row in rows]
+        told = [orjson.loads(bytes(row["body"])) for row in rows]
+        return [each for each in told if not each["type"].endswith(ACT)]
 
     async def facts(self, key: str) -> list[dict[str, Any]]:
         return [each["data"] for each in await self.announced() if each["type"] == f"portico.catalog.{key}.v1"]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tests.services.identity.filing import Bureau
-from tests.services.identity.world import MovingClock, Team, World
+from tests.services.identity.world import Team, World
+from tests.services.mail_server import MovingClock
 
 MakeWorld = Callable[..., Awaitable[World]]
 

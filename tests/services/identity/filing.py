@@ -136,4 +136,9 @@ class Bureau:
         return (await self.world.load("onboarding_requests_by_id", [request_id], by)).rows[0]
 
     async def facts(self, request_id: str, count: int) -> list[tuple[str, Mapping[str, Any]]]:
-        return [(each.key.split(".")[1], each.data) for each in await self.world.facts_about(request_id, count)]
+        """Return what was announced about a request: that which everybody may read."""
+        facts = await self.world.facts_about(request_id, count)
+        return [
+            (each.key.split(".")[1], {k: v for k, v in each.data.items() if k not in ("legal_name", "sealed_told")})
+            for each in facts
+        ]

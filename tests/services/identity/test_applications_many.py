@@ -14,7 +14,8 @@ from graphql_gateway.main import build
 from graphql_gateway.settings import GatewaySettings
 from portico.foreign import Graph
 from services.identity.inputs import key_of
-from tests.services.identity.world import MovingClock, Person, World
+from tests.services.identity.world import Person, World
+from tests.services.mail_server import MovingClock
 
 COUNT = 20_000
 PAGE = """query($id: ID!, $after: String, $search: String) { organization(id: $id) {

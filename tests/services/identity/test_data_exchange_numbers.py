@@ -10,7 +10,8 @@ from chassis.principal import ANONYMOUS
 from services.identity.data_exchanges import repository
 from services.identity.data_exchanges.actions import assign
 from services.identity.data_exchanges.domain import AlreadyOnboarded, DataExchange, NumberPattern, PatternNotUsableError
-from tests.services.identity.world import MovingClock, World
+from tests.services.identity.world import World
+from tests.services.mail_server import MovingClock
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from services.identity.keys import KeyFileNotUsable, Pepper, Seal, Signer, make_missing_keys
 
-PRIVATE = {"passport.private.json", "tokens.private.json", "client-secrets.key", "factors.key", "mail.key"}
+PRIVATE = {"passport.private.json", "tokens.private.json", "client-secrets.key", "factors.key", "mail.key", "notices.key"}
 PUBLIC = {"passport.public.json", "tokens.public.json"}
 
 

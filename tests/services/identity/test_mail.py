@@ -11,14 +11,13 @@ import pytest
 
 from chassis.principal import ANONYMOUS
 from services.identity.inputs import LANGUAGES
-from services.identity.keys import Seal
 from services.identity.mail import letters
-from services.identity.mail.actions import PostOffice, post
+from services.identity.mail.actions import post
 from services.identity.mail.domain import is_hopeless, pause_after
 from services.identity.mail.letters import kinds, write_letter
 from services.identity.mail.repository import put
 from tests.services.identity.conftest import MakeWorld
-from tests.services.identity.world import PASSWORD, World, token_in
+from tests.services.identity.world import PASSWORD, World, post_office, token_in
 
 
 async def _mails(world: World, state: str, count: int = 1) -> list[dict[str, Any]]:
@@ -97,7 +96,7 @@ def test_tries_come_ever_less_often_and_end_after_a_day() -> None:
 
 async def test_a_mail_that_cannot_be_opened_does_not_hold_up_the_others(make_world: MakeWorld) -> None:
     world = await make_world()
-    office = PostOffice("http://portal", Seal(world.folder / "keys" / "mail.key"))
+    office = post_office(world.folder / "keys")
     await world.store.transact(ANONYMOUS, lambda tx: put(tx, "mai_0", "sealed with a key that was lost", "somebody"))
     for name in ("first", "second"):
         work = partial(post, office=office, kind="already_registered", to=f"{name}@example.com")

@@ -7,7 +7,8 @@ import pytest
 
 from chassis.calls import Call
 from chassis.principal import HEADER
-from tests.services.identity.world import MovingClock, Person, World
+from tests.services.identity.world import Person, World
+from tests.services.mail_server import MovingClock
 
 LONG = "a" * 100_000
 ODD: tuple[Any, ...] = (

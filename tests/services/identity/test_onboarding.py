@@ -48,10 +48,15 @@ async def test_a_request_goes_from_draft_to_the_operator(bureau: Bureau) -> None
     submitted = (await bureau.do("submit", owner, request_id=request_id)).result
     assert (submitted["status"], submitted["holder"], submitted["holder_name"]) == ("SUBMITTED", "OPERATOR", None)
     assert (await bureau.see(request_id, bureau.operator))["form"] == submitted["form"]
-    for address, count in ((owner.email, 2), (contact["email"], 1)):
-        mail = await bureau.world.inbox.newest_to(address, count=count)
-        assert "SIA Grāmata" in mail["Subject"]
-        assert request_id in mail.get_content()
+    told = await bureau.world.told(request_id, "onboarding_submitted")
+    assert [(each["user_id"], each["address"]) for each in told["asking"]] == [
+        (None, contact["email"]),
+        (owner.user_id, owner.email),
+    ]
+    assert told["provider"] == []
+    [heard] = [each for each in bureau.world.heard if each.subject == request_id]
+    assert heard.data["legal_name"] == "SIA Grāmata"
+    assert contact["email"] not in str(heard)
     facts = await bureau.facts(request_id, 1)
     assert facts == [
         ("onboarding_submitted", {"request_id": request_id, "organization_id": organization_id, "channel": "PORTAL"})
@@ -260,9 +265,9 @@ async def test_the_timeline_tells_who_had_it_and_for_how_long(make_world: MakeWo
         ("RETURNED", "Head of the Bureau"),
     ]
     assert seen["timeline"][-1]["acts"][0]["reasons"] == reasons
-    mail = (await world.inbox.newest_to("anna@gramata.example", count=2)).get_content()
-    assert "Purpose: Say it more clearly." in mail
-    assert "Signed document: Sign it." in mail
+    told = await world.told(request_id, "onboarding_returned")
+    assert told["reasons"] == reasons
+    assert told["by_portal"] is True
 
 
 async def test_a_corrected_request_is_signed_anew(bureau: Bureau) -> None:

@@ -153,8 +153,9 @@ async def test_a_rejected_request_says_why_and_a_new_one_may_come(bureau: Bureau
     assert (rejected["status"], rejected["holder"]) == ("REJECTED", None)
     facts = await bureau.facts(request_id, 2)
     assert facts[1] == ("onboarding_rejected", {"request_id": request_id, "organization_id": organization_id})
-    mail = await bureau.world.inbox.newest_to("ruta@gramata.example", count=2)
-    assert "There is no such law." in mail.get_content()
+    told = await bureau.world.told(request_id, "onboarding_rejected")
+    assert told["reason"] == "There is no such law."
+    assert told["asking"][0]["address"] == "ruta@gramata.example"
     for said in await _decisions(bureau, bureau.operator, request_id):
         assert (said.status, said.code) == (409, "NOT_TO_BE_DECIDED")
     assert (await bureau.do("withdraw", owner, request_id=request_id)).code == "REQUEST_FINISHED"
@@ -168,12 +169,13 @@ async def test_a_paper_request_is_recorded_corrected_and_kept_from_everybody_els
     assert (seen["channel"], seen["status"], seen["organization_id"]) == ("PAPER", "SUBMITTED", None)
     assert seen["received_at"].startswith("2026-01-02T10:00:00")
     assert [act["kind"] for act in seen["timeline"][0]["acts"]] == ["RECORDED"]
-    mail = await bureau.world.inbox.newest_to("janis@papirs.example")
-    assert mail["Subject"] == "Jūsu pieslēgšanās pieprasījums ir saņemts: SIA Papīrs"
+    told = await bureau.world.told(request_id, "onboarding_submitted")
+    assert told["asking"] == [{"user_id": None, "address": "janis@papirs.example", "name": "Jānis", "language": "lv"}]
 
     await bureau.do("return", bureau.operator, request_id=request_id, reasons=[{"part": "EMAIL", "message": "Nav."}])
-    mail = await bureau.world.inbox.newest_to("janis@papirs.example", count=2)
-    assert "E-pasts: Nav." in mail.get_content()
+    told = await bureau.world.told(request_id, "onboarding_returned")
+    assert told["reasons"] == [{"part": "EMAIL", "message": "Nav."}]
+    assert told["by_portal"] is False
     stranger = await bureau.world.someone()
     said = await bureau.do("change", stranger, request_id=request_id, form=form())
     absent = await bureau.do("change", stranger, request_id=UNKNOWN, form=form())

@@ -7,12 +7,10 @@ import pytest
 
 from chassis.principal import ANONYMOUS
 from services.identity.accounts.actions import invite_user
-from services.identity.keys import Seal
-from services.identity.mail.actions import PostOffice
 from services.identity.passwords.hashing import Hasher
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.test_sessions import is_live, sign_in
-from tests.services.identity.world import PASSWORD, Person, World, token_in
+from tests.services.identity.world import PASSWORD, Person, World, post_office, token_in
 
 NEW = "another walk along the shore"
 SHORT = "kaija zied"
@@ -210,7 +208,7 @@ async def test_a_reset_leaves_the_second_factor_on(world: World) -> None:
 
 async def test_who_is_invited_sets_the_first_password_within_a_week(make_world: MakeWorld) -> None:
     world = await make_world()
-    office = PostOffice("http://portal", Seal(world.folder / "keys" / "mail.key"))
+    office = post_office(world.folder / "keys")
     email = "invited@example.com"
 
     async def invited(name: str) -> Any:
@@ -237,7 +235,7 @@ async def test_who_is_invited_sets_the_first_password_within_a_week(make_world: 
 
 async def test_a_letter_of_welcome_lapses_and_the_forgotten_password_helps(make_world: MakeWorld) -> None:
     world = await make_world()
-    office = PostOffice("http://portal", Seal(world.folder / "keys" / "mail.key"))
+    office = post_office(world.folder / "keys")
     email = "late@example.com"
     user = await world.store.transact(ANONYMOUS, lambda tx: invite_user(tx, office, email, "Late", language="en"))
     token = token_in(await world.inbox.newest_to(email))

@@ -10,13 +10,11 @@ import pytest
 from chassis.principal import ANONYMOUS
 from services.identity.accounts.actions import invite_user
 from services.identity.accounts.domain import NobodyToInvite
-from services.identity.keys import Seal
-from services.identity.mail.actions import PostOffice
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.filing import form
 from tests.services.identity.test_password_change import asked_to_reset, opens, turn_on_a_factor
 from tests.services.identity.test_sessions import is_live, sign_in
-from tests.services.identity.world import PASSWORD, Person, World, token_in
+from tests.services.identity.world import PASSWORD, Person, World, post_office, token_in
 
 SECRET = re.compile(r"pt[a-z]_|argon2|token_hash|password_hash|[0-9a-f]{64}")
 
@@ -196,7 +194,7 @@ async def test_whom_to_write_to_about_a_request_is_left_blank(make_world: MakeWo
     kept = await everything(world)
     for trace in ("Pazudušais", "zigmars@example.com", "Zigmars@", "2000 0000"):
         assert trace not in kept
-    office = PostOffice("http://portal", Seal(world.folder / "keys" / "mail.key"))
+    office = post_office(world.folder / "keys")
     with pytest.raises(NobodyToInvite):
         await world.store.transact(ANONYMOUS, lambda tx: invite_user(tx, office, "", "", language="lv"))
 

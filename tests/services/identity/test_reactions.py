@@ -76,7 +76,6 @@ async def announcements_of_subscriptions(world: World, owner: Person, organizati
         "remember_substitute": envelope(
             "subscriptions.approver_substituted.v1", "aps_1", 1, {**between, "step_id": "aps_1", "user_id": "usr_1"}
         ),
-        "inform_people": envelope("subscriptions.permission_granted.v1", "prm_1", 1, {**between, "permission_id": "prm_1"}),
     }
 
 
@@ -98,7 +97,6 @@ def by_name(world: World) -> dict[str, Reaction]:
         "attach_evidence",
         "remember_representative",
         "remember_substitute",
-        "inform_people",
         "suspend_unconfirmed",
         "end_given_up",
     ],

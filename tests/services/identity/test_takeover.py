@@ -22,7 +22,7 @@ from services.identity.privacy import actions as privacy
 from services.identity.signing_in import actions as signing_in
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.test_signing_in import HOME, challenge, enrol, sign_in
-from tests.services.identity.world import PASSWORD, Person, Said, World, token_in
+from tests.services.identity.world import PASSWORD, Person, Said, World, post_office, token_in
 
 NEW = "the ferry leaves at seven"
 SHORT = "ferry-at7"
@@ -50,7 +50,7 @@ async def meanwhile(
 
 
 def office_of(world: World) -> PostOffice:
-    return PostOffice(world.settings.portal_url, Seal(world.settings.keys_dir / "mail.key"))
+    return post_office(world.settings.keys_dir)
 
 
 # ---- An old password

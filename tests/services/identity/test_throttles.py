@@ -11,7 +11,7 @@ from chassis.mongo import Store
 from chassis.principal import ANONYMOUS
 from services.identity import throttles
 from services.identity.throttles import Limit, TriedTooOften
-from tests.services.identity.world import MovingClock
+from tests.services.mail_server import MovingClock
 
 LIMIT = Limit("tries", tries=3, window=timedelta(minutes=15))
 

@@ -5,24 +5,23 @@ import itertools
 import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import orjson
-from aiosmtpd.smtp import SMTP
 
 from chassis.calls import AsgiCaller, Call
-from chassis.clock import SystemClock
 from chassis.local import LocalBus
 from chassis.messages import Heard, read
 from chassis.mongo import Store
 from chassis.principal import HEADER, KeyRing, PassportVerifier
-from services.identity.inputs import address_key
-from services.identity.keys import make_missing_keys
+from services.identity.keys import NOTICES_KEY, Seal, SharedSeal, make_missing_keys
+from services.identity.mail.actions import AddressBook, PostOffice
 from services.identity.main import build
 from services.identity.settings import IdentitySettings
+from services.notifications.sealing import shared_seal
+from tests.services.mail_server import Inbox, MovingClock
 
 PASSWORD = "a long walk by the river"
 OPERATOR = "head@operator.example"
@@ -30,58 +29,15 @@ ROLES = ("OWNER", "ADMINISTRATOR", "DEVELOPER", "OBSERVER")
 _numbers = itertools.count(1)
 
 
-class MovingClock:
-    """The machine's clock, and a way to move it on."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta()
-
-    def now(self) -> datetime:
-        return SystemClock().now() + self.ahead
-
-
-class Inbox:
-    """A mail server that keeps what it is given, or refuses it."""
-
-    def __init__(self) -> None:
-        self.mails: list[EmailMessage] = []
-        self.answer = "250 kept"
-        self.server: asyncio.Server | None = None
-        self.port = 0
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd names it
-        if self.answer.startswith("250"):
-            self.mails.append(message_from_bytes(envelope.content, _class=EmailMessage, policy=policy.default))
-        return self.answer
-
-    async def open(self) -> None:
-        loop = asyncio.get_running_loop()
-        self.server = await loop.create_server(
-            lambda: SMTP(self, hostname="inbox", loop=loop, enable_SMTPUTF8=True), "127.0.0.1", self.port
-        )
-        self.port = self.server.sockets[0].getsockname()[1]
-
-    async def close(self) -> None:
-        if self.server is not None:
-            self.server.close()
-            await self.server.wait_closed()
-            self.server = None
-
-    def to(self, address: str) -> list[EmailMessage]:
-        return [mail for mail in self.mails if address_key(mail["To"]) == address_key(address)]
-
-    async def newest_to(self, address: str, *, count: int = 1) -> EmailMessage:
-        for _ in range(500):
-            if len(self.to(address)) >= count:
-                return self.to(address)[-1]
-            await asyncio.sleep(0.02)
-        raise AssertionError(f"no mail to {address}")
-
-
 def token_in(mail: EmailMessage) -> str:
     found = re.search(r"#token=(\w+)", mail.get_content())
     assert found is not None, mail.get_content()
     return found.group(1)
+
+
+def post_office(keys: Path, portal_url: str = "http://portal") -> PostOffice:
+    """Return the post office of another process with these keys."""
+    return PostOffice(portal_url, Seal(keys / "mail.key"), AddressBook(SharedSeal(keys / NOTICES_KEY)))
 
 
 @dataclass
@@ -148,6 +104,7 @@ class World:
     async def start(self) -> None:
         await self.inbox.open()
         make_missing_keys(self.folder / "keys")
+        self.shared_seal = shared_seal(self.folder / "keys" / NOTICES_KEY)
         self.settings = IdentitySettings(
             keys_dir=self.folder / "keys", smtp_port=self.inbox.port, operator_emails=f"{OPERATOR}, ", **self._settings
         )
@@ -178,6 +135,18 @@ class World:
                 return about
             await asyncio.sleep(0.02)
         raise AssertionError(f"{len(about)} facts about {subject}: {[each.key for each in about]}")
+
+    async def told(self, request_id: str, fact: str, count: int = 1) -> dict[str, Any]:
+        """Return what the newest announcement of a kind about a request tells notifications alone, once there are so many."""
+        async with asyncio.timeout(60):
+            while True:
+                about = [each for each in self.heard if each.subject == request_id and f".{fact}." in each.key]
+                if len(about) >= count:
+                    break
+                await asyncio.sleep(0.02)
+        newest = max(about, key=lambda each: each.sequence)
+        opened: dict[str, Any] = orjson.loads(self.shared_seal.open(newest.data["sealed_told"], request_id))
+        return opened
 
     async def ask(self, path: str, body: Any, by: Person | None) -> Said:
         """Ask as the gateway does: with a passport, and once more with a new one where that is outdated."""

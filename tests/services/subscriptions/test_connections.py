@@ -329,6 +329,24 @@ async def test_the_queue_shows_the_longest_held_first(cast: Cast) -> None:
         assert (await other.load("connection_queue", ["all"])).rows == [None]
 
 
+async def test_the_queue_in_figures_says_with_whom_it_is(cast: Cast) -> None:
+    async def figures(by: Any) -> Any:
+        return (await by.load("connection_queue_in_figures", ["all"])).rows[0]
+
+    assert await figures(cast.administrator) == {"waiting": 0, "oldest_seconds": None, "holders": []}
+    await cast.stage.hear(product(product_id="prd_2", sensitivity="CONFIDENTIAL"), version(product_id="prd_2"))
+    await cast.filed()
+    second = await cast.filed(product_id="prd_2")
+    await cast.representative.do("take_connection_request", request_id=second["id"])
+    seen = await figures(cast.representative)
+    assert seen["waiting"] == 2
+    assert [each["waiting"] for each in seen["holders"]] == [1, 1]
+    assert [each["user_id"] is None for each in seen["holders"]] == [True, False]
+    assert seen["oldest_seconds"] == max(each["oldest_seconds"] for each in seen["holders"])
+    for other in (cast.recipient, cast.provider, cast.stranger, cast.stage.anonymous):
+        assert await figures(other) is None
+
+
 async def test_both_sides_have_their_lists(cast: Cast) -> None:
     await cast.stage.hear(product(product_id="prd_2", sensitivity="CONFIDENTIAL"), version(product_id="prd_2"))
     filed = await cast.filed()

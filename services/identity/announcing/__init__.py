@@ -1,0 +1,1 @@
+"""Announcing what was never announced, or is another thing since the platform was started with other settings or tables."""

@@ -1,0 +1,1 @@
+"""The operator's desk: finding what somebody calls about."""

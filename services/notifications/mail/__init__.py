@@ -1,0 +1,1 @@
+"""Mails: written with the change that causes them, sealed while they wait, sent until the mail server has taken them."""
