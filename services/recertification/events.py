@@ -5,10 +5,15 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from chassis.acts import Recorded
 from chassis.messages import Event
 
 Side = Literal["OPERATOR", "PROVIDER", "ORGANIZATION"]
 ThingKind = Literal["PERMISSION", "AGREEMENT", "SUBSCRIPTION", "MEMBER", "CERTIFICATE"]
+
+
+class ActRecorded(Recorded, service="recertification", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class _OfCampaign(BaseModel):

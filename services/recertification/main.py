@@ -5,6 +5,7 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.recertification.audited import ACTS
 from services.recertification.campaigns import repository as campaigns
 from services.recertification.items import repository as items
 from services.recertification.items import routes as item_routes
@@ -34,6 +35,7 @@ INDEXES = (*known.INDEXES, *campaigns.INDEXES, *items.INDEXES, *report_repositor
 
 def build(settings: RecertificationSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service, ready to be started."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     press = Press(settings.report_certificate_file, settings.report_key_file, settings.report_chain_file, settings.report_seconds)
     return Service(
@@ -46,6 +48,7 @@ def build(settings: RecertificationSettings, bus: Bus, store: Store, verifier: P
         workers=[
             Timekeeper(store, DUE, every_seconds=settings.due_every_seconds),
             Printer(store, press, every_seconds=settings.due_every_seconds),
+            edge.tally,
         ],
         verifier=verifier,
     )

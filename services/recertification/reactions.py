@@ -106,8 +106,7 @@ async def remember_certificate(tx: Transaction, heard: Heard) -> None:
     told = _take(heard, "certificate_id", "organization_id", "thumbprint")
     begins = _fact(heard) == "certificate_registered"
     fields: dict[str, Any] = {"application_id": heard.data.get("application_id"), "detail": told["thumbprint"]}
-    if begins:
-        fields["lapses_at"] = _moment(heard, "not_after")
+    fields["lapses_at"] = _moment(heard, "not_after") if begins else None
     await _remember(
         tx, heard, News(Kind.CERTIFICATE, told["certificate_id"], told["organization_id"], begins, begins=begins), **fields
     )
