@@ -5,7 +5,7 @@ Identity keeps them and knows who may see which; files for support (``Portico-Fi
 The bytes of an upload are read with a bound before anything else is done with them; to identity they travel whole.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -91,13 +91,13 @@ class _Counter:
         credentials = self.door.credentials(request.headers)
         self.door.check_page(credentials, request.headers, request.headers.get(CSRF_HEADER))
         context = Context(self.desk, credentials.token)
-        await _require_session(context)
+        await require_session(context)
         keeper = _keeper_for(request.headers.get(FOR_HEADER))
         content = await _read_file(request, MEDIA_TYPES if keeper == "identity" else SUPPORT_MEDIA_TYPES)
         headers = {"content-type": "application/octet-stream", NAME_HEADER: request.headers.get(NAME_HEADER, "")}
-        answer = await self._ask(context, Call(keeper, "/files", content, headers, "POST", _SECONDS))
+        answer = await ask(context, Call(keeper, "/files", content, headers, "POST", _SECONDS))
         if answer.status != 200:
-            return _passed_on(answer, keeper)
+            return passed_on(answer, keeper)
         kept = orjson.loads(answer.body)["result"]
         shown = {name: kept[name] for name in ("id", "name", "size", "sha256")} | {"contentType": kept["content_type"]}
         response = json_response(shown, 201)
@@ -113,28 +113,33 @@ class _Counter:
         if credentials.is_cookie:
             self.door.check_origin(request.headers)
         context = Context(self.desk, credentials.token)
-        await _require_session(context)
+        await require_session(context)
         file_id = request.path_params["file_id"]
         keeper = _KEPT_BY.get(prefix_of(file_id), "identity")
-        answer = await self._ask(context, Call(keeper, f"/files/{quote(file_id, safe='')}", b"", {}, "GET", _SECONDS))
-        if answer.status != 200:
-            return _passed_on(answer, keeper)
-        headers = {name: answer.headers[name] for name in _PASSED_OUT if name in answer.headers}
-        return Response(answer.body, 200, headers)
-
-    async def _ask(self, context: Context, call: Call) -> Answer:
-        for _ in range(_PASSPORTS):
-            headers = {**call.headers, **await context.headers()}
-            answer = await self.desk.caller.call(
-                Call(call.service, call.path, call.body, headers, call.method, call.timeout_seconds)
-            )
-            if answer.status != 401 or _code_of(answer) not in _NEW_PASSPORT_HELPS:
-                break
-            context.forget_passport()
-        return answer
+        answer = await ask(context, Call(keeper, f"/files/{quote(file_id, safe='')}", b"", {}, "GET", _SECONDS))
+        return passed_out(answer) if answer.status == 200 else passed_on(answer, keeper)
 
 
-async def _require_session(context: Context) -> None:
+async def ask(context: Context, call: Call) -> Answer:
+    """Ask a service on behalf of whoever asks here, with a new passport where that helps."""
+    for _ in range(_PASSPORTS):
+        headers = {**call.headers, **await context.headers()}
+        answer = await context.desk.caller.call(
+            Call(call.service, call.path, call.body, headers, call.method, call.timeout_seconds)
+        )
+        if answer.status != 401 or _code_of(answer) not in _NEW_PASSPORT_HELPS:
+            break
+        context.forget_passport()
+    return answer
+
+
+def passed_out(answer: Answer) -> Response:
+    """Return what a service has given as it is, with what says how it is to be kept."""
+    return Response(answer.body, 200, {name: answer.headers[name] for name in _PASSED_OUT if name in answer.headers})
+
+
+async def require_session(context: Context) -> None:
+    """Refuse whoever is not signed in. Raises ``SignInFirst``."""
     if context.token is None:
         raise SignInFirst
     await context.headers()
@@ -174,7 +179,7 @@ def _problem_in(answer: Answer) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _passed_on(answer: Answer, service: str) -> Response:
+def passed_on(answer: Answer, service: str) -> Response:
     """Return a refusal of a service as it is; of its failures nothing but where to look."""
     if answer.status >= 500 and answer.status != 503:
         _log.error("a service failed", service=service, status=answer.status)
@@ -187,26 +192,31 @@ def _internal() -> Response:
     return Response(orjson.dumps(internal_problem(current_trace())), 500, media_type="application/problem+json")
 
 
+async def answered(name: str, request: Request, handle: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Return what handling a request gives, or the problem that it met; nothing of it is stored anywhere on its way."""
+    with span(name, request.headers.get("traceparent")):
+        try:
+            response = await handle(request)
+        except ServiceUnavailable:
+            response = problem_response(Unavailable("Files cannot be served at the moment; try again shortly."))
+        except Refusal as refusal:
+            response = problem_response(refusal)
+        except Exception:  # noqa: BLE001 - whatever it is, the outside learns the trace id and nothing else
+            _log.exception("a file was not served")
+            response = _internal()
+        for header, value in _NOT_STORED.items():
+            response.headers[header] = value
+        if response.status_code == 401:
+            response.headers["www-authenticate"] = "Bearer"
+        return response
+
+
 def file_routes(desk: Desk, door: Doorkeeper) -> list[BaseRoute]:
     """Return ``POST /files`` and ``GET /files/{id}``. Every refusal is a problem document (RFC 9457)."""
     counter = _Counter(desk, door)
 
     async def answer(request: Request) -> Response:
-        with span("gateway /files", request.headers.get("traceparent")):
-            try:
-                response = await (counter.upload if request.method == "POST" else counter.download)(request)
-            except ServiceUnavailable:
-                response = problem_response(Unavailable("Files cannot be served at the moment; try again shortly."))
-            except Refusal as refusal:
-                response = problem_response(refusal)
-            except Exception:  # noqa: BLE001 - whatever it is, the outside learns the trace id and nothing else
-                _log.exception("a file was not served")
-                response = _internal()
-            for name, value in _NOT_STORED.items():
-                response.headers[name] = value
-            if response.status_code == 401:
-                response.headers["www-authenticate"] = "Bearer"
-            return response
+        return await answered("gateway /files", request, counter.upload if request.method == "POST" else counter.download)
 
     return [
         Route("/files", answer, methods=["POST"]),

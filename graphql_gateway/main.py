@@ -27,6 +27,7 @@ from graphql_gateway.live import Hub
 from graphql_gateway.pages.graphiql import Graphiql
 from graphql_gateway.pages.links import link_routes
 from graphql_gateway.pages.outside import outside_routes
+from graphql_gateway.reports import report_routes
 from graphql_gateway.requests import RequestIds
 from graphql_gateway.schema import model
 from graphql_gateway.settings import GatewaySettings
@@ -94,6 +95,7 @@ def _graph_routes(settings: GatewaySettings, desk: Desk, hub: Hub) -> list[BaseR
         *pages,
         *outside_routes(desk, door),
         *file_routes(desk, door),
+        *report_routes(desk, door),
         Route("/graphql", Endpoint(front, desk, door, hub, sizes, graphiql), include_in_schema=False),
         WebSocketRoute("/graphql", Sockets(front, desk, door, hub, settings.body_bytes, settings.updates_per_connection)),
     ]

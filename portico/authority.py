@@ -48,6 +48,12 @@ class Authority:
         name = _name((NameOID.GIVEN_NAME, given_name), (NameOID.SURNAME, surname), (NameOID.SERIAL_NUMBER, personal_code))
         return _issued(name, f"{given_name} {surname}", issuer=self._root)
 
+    def report_files(self, folder: Path) -> dict[str, Path]:
+        """Return the settings with which a demonstration signs its reports; the key is made where there is none."""
+        _kept(folder, "reports", lambda: _issued(_name(), "Demonstration Platform", issuer=self._root))
+        names = {"certificate": "reports.pem", "key": "reports.key", "chain": "root.pem"}
+        return {f"report_{part}_file": folder / name for part, name in names.items()}
+
     async def sign(self, pdf: bytes, signatory: Signatory) -> bytes:
         """Return a PDF with one more signature (PAdES) and its time stamp."""
         from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter

@@ -293,7 +293,7 @@ async def _one_process(settings: PorticoSettings, var: Path, opened: _Open) -> O
     here = _addresses(settings, smtp.sockets[0].getsockname()[1], listening.getsockname()[1])
     here["enforcement"]["data_plane"] = var / "dataplane" if opened.has_proxy else None
     if settings.demo:
-        open_authority(settings.authority_dir)
+        here["recertification"] = open_authority(settings.authority_dir).report_files(settings.authority_dir)
         here["identity"]["signature_anchors_dir"] = settings.authority_dir / ANCHORS
     if settings.data_plane_tls_port:
         _open_tls(here, settings, var / "keys" / "tls", certified.getsockname()[1])

@@ -18,13 +18,14 @@ DEFAULT_DAYS = 30
 
 @enum
 class CertificateStatus(Enum):
-    """What a certificate is worth now. EXPIRING: valid, but for no more than 30 days."""
+    """What a certificate is worth now. EXPIRING: valid, but for no more than 30 days. SUSPENDED: until it is confirmed."""
 
     NOT_YET_VALID = "NOT_YET_VALID"
     VALID = "VALID"
     EXPIRING = "EXPIRING"
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
+    SUSPENDED = "SUSPENDED"
 
 
 @type_

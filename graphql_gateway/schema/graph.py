@@ -36,6 +36,7 @@ from graphql_gateway.schema.permissions import Permission, PermissionMutations
 from graphql_gateway.schema.plan_changes import PlanChangeMutations
 from graphql_gateway.schema.privacy import PrivacyMutations
 from graphql_gateway.schema.products import Plan, ProductQueries
+from graphql_gateway.schema.recertification import CampaignItem, RecertificationMutations, RecertificationQueries
 from graphql_gateway.schema.releases import Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
@@ -64,6 +65,8 @@ _KINDS = {
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
     "sup": ("SupportRequest", "notifications", "support_requests_by_id"),
     "whk": ("Webhook", "notifications", "webhooks_by_id"),
+    "cam": ("Campaign", "recertification", "campaigns_by_id"),
+    "itm": ("CampaignItem", "recertification", "campaign_items_by_id"),
     "ntc": ("Notice", "notifications", "notices_by_id"),
 }
 
@@ -86,6 +89,7 @@ class Query(
     SupportQueries,
     WebhookQueries,
     OperatorQueries,
+    RecertificationQueries,
 ):
     """What may be asked."""
 
@@ -127,6 +131,7 @@ class Mutation(
     OperatorMutations,
     SupportMutations,
     SupportOfficeMutations,
+    RecertificationMutations,
     NoticeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
@@ -142,7 +147,7 @@ def graph() -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Updates,
-        types=[User, Plan, Version, File, Permission],
+        types=[User, Plan, Version, File, Permission, CampaignItem],
         config=StrawberryConfig(scalar_map=SCALARS),
     )
 

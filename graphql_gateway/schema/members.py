@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import strawberry
 
-from graphql_gateway.engine.declare import Load, Parent, does, later, loads, planned
+from graphql_gateway.engine.declare import Load, Parent, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
 from graphql_gateway.schema.nodes import Connection, Node
 from graphql_gateway.schema.problems import Problem
@@ -38,6 +38,7 @@ class Membership(Node):
 
     role: Role
     since: DateTime
+    suspended_at: DateTime | None = reads(says="Since when the member has no rights, until they are confirmed; else null.")
     user_id: strawberry.ID
     organization_id: strawberry.ID
     user: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("user_id"), inline="user"))

@@ -25,8 +25,9 @@ from graphql_gateway.schema.onboarding import (
 )
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.queues import OperatorQueues
+from graphql_gateway.schema.recertification import CampaignConnection, CampaignStatus
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import AUDIT, EVERY, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
+from graphql_gateway.schema.services import AUDIT, EVERY, IDENTITY, NOTIFICATIONS, RECERTIFICATION, SUBSCRIPTIONS
 from graphql_gateway.schema.staff import StaffMember
 from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 
@@ -98,6 +99,13 @@ class Operator:
     ) -> AccessOfAnybody | None:
         """Say who had access to what at a moment, for the operator's administrators and auditors."""
         planned(at, organization_id, product_id, user_id)
+
+    @asks(Load(RECERTIFICATION, "campaigns_of_operator", Constant("all")))
+    def campaigns(
+        self, status: CampaignStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> CampaignConnection | None:
+        """List the campaigns that the operator has started, the newest first, for its administrators and auditors."""
+        planned(status, first, after)
 
     @asks(OF_OPERATOR)
     def audit(

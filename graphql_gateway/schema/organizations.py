@@ -19,8 +19,15 @@ from graphql_gateway.schema.onboarding import DataExchange, OnboardingRequest
 from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import ProductConnection
+from graphql_gateway.schema.recertification import (
+    CampaignConnection,
+    CampaignItemConnection,
+    CampaignItemStatus,
+    CampaignStatus,
+    CampaignThing,
+)
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import AUDIT, CATALOG, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
+from graphql_gateway.schema.services import AUDIT, CATALOG, IDENTITY, NOTIFICATIONS, RECERTIFICATION, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
 from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
@@ -147,6 +154,24 @@ class Organization(Node):
     def access_on(self, at: DateTime) -> AccessOn | None:
         """Say who had access to what at a moment, for those who may see the organization's audit trail."""
         planned(at)
+
+    @asks(Load(RECERTIFICATION, "campaigns_by_organization", Parent("id")))
+    def campaigns(
+        self, status: CampaignStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> CampaignConnection | None:
+        """List the campaigns that the organization has started, the newest first, for those who may."""
+        planned(status, first, after)
+
+    @asks(Load(RECERTIFICATION, "items_by_organization", Parent("id")))
+    def recertification(
+        self,
+        status: CampaignItemStatus | None = CampaignItemStatus.OPEN,
+        kind: CampaignThing | None = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> CampaignItemConnection | None:
+        """List what the organization is asked to confirm, or what came of it, for those who confirm; null as status: all."""
+        planned(status, kind, first, after)
 
     @asks(OF_ORGANIZATION)
     def audit(

@@ -27,7 +27,7 @@ class SubscriptionStatus(Enum):
 
 @enum
 class HoldCause(Enum):
-    """Who or what holds a subscription: one of its sides, or something that its product asks for and that is missing."""
+    """Who or what holds a subscription: one of its sides, something that is missing, or a confirmation that did not come."""
 
     PROVIDER = "PROVIDER"
     OPERATOR = "OPERATOR"
@@ -35,6 +35,7 @@ class HoldCause(Enum):
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
+    RECERTIFICATION = "RECERTIFICATION"
 
 
 @enum

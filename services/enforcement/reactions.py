@@ -36,7 +36,7 @@ async def remember_secret(tx: Transaction, heard: Heard) -> None:
 
 
 async def remember_withdrawn_credential(tx: Transaction, heard: Heard) -> None:
-    """Remember a key that was removed and a certificate that was revoked: tokens that rest on it end with it."""
+    """Remember a key that was removed, a certificate that was revoked or is suspended: tokens that rest on it are refused."""
     await _remember(tx, heard)
 
 
@@ -88,7 +88,11 @@ REACTIONS: tuple[On, ...] = (
         "identity.application_deleted.v1",
     ),
     On(remember_secret, "identity.secret_issued.v1", "identity.secret_retired.v1"),
-    On(remember_withdrawn_credential, "identity.client_key_removed.v1", "identity.certificate_revoked.v1"),
+    On(
+        remember_withdrawn_credential,
+        "identity.client_key_removed.v1",
+        *(f"identity.certificate_{each}.v1" for each in ("revoked", "suspended", "resumed")),
+    ),
     On(remember_revoked_token, "identity.token_revoked.v1"),
     On(remember_deleted_organization, "identity.organization_deleted.v1"),
     On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),

@@ -64,7 +64,7 @@ AUDITED: Mapping[str, Audited] = {
         shown="name is_test owner_id created_at is_provider deleted_at deleted_by",
         ignored="held due_at is_ending ended_at",
     ),
-    "memberships": audited("membership", shown="organization_id user_id role since"),
+    "memberships": audited("membership", shown="organization_id user_id role since suspended_at"),
     "invitations": audited(
         "invitation",
         shown="organization_id role invited_by created_at expires_at state",
@@ -82,7 +82,7 @@ AUDITED: Mapping[str, Audited] = {
     "certificates": audited(
         "certificate",
         shown="organization_id application_id name thumbprint not_before not_after chained_to registered_at revoked_at"
-        " revocation_reason may_return",
+        " revocation_reason may_return suspended_at",
         digested="subject issuer serial_number",
         ignored="last_used_at remind_at is_revoked is_held",
     ),
@@ -132,8 +132,10 @@ NOT_AUDITED: Mapping[str, str] = {
     "mails": "a letter is the consequence of an act, and sealed",
     "openid_ways": _SIGNING_IN,
     "provider_standings": _COPY,
+    "recertified_items": _COPY,
     "revoked_tokens": "an application revokes its own token at the authorization server; it lapses within minutes",
     "secret_uses": _COUNTED,
+    "seen_days": _COUNTED,
     "sign_in_alarms": "it waits to be announced: the announcement says so",
     "throttles": _COUNTED,
     "used_assertions": _SIGNING_IN,

@@ -77,6 +77,7 @@ from services.identity.passwords import routes as password_routes
 from services.identity.passwords.hashing import Hasher
 from services.identity.privacy import routes as privacy_routes
 from services.identity.reactions import Offices, reactions
+from services.identity.recertifications import repository as recertifications
 from services.identity.republishing import KINDS
 from services.identity.secrets import repository as secrets
 from services.identity.secrets import routes as secret_routes
@@ -123,6 +124,7 @@ _INDEXES = [
     *agreement_files.INDEXES,
     *data_exchanges.INDEXES,
     *onboarding.INDEXES,
+    *recertifications.INDEXES,
     *mail.INDEXES,
     *throttles.INDEXES,
 ]

@@ -17,6 +17,8 @@ from services.identity.agreement_files.domain import Attachment
 from services.identity.certificates import actions as certificates
 from services.identity.findings.actions import ExaminingOffice
 from services.identity.organizations import actions as organizations
+from services.identity.recertifications import actions as recertifications
+from services.identity.recertifications.actions import About
 from services.identity.secrets import actions as secrets
 from services.identity.secrets.use import Called
 
@@ -104,6 +106,21 @@ async def _attach(tx: Transaction, heard: Heard, attachment: Attachment, office:
     await agreement_files.attach(tx, attachment, office)
 
 
+def _about(heard: Heard) -> About:
+    return About(_take(heard, "kind"), _take(heard, "subject_id"), _take(heard, "organization_id"))
+
+
+async def suspend_unconfirmed(tx: Transaction, heard: Heard) -> None:
+    """Suspend the member or certificate that was not confirmed in time, or let it go on once it is."""
+    is_confirmed = heard.key.startswith("recertification.item_confirmed.")
+    await recertifications.note_outcome(tx, heard, _about(heard), is_confirmed=is_confirmed)
+
+
+async def end_given_up(tx: Transaction, heard: Heard) -> None:
+    """Remove the member, or revoke the certificate, that was given up."""
+    await recertifications.end_given_up(tx, _about(heard))
+
+
 class _Call(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -178,6 +195,8 @@ def _reactions_of_copies() -> tuple[On, ...]:
         ),
         On(remember_substitute, "subscriptions.approver_substituted.v1", "subscriptions.substitute_withdrawn.v1"),
         On(revoke_certificates, "identity.application_deleted.v1", takes_republished=True),
+        On(suspend_unconfirmed, "recertification.item_not_confirmed.v1", "recertification.item_confirmed.v1"),
+        On(end_given_up, "recertification.item_given_up.v1"),
         On(note_provider, _STANDING_GRANTED, "catalog.provider_standing_withdrawn.v1", takes_republished=True),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.
         On(count_calls_by_secret, "enforcement.calls_recorded.v1", at_once=1),

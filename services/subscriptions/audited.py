@@ -65,8 +65,10 @@ NOT_AUDITED: Mapping[str, str] = {
     "platform_roles": _COPY,
     "products": _COPY,
     "published_versions": _COPY,
+    "recertified_items": _COPY,
     "reconsiderations": "what is still to be done because of something that is told",
     "test_organizations": _COPY,
+    "unconfirmed_things": "it is derived from what others have announced; the holds that follow are told of the subscriptions",
     "used_calls": "calls are counted, and nobody's decision",
     "used_files": "which file an agreement has is told of the agreement",
 }

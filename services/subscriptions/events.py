@@ -30,7 +30,7 @@ class _Held(_Told):
     """What is told where it matters what a subscription stands still for."""
 
     causes: tuple[str, ...] = ()
-    """Who or what holds it: PROVIDER, OPERATOR, RECIPIENT, ONBOARDING, AGREEMENT, PERMISSION."""
+    """Who or what holds it: PROVIDER, OPERATOR, RECIPIENT, ONBOARDING, AGREEMENT, PERMISSION, RECERTIFICATION."""
 
 
 class _OtherPlan(_Held):

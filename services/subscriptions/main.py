@@ -23,6 +23,7 @@ from services.subscriptions.permissions import routes as permission_routes
 from services.subscriptions.plan_changes import actions as plan_changes
 from services.subscriptions.plan_changes import routes as plan_change_routes
 from services.subscriptions.reactions import REACTIONS
+from services.subscriptions.recertifications import repository as recertifications
 from services.subscriptions.republishing import KINDS
 from services.subscriptions.requirements import routes as requirement_routes
 from services.subscriptions.settings import SubscriptionsSettings
@@ -49,6 +50,7 @@ INDEXES = (
     *agreements.INDEXES,
     *approvals.INDEXES,
     *connections.INDEXES,
+    *recertifications.INDEXES,
     *subscriptions.INDEXES,
 )
 

@@ -19,11 +19,14 @@ from services.subscriptions.connections import actions as connections
 from services.subscriptions.connections import office
 from services.subscriptions.permissions import actions as permissions
 from services.subscriptions.permissions.domain import Act
+from services.subscriptions.recertifications import actions as recertifications
+from services.subscriptions.recertifications.domain import AGREEMENT, KINDS, PERMISSION, SUBSCRIPTION
 from services.subscriptions.subscriptions import actions
 from services.subscriptions.subscriptions.domain import Step
 
 _TERMS = ("name", "rate_requests", "rate_seconds", "burst", "quota_calls", "quota_period")
 APPLICATION_DELETED = "The application was deleted."
+GIVEN_UP = "It was given up in a recertification."
 
 
 _Milliseconds = Annotated[int, Field(ge=0, lt=253_402_300_800_000)]
@@ -199,6 +202,35 @@ async def reconsider_by_agreement(tx: Transaction, heard: Heard) -> None:
     await actions.reconsider(tx, None, organization_id=_take(heard, "organization_id")["organization_id"])
 
 
+async def hold_unconfirmed(tx: Transaction, heard: Heard) -> None:
+    """Hold the subscriptions that rest on what was not confirmed in time, or let them go once it is confirmed after all."""
+    about = _take(heard, "kind", "subject_id", "organization_id")
+    if about["kind"] not in KINDS:
+        return
+    is_confirmed = heard.key.startswith("recertification.item_confirmed.")
+    await recertifications.note(tx, heard, about, is_confirmed=is_confirmed)
+    if about["kind"] == SUBSCRIPTION:
+        await actions.reconsider_subscription(tx, about["subject_id"])
+    else:
+        # One that began unaware, resting on the same, is looked at again.
+        await actions.reconsider(tx, None, organization_id=about["organization_id"], once_more=True)
+
+
+async def end_given_up(tx: Transaction, heard: Heard) -> None:
+    """End what its organization does not need any more."""
+    about = _take(heard, "kind", "subject_id")
+    end = _ENDS.get(str(about["kind"]))
+    if end is not None:
+        await end(tx, str(about["subject_id"]), GIVEN_UP)
+
+
+_ENDS = {
+    SUBSCRIPTION: actions.end_unneeded,
+    PERMISSION: permissions.revoke_unneeded,
+    AGREEMENT: agreements.end_unneeded,
+}
+
+
 class _Call(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -269,6 +301,8 @@ REACTIONS = (
         *(f"subscriptions.agreement_{each}.v1" for each in ("confirmed", "began", "lapsed")),
         "subscriptions.connection_completed.v1",
     ),
+    On(hold_unconfirmed, "recertification.item_not_confirmed.v1", "recertification.item_confirmed.v1"),
+    On(end_given_up, "recertification.item_given_up.v1"),
     # Batches meet in the same counts: handled side by side they would only make one another run again.
     On(count_calls, "enforcement.calls_recorded.v1", at_once=1),
     On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1", "catalog.plan_withdrawn.v1"),

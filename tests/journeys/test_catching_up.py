@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(900)  # the first test waits for everything tha
 # What differs by the way in which a copy came to be, and says nothing about the thing.
 _OF_THE_WAY = frozenset({"sequence", "heard_at", "held", "since", "told_at", "known_at"})
 # The absence of these says the same as their presence.
-_SAYS_NOTHING = ("is_member", "is_held", "is_named", "is_provider")
+_SAYS_NOTHING = ("is_member", "is_held", "is_named", "is_provider", "is_live")
 
 
 async def _live(world: World, platform: Any) -> None:
@@ -154,7 +154,7 @@ async def lived(world: World, platform: Any) -> Any:
     return platform
 
 
-@pytest.mark.parametrize("name", ["identity", "catalog", "subscriptions", "enforcement", "analytics"])
+@pytest.mark.parametrize("name", ["identity", "catalog", "subscriptions", "enforcement", "analytics", "recertification"])
 async def test_who_hears_only_what_is_stated_anew_knows_the_same(lived: Any, name: str, database_prefix: str) -> None:
     known: Service = lived.whole.parts[name]
     here = lived.whole.here.get(name, {})

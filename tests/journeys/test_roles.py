@@ -9,6 +9,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -198,6 +199,12 @@ async def conclude_agreements(world: World) -> Attempt:
     return does("setRequiredDocuments", on, product_id, productId=product_id, kinds=["PARTNERSHIP_CONTRACT", "NDA"])
 
 
+async def recertify(world: World) -> Attempt:
+    on, due_at = world.ids["organization"], (datetime.now(UTC) + timedelta(days=200)).isoformat()
+    scope: dict[str, Any] = {"side": "ORGANIZATION", "organizationId": on, "kinds": ["MEMBER"]}
+    return does("startCampaign", on, **scope, title=f"Tried {next(_numbers)}", reason="It is time.", dueAt=due_at)
+
+
 async def view_audit(world: World) -> Attempt:
     text = "query($id: ID!) { organization(id: $id) { audit(first: 1) { nodes { verb } } } }"
     return sees(world.ids["organization"], text, "organization", "audit", "nodes")
@@ -230,6 +237,7 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "FILE_ONBOARDING_REQUEST": file_onboarding_request,
     "FILE_CONNECTION_REQUEST": file_connection_request,
     "CONCLUDE_AGREEMENTS": conclude_agreements,
+    "RECERTIFY": recertify,
     "VIEW_AUDIT": view_audit,
 }
 LOOKS = {"VIEW_ORGANIZATION", "LIST_APPLICATIONS", "VIEW_SUBSCRIPTIONS", "VIEW_ANALYTICS", "VIEW_AUDIT"}

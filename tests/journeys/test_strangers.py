@@ -19,7 +19,7 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
-    *("connection_request", "agreement", "notice", "support_request", "webhook"),
+    *("connection_request", "agreement", "notice", "support_request", "webhook", "campaign", "item"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
@@ -32,6 +32,7 @@ _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invita
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionsAsProvider {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
   supportRequests {{ totalCount nodes {{ id }} }} supportRequestsAsProvider {{ totalCount nodes {{ id }} }}
+  campaigns {{ totalCount nodes {{ id }} }} recertification {{ totalCount nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }} audit {{ totalCount nodes {{ verb }} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
@@ -51,6 +52,11 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ),
     ("connection_request", f"connectionRequest(id: $it) {{ {_OF_CONNECTION} }}", {}),
     ("support_request", "supportRequest(id: $it) { id subject messages { nodes { text } } topic { thingId } }", {}),
+    (
+        "campaign",
+        "campaign(id: $it) { id title dueAt counts { total } reports { id } items { totalCount nodes { id subjectId } } }",
+        {},
+    ),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "compareVersions(from: $public, to: $it) { isBreaking }", {}) for name in ("version", "version_beside")),
     ("version_beside", "compareVersions(from: $it, to: $public) { isBreaking }", {}),

@@ -22,6 +22,8 @@ def _certificate() -> str:
 
 
 _CONNECTION_REQUEST = {"requestId": "$connection_request"}
+_SCOPE = {"side": "ORGANIZATION", "organizationId": "$organization", "kinds": ["CERTIFICATE"]}
+_STARTED = {"title": "Mine", "reason": "Mine.", "dueAt": "2030-01-01T00:00:00Z"}
 _STEP = {"party": "PROVIDER", "stage": 1, "dueDays": 1}
 NAMES = [{"language": "EN", "name": "Mine"}]
 PAGE = [{"language": "EN", "markdown": "Mine."}]
@@ -183,6 +185,12 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
             ("closeSupportRequest", {}),
         )
     ),
+    ("previewCampaign", "organization", _SCOPE),
+    ("startCampaign", "organization", {**_SCOPE, **_STARTED}),
+    ("cancelCampaign", "campaign", {"campaignId": "$campaign"}),
+    ("changeCampaignDueDate", "campaign", {"campaignId": "$campaign", "dueAt": "2030-01-01T00:00:00Z"}),
+    ("confirmItems", "item", {"itemIds": ["<it>"]}),
+    ("giveUpItems", "item", {"itemIds": ["<it>"]}),
     ("markRead", "notice", {"noticeIds": ["<it>"]}),
     ("changeNoticePreference", "organization", {"organizationId": "$organization", "mail": False}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -203,6 +204,20 @@ async def _operator(world: World, platform: Any) -> None:
         await open_account(graph, world.mailbox, platform.operator_email, password, name="Olga Operator")
 
 
+async def _hook(world: World) -> None:
+    hooked = {"organizationId": world.ids["organization"], "url": "https://hooks.strangers.example/", "eventTypes": [SELDOM]}
+    made = await world.make("owner", "createWebhook", "... on CreatedWebhook { webhook { id } }", **hooked)
+    world.ids["webhook"] = made["webhook"]["id"]
+
+
+async def _ask_for_help(world: World) -> None:
+    ids = world.ids
+    asked = {"subject": "Which tide?", "text": "The high one?", "about": ids["application"]}
+    of_organization = {"organizationId": ids["organization"], **asked}
+    made = await world.make("owner", "openSupportRequest", "... on SupportRequest { id }", **of_organization)
+    ids["support_request"] = made["id"]
+
+
 async def _furnish(world: World) -> None:
     ids = world.ids
     public = await world.product(f"Tides {world.mark}", is_published=True)
@@ -228,17 +243,10 @@ async def _furnish(world: World) -> None:
     ids["certificate"] = (await world.make("owner", "registerCertificate", "... on Certificate { id }", **registered))["id"]
     keyed = {"applicationId": application["id"], "jwk": public_key()}
     ids["client_key"] = (await world.make("owner", "registerClientKey", "... on ClientKey { id }", **keyed))["id"]
-    hooked = {"organizationId": ids["organization"], "url": "https://hooks.strangers.example/", "eventTypes": [SELDOM]}
-    made = await world.make("owner", "createWebhook", "... on CreatedWebhook { webhook { id } }", **hooked)
-    ids["webhook"] = made["webhook"]["id"]
+    await _hook(world)
     await _connect(world)
-    asked = {
-        "organizationId": ids["organization"],
-        "subject": "Which tide?",
-        "text": "The high one?",
-        "about": ids["application"],
-    }
-    ids["support_request"] = (await world.make("owner", "openSupportRequest", "... on SupportRequest { id }", **asked))["id"]
+    await _ask_for_help(world)
+    await _ask_for_confirmation(world)
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
@@ -256,6 +264,19 @@ async def _connect(world: World) -> None:
     selection = "... on ConnectionRequest { id documents { id } approval { id } }"
     request = await world.make("owner", "fileConnectionRequest", selection, **filed)
     ids |= {"connection_request": request["id"], "agreement": request["documents"][0]["id"], "step": request["approval"][0]["id"]}
+
+
+async def _ask_for_confirmation(world: World) -> None:
+    """Let the first organization start a campaign over its certificates, once it is heard that it has some."""
+    scope = {"side": "ORGANIZATION", "organizationId": world.ids["organization"], "kinds": ["CERTIFICATE"]}
+    async with asyncio.timeout(60):
+        while not (await world.make("owner", "previewCampaign", "... on CampaignPreview { items }", **scope))["items"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    due_at = (datetime.now(UTC) + timedelta(days=300)).isoformat()
+    said = {**scope, "title": f"Look {world.mark}", "reason": "It is time.", "dueAt": due_at}
+    selection = "... on Campaign { id items { nodes { id } } }"
+    campaign = await world.make("owner", "startCampaign", selection, **said)
+    world.ids |= {"campaign": campaign["id"], "item": campaign["items"]["nodes"][0]["id"]}
 
 
 async def _first_notice(world: World, who: str) -> str:

@@ -14,6 +14,7 @@ ORGANIZATION = "organization"
 SECRET = "secret"  # noqa: S105 - a kind of thing, not a password
 CLIENT_KEY = "client_key"
 CERTIFICATE = "certificate"
+SUSPENDED_CERTIFICATE = "suspended certificate"
 TOKEN = "token"  # noqa: S105 - the same
 PRODUCT = "product"
 VERSION = "version"
@@ -58,7 +59,9 @@ def _client_key(heard: Heard) -> Copy:
 
 
 def _certificate(heard: Heard) -> Copy:
-    return Copy(CERTIFICATE, heard.data["certificate_id"], heard.sequence, {"is_retired": True})
+    fact = heard.key.split(".")[1]
+    fields = {"is_retired": fact != "certificate_resumed", "is_suspended": fact == "certificate_suspended"}
+    return Copy(CERTIFICATE, heard.data["certificate_id"], heard.sequence, fields)
 
 
 def _token(heard: Heard) -> Copy:
@@ -157,6 +160,8 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "identity.organization_deleted.v1": _organization,
     "identity.client_key_removed.v1": _client_key,
     "identity.certificate_revoked.v1": _certificate,
+    "identity.certificate_suspended.v1": _certificate,
+    "identity.certificate_resumed.v1": _certificate,
     "identity.token_revoked.v1": _token,
     "catalog.product_created.v1": _product,
     "catalog.product_changed.v1": _product,

@@ -4,7 +4,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
-from services.enforcement.checks.copies import CERTIFICATE, CLIENT_KEY, SECRET, TOKEN
+from services.enforcement.checks.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
 from services.enforcement.checks.matching import NOTHING, Match, Operation
 from services.enforcement.checks.permits import Permit, permit_for
 from services.enforcement.checks.rates import Taken
@@ -39,6 +39,10 @@ class ClientKeyRemoved(Unauthenticated):
 
 class CertificateRevoked(Unauthenticated):
     """The client certificate that this token rests on has been revoked; get a token with the new one."""
+
+
+class CertificateSuspended(Unauthenticated):
+    """The client certificate that this token rests on is suspended until its organization confirms that it is needed."""
 
 
 class TokenRevoked(Unauthenticated):
@@ -101,6 +105,7 @@ _WITHDRAWN: dict[str, type[Unauthenticated]] = {
     SECRET: SecretRetired,
     CLIENT_KEY: ClientKeyRemoved,
     CERTIFICATE: CertificateRevoked,
+    SUSPENDED_CERTIFICATE: CertificateSuspended,
     TOKEN: TokenRevoked,
 }
 

@@ -14,6 +14,7 @@ from services.enforcement.checks.copies import (
     PRODUCT,
     SECRET,
     SUBSCRIPTION,
+    SUSPENDED_CERTIFICATE,
     TOKEN,
     VERSION,
     Copy,
@@ -163,8 +164,10 @@ class World:
             self._withdrawn[identifier] = CLIENT_KEY
 
     def _apply_certificate(self, identifier: str, fields: Fields) -> None:
-        if fields["is_retired"]:
-            self._withdrawn[identifier] = CERTIFICATE
+        if not fields["is_retired"]:
+            self._withdrawn.pop(identifier, None)
+        else:
+            self._withdrawn[identifier] = SUSPENDED_CERTIFICATE if fields.get("is_suspended") else CERTIFICATE
 
     def _apply_token(self, identifier: str, fields: Fields) -> None:
         self._withdrawn[identifier] = TOKEN

@@ -8,8 +8,8 @@ from chassis.principal import TYPE
 from services.identity.accounts import repository as accounts
 from services.identity.authority.domain import Rights, expiry_of, passport_claims, visitor_claims
 from services.identity.keys import Signer
-from services.identity.organizations.access import standings_of
-from services.identity.sessions.actions import use_session
+from services.identity.organizations.access import standings_in_force
+from services.identity.sessions.actions import is_seen_today, use_session
 from services.identity.sessions.domain import Lifetimes, SessionNotLive
 
 
@@ -31,6 +31,8 @@ class Passport:
     expires_at: datetime
     user_id: str
     session_id: str
+    is_first_of_day: bool = False
+    """Whether it was not known yet that the user is there today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,13 @@ async def issue_passport(reader: Reader, token: str, office: PassportOffice) -> 
     user = await accounts.find_user(reader, session.user_id)
     if user is None:
         raise SessionNotLive
-    standings = await standings_of(reader, user.id)
+    standings = await standings_in_force(reader, user.id)
     roles = {organization_id: standing.role for organization_id, standing in standings.items()}
     rights = Rights(roles, [str(each) for each in user.platform_roles(office.operator_keys)], user.rights_version)
     claims = passport_claims(session, rights, now=reader.now, ttl=office.ttl)
-    return Passport(office.signer.sign(TYPE, claims), expiry_of(claims), user.id, session.id)
+    text = office.signer.sign(TYPE, claims)
+    is_first = not await is_seen_today(reader, session)
+    return Passport(text, expiry_of(claims), user.id, session.id, is_first_of_day=is_first)
 
 
 def issue_visitor_passport(reader: Reader, office: PassportOffice) -> VisitorPassport:

@@ -9,6 +9,7 @@ from services.identity.authority import access, actions
 from services.identity.authority.actions import PassportOffice
 from services.identity.inputs import Input
 from services.identity.organizations.roles import ACTIONS
+from services.identity.sessions.actions import note_seen
 
 
 class IssuePassport(Input):
@@ -24,6 +25,8 @@ class _Handlers:
     async def issue_passport(self, asked: Asked) -> Json:
         given = asked.read(IssuePassport)
         passport = await actions.issue_passport(asked.reader(), given.token, self._office)
+        if passport.is_first_of_day:
+            await asked.transact(lambda tx: note_seen(tx, passport.user_id))
         return {
             "passport": passport.text,
             "expires_at": passport.expires_at,

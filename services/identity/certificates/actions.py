@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from chassis.ids import new_id
@@ -65,6 +65,25 @@ async def revoke_certificate(tx: Transaction, certificate_id: str, reason: str |
     if certificate.revoked_at is not None:
         return certificate
     return await _revoke(tx, certificate, reason)
+
+
+async def revoke_unneeded(tx: Transaction, certificate_id: str, reason: str) -> None:
+    """Revoke a certificate that its organization does not need any more (for those who have heard so)."""
+    certificate = await repository.find(tx, certificate_id)
+    if certificate is not None and certificate.revoked_at is None:
+        await _revoke(tx, certificate, reason)
+
+
+async def suspend_or_resume(tx: Transaction, certificate_id: str, suspended_since: datetime | None) -> None:
+    """Let a certificate prove nothing until it is confirmed, or something again; nothing changes where it stands so already."""
+    certificate = await repository.find(tx, certificate_id)
+    if certificate is None or certificate.revoked_at is not None:
+        return
+    if (suspended_since is None) == (certificate.suspended_at is None):
+        return
+    changed, fact = certificate.resume() if suspended_since is None else certificate.suspend(suspended_since)
+    await repository.save(tx, changed)
+    await _announce(tx, fact, changed)
 
 
 async def revoke_of_application(tx: Transaction, application_id: str) -> None:

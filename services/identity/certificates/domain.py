@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.utils import CryptographyDeprecationWarning
 
 from chassis.errors import Conflict, FieldProblem, Invalid
+from services.identity.confirming_events import CertificateResumed, CertificateSuspended
 from services.identity.events import CertificateExpiring, CertificateRegistered, CertificateRevoked
 
 MOST_LIVE = 2
@@ -65,6 +66,7 @@ class Status(StrEnum):
     EXPIRING = "EXPIRING"
     EXPIRED = "EXPIRED"
     REVOKED = "REVOKED"
+    SUSPENDED = "SUSPENDED"
 
 
 def read_pem(pem: str) -> list[x509.Certificate]:
@@ -128,6 +130,7 @@ class Certificate:
     may_return: bool = False
     last_used_at: datetime | None = None
     remind_at: datetime | None = None
+    suspended_at: datetime | None = None
 
     @property
     def serial_numbers(self) -> tuple[str, ...]:
@@ -157,6 +160,8 @@ class Certificate:
             return Status.NOT_YET_VALID
         if now >= self.not_after:
             return Status.EXPIRED
+        if self.suspended_at is not None:
+            return Status.SUSPENDED
         return Status.EXPIRING if now >= self.not_after - EXPIRING_WITHIN else Status.VALID
 
     def proves(self, place: Place, now: datetime) -> bool:
@@ -185,6 +190,18 @@ class Certificate:
         )
         revoked = replace(self, revoked_at=now, revocation_reason=reason, may_return=may_return, remind_at=None)
         return revoked, fact
+
+    def suspend(self, at: datetime) -> tuple["Certificate", CertificateSuspended]:
+        """Return the certificate, worth nothing until it is confirmed."""
+        return replace(self, suspended_at=at), CertificateSuspended(**self._told())
+
+    def resume(self) -> tuple["Certificate", CertificateResumed]:
+        """Return the certificate, worth what it was before it was suspended."""
+        return replace(self, suspended_at=None), CertificateResumed(**self._told())
+
+    def _told(self) -> dict[str, str | None]:
+        names = ("organization_id", "application_id", "thumbprint")
+        return {"certificate_id": self.id, **{name: getattr(self, name) for name in names}}
 
     def remind(self, now: datetime) -> tuple["Certificate", CertificateExpiring | None]:
         """Return the certificate with its next reminder set, and what is to be announced now.

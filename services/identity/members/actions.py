@@ -1,8 +1,12 @@
 """What can be done with members. Whatever could touch the Owner holds the organization, so that no two miss each other."""
 
+from dataclasses import replace
+from datetime import datetime
+
 from chassis.mongo import Reader, Transaction
 from services.identity.accounts import repository as accounts
 from services.identity.accounts.actions import announce_rights
+from services.identity.confirming_events import MemberResumed, MemberSuspended
 from services.identity.members import domain
 from services.identity.members import repository as members
 from services.identity.members.access import Member
@@ -47,6 +51,32 @@ async def end_memberships(tx: Transaction, user_id: str) -> None:
     """
     for standing in (await access.standings_of(tx, user_id)).values():
         await _end(tx, standing.membership, standing.organization)
+
+
+async def end_unneeded(tx: Transaction, organization_id: str, user_id: str) -> None:
+    """Remove a member whom the organization does not need any more (for those who have heard so); never the Owner."""
+    found = await access.membership_to_judge(tx, organization_id, user_id)
+    if found is not None:
+        await _end(tx, found[1], found[0])
+
+
+async def suspend_or_resume(tx: Transaction, organization_id: str, user_id: str, suspended_since: datetime | None) -> None:
+    """Take a member's rights until they are confirmed, or give them back; nothing changes where they stand so already.
+
+    The Owner keeps their rights; and so does whoever has joined since it was said.
+    """
+    found = await access.membership_to_judge(tx, organization_id, user_id)
+    if found is None or (suspended_since is None) == (found[1].suspended_at is None):
+        return
+    organization, membership = found
+    if suspended_since is not None and suspended_since < membership.since:
+        return
+    changed = replace(membership, suspended_at=suspended_since)
+    fact = MemberResumed if suspended_since is None else MemberSuspended
+    await repository.hold(tx, organization)
+    await repository.save_suspension(tx, changed)
+    await announce(tx, fact(organization_id=organization.id, user_id=user_id), organization)
+    await announce_rights(tx, [user_id])
 
 
 async def end_some(tx: Transaction, organization_id: str, most: int) -> bool:

@@ -44,6 +44,7 @@ def member_row(member: Member) -> dict[str, Any]:
         "user_id": user.id,
         "organization_id": membership.organization_id,
         "since": membership.since,
+        "suspended_at": None if member.role is Role.OWNER else membership.suspended_at,
         "user": {"id": user.id, "name": user.name, "email": user.email},
     }
 

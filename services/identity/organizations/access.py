@@ -43,11 +43,17 @@ async def standings_of(reader: Reader, user_id: str, within: Iterable[str] | Non
     }
 
 
+async def standings_in_force(reader: Reader, user_id: str, within: Iterable[str] | None = None) -> dict[str, Standing]:
+    """Return the same of where the user has rights: whoever is suspended is a stranger meanwhile."""
+    found = await standings_of(reader, user_id, within)
+    return {key: each for key, each in found.items() if not each.membership.is_suspended_in(each.organization)}
+
+
 async def own_standings(reader: Reader, within: Iterable[str] | None = None) -> dict[str, Standing]:
     """Return how the one who asks stands; nobody stands nowhere."""
     if reader.principal.id is None:
         return {}
-    return await standings_of(reader, reader.principal.id, within)
+    return await standings_in_force(reader, reader.principal.id, within)
 
 
 async def require_member(reader: Reader, organization_id: str) -> Standing:
@@ -85,6 +91,15 @@ async def member_of(reader: Reader, organization: Organization, user_id: str) ->
     if membership is None:
         raise NoSuchMember
     return membership
+
+
+async def membership_to_judge(reader: Reader, organization_id: str, user_id: str) -> tuple[Organization, Membership] | None:
+    """Return a member's place in a live organization (for those who have heard about it); None for the Owner's, or none."""
+    organization = await repository.find_organization(reader, organization_id)
+    membership = None if organization is None else await repository.find_membership(reader, organization_id, user_id)
+    if organization is None or membership is None or organization.owner_id == user_id:
+        return None
+    return organization, membership
 
 
 async def live_organizations(reader: Reader, organization_ids: Iterable[str]) -> dict[str, Organization]:

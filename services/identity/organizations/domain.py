@@ -75,17 +75,25 @@ class Organization:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A user's belonging to an organization. ``role`` is what the member is when not the Owner."""
+    """A user's belonging to an organization. ``role`` is what the member is when not the Owner.
+
+    While it is suspended the member has no rights there; the Owner's never is.
+    """
 
     id: str
     organization_id: str
     user_id: str
     role: Role
     since: datetime
+    suspended_at: datetime | None = None
 
     def role_in(self, organization: Organization) -> Role:
         """Return the role that counts."""
         return Role.OWNER if organization.owner_id == self.user_id else self.role
+
+    def is_suspended_in(self, organization: Organization) -> bool:
+        """Say whether the member has no rights for now."""
+        return self.suspended_at is not None and organization.owner_id != self.user_id
 
     def joined(self, organization: Organization) -> MemberJoined:
         """Return the fact that the member belongs to the organization now."""

@@ -47,7 +47,9 @@ def to_organization(row: Document) -> Organization:
 
 def to_membership(row: Document) -> Membership:
     """Return the membership that a row keeps."""
-    return Membership(row["_id"], row["organization_id"], row["user_id"], Role(row["role"]), row["since"])
+    return Membership(
+        row["_id"], row["organization_id"], row["user_id"], Role(row["role"]), row["since"], row.get("suspended_at")
+    )
 
 
 async def find_organization(reader: Reader, organization_id: str) -> Organization | None:
@@ -150,6 +152,12 @@ async def add_membership(tx: Transaction, membership: Membership) -> None:
 async def save_role(tx: Transaction, membership: Membership) -> None:
     """Keep a member's role."""
     await tx.collection("memberships").update_one({"_id": membership.id}, {"$set": {"role": str(membership.role)}})
+
+
+async def save_suspension(tx: Transaction, membership: Membership) -> None:
+    """Keep whether a member is suspended."""
+    change = {"$set": {"suspended_at": membership.suspended_at}}
+    await tx.collection("memberships").update_one({"_id": membership.id}, change)
 
 
 async def remove_memberships(tx: Transaction, membership_ids: Iterable[str]) -> None:

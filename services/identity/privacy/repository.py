@@ -40,6 +40,8 @@ class Kept:
 KEPT = (
     Kept("memberships", "user_id", "memberships"),
     Kept("sessions", "user_id", "sessions"),
+    Kept("seen_days", "user_id", "last_day_seen"),
+    Kept("recertified_items", "user_id", "memberships_confirmed"),
     Kept("links", "user_id", "mailed_links"),
     Kept("links", "email_key", by_address=True),
     Kept("registrations", "email_key", "registrations", by_address=True),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from chassis.ids import new_id
 from chassis.mongo import Reader, Transaction
+from services.identity.confirming_events import UserSeen
 from services.identity.mint import fingerprint, new_token
 from services.identity.sessions import access, repository
 from services.identity.sessions.domain import SESSION_PREFIX, Lifetimes, Seen, Session, begin_session
@@ -27,6 +28,7 @@ async def open_session(
         new_id("ses"), user_id, fingerprint(token), now=tx.now, lifetimes=lifetimes, seen=seen, methods=methods
     )
     await repository.add_session(tx, session)
+    await note_seen(tx, user_id)
     return Opened(session, token)
 
 
@@ -71,6 +73,19 @@ async def use_session(reader: Reader, token: str, lifetimes: Lifetimes) -> Sessi
         session = session.used(reader.now, lifetimes)
         await repository.note_use(reader, session)
     return session
+
+
+async def is_seen_today(reader: Reader, session: Session) -> bool:
+    """Say whether it is known that the owner of a session is there today."""
+    today = reader.now.date()
+    return session.created_at.date() == today or await repository.is_seen_on(reader, session.user_id, today)
+
+
+async def note_seen(tx: Transaction, user_id: str) -> None:
+    """Announce that a user is there today, unless that was announced already."""
+    today = tx.now.date()
+    if await repository.keep_seen_on(tx, user_id, today):
+        await tx.emit(UserSeen(user_id=user_id, day=today), subject=f"{user_id}:days")
 
 
 async def _end(tx: Transaction, session: Session) -> None:

@@ -1,6 +1,7 @@
 """How sessions are kept."""
 
 from collections.abc import Sequence
+from datetime import date
 
 from chassis.mongo import Document, Index, Reader, Transaction
 from services.identity.sessions.domain import Seen, Session
@@ -9,6 +10,7 @@ INDEXES = (
     Index("sessions", (("token_hash", 1),), unique=True),
     Index("sessions", (("user_id", 1), ("_id", 1))),
     Index("sessions", (("expires_at", 1),), expire_after_seconds=0),
+    Index("seen_days", (("user_id", 1),)),
 )
 
 
@@ -66,6 +68,21 @@ async def save_proof(tx: Transaction, session: Session) -> None:
     """Keep when and how the owner of a session proved who they are."""
     change = {"authenticated_at": session.authenticated_at, "methods": list(session.methods)}
     await tx.collection("sessions").update_one({"_id": session.id}, {"$set": change})
+
+
+async def is_seen_on(reader: Reader, user_id: str, day: date) -> bool:
+    """Say whether it is kept that a user was there on a day, or later."""
+    query = {"_id": user_id, "day": {"$gte": day.isoformat()}}
+    return await reader.collection("seen_days").find_one(query, projection={"_id": 1}) is not None
+
+
+async def keep_seen_on(tx: Transaction, user_id: str, day: date) -> bool:
+    """Keep that a user was there on a day; say whether that was not known yet."""
+    if await is_seen_on(tx, user_id, day):
+        return False
+    row = {"_id": user_id, "user_id": user_id, "day": day.isoformat()}
+    await tx.collection("seen_days").replace_one({"_id": user_id}, row, upsert=True)
+    return True
 
 
 async def remove_sessions(tx: Transaction, session_ids: Sequence[str]) -> None:

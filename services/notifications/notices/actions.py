@@ -184,7 +184,7 @@ async def _values(reader: Reader, news: News) -> dict[str, Any]:
         "product": title.text,
         "product_in": dict(title.by_language),
         "document": news.text("kind"),
-        "until": news.day("sunset_at") or news.day("valid_to"),
+        "until": news.day("sunset_at") or news.day("valid_to") or news.day("confirmable_until"),
         "due": news.day("due_at"),
         "moment": news.day("not_after") or news.day("expires_at"),
         "certificate": news.text("name"),

@@ -30,6 +30,7 @@ _THINGS = {
     "products": _Thing("products", "product_id"),
     "onboarding": _Thing("onboarding", "request_id"),
     "support": _Thing("support", "request_id"),
+    "campaigns": _Thing("campaigns", "campaign_id"),
 }
 PLACES = tuple(_THINGS)
 BEGINNING = "sign-in"
@@ -59,6 +60,7 @@ _ADMINISTRATORS = Whom(Side.STAFF, role="OPERATOR_ADMINISTRATOR")
 _SECURITY = Whom(Side.STAFF, role="SECURITY_OFFICER")
 _REPRESENTATIVE = Whom(Side.REPRESENTATIVE)
 _ANSWERABLE = Whom(Side.RECIPIENT, "MANAGE_CERTIFICATES")
+_CONFIRMING = Whom(Side.RECIPIENT, "RECERTIFY")
 _REISSUING = Whom(Side.RECIPIENT, "REISSUE_SECRET")
 _ADDRESSED = Whom(Side.ADDRESSED, field="asking")
 _ADDRESSED_PROVIDER = Whom(Side.ADDRESSED, field="provider")
@@ -215,11 +217,22 @@ _OF_SUPPORT: Mapping[str, tuple[Telling, ...]] = {
     "support_provider_involved": (_support("support_provider_involved", _PERMITTING),),
     "support_closed": (_support("support_closed", _ASKER, when=_is_done_by_somebody),),
 }
+_OF_RECERTIFICATION: Mapping[str, tuple[Telling, ...]] = {
+    fact: (Telling(fact, Topic.RECERTIFICATION, (_CONFIRMING,), link, "campaigns", about_organization=True),)
+    for fact, link in (
+        ("campaign_started", "decide"),
+        ("campaign_reminded", "decide"),
+        ("item_suspended", "decide"),
+        ("campaign_finished", "see"),
+        ("campaign_cancelled", "see"),
+    )
+}
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},
     **{f"identity.{fact}.v1": told for fact, told in _OF_IDENTITY.items()},
     **{f"notifications.{fact}.v1": told for fact, told in _OF_SUPPORT.items()},
+    **{f"recertification.{fact}.v1": told for fact, told in _OF_RECERTIFICATION.items()},
 }
 KEYS = tuple(TABLE)
 KINDS = tuple(dict.fromkeys(each.kind for told in TABLE.values() for each in told))

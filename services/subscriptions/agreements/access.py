@@ -50,6 +50,18 @@ async def is_in_force(reader: Reader, organization_id: str, product_id: str) -> 
     return all(any(each.holds_at(reader.now) for each in found[cover]) for cover in covers)
 
 
+async def is_covered_by_one_of(reader: Reader, agreement_ids: Iterable[str], product: Product) -> bool:
+    """Say whether one of these agreements covers the product now, and no other of its kind does so in its place."""
+    named = await repository.find(reader, agreement_ids)
+    covers = {
+        each.cover: each.id
+        for each in named.values()
+        if each.holds_at(reader.now) and each.cover == cover_of(each.kind, each.organization_id, product.provider_id, product.id)
+    }
+    found = await repository.find_covering(reader, covers)
+    return any(not any(other.holds_at(reader.now) and other.id not in named for other in found[cover]) for cover in covers)
+
+
 async def hold(tx: Transaction, organization_id: str, product_id: str) -> None:
     """Touch what stands between the organization and the product's provider: see ``known.repository.hold_application``."""
     product = (await parties.find_products(tx, [product_id])).get(product_id)

@@ -18,6 +18,7 @@ from services.subscriptions.agreements.domain import (
     cover_of,
     read_kinds,
 )
+from services.subscriptions.events import AgreementLapsed
 from services.subscriptions.known.files import KeptFile
 
 _AT_ONCE = 20
@@ -130,6 +131,14 @@ async def give_up_file(tx: Transaction, agreement_id: str, file_id: str, reason:
     changed = agreement.give_up_file(file_id, reason, tx.principal.require_signed_in(), tx.now)
     if changed != agreement:
         await _keep(tx, changed, [])
+
+
+async def end_unneeded(tx: Transaction, agreement_id: str, reason: str) -> None:
+    """End an agreement that its recipient does not need any more (for those who have heard so)."""
+    agreement = (await repository.find(tx, [agreement_id])).get(agreement_id)
+    if agreement is not None and agreement.status is Status.CONFIRMED:
+        ended = agreement.moved_by(Change(Status.LAPSED, tx.principal.require_signed_in(), tx.now, reason))
+        await _keep(tx, ended, [AgreementLapsed(**ended.tells(reason))])
 
 
 async def keep_time_of_agreements(tx: Transaction) -> int:

@@ -5,10 +5,11 @@ from collections.abc import Iterable
 from chassis.messages import to_timestamp
 from chassis.mongo import Reader, Transaction
 from services.subscriptions.agreements import access as agreements
-from services.subscriptions.grounds.domain import REFUSALS, Ground, PermissionRequired
+from services.subscriptions.grounds.domain import REFUSALS, ConfirmationRequired, Ground, PermissionRequired
 from services.subscriptions.known import repository as known
 from services.subscriptions.known.domain import Application, Product
 from services.subscriptions.permissions import access as permissions
+from services.subscriptions.recertifications import access as recertifications
 
 
 async def missing(reader: Reader, application: Application, product: Product) -> tuple[Ground, ...]:
@@ -27,6 +28,8 @@ async def require(tx: Transaction, application: Application, product: Product) -
         if ground is Ground.PERMISSION:
             await _tell_when_permitted(tx, application, product)
         raise REFUSALS[ground]
+    if await recertifications.is_unconfirmed(tx, None, application, product):
+        raise ConfirmationRequired
     if Ground.AGREEMENT in product.prerequisites:
         await agreements.hold(tx, application.organization_id, product.id)
     if Ground.PERMISSION in product.prerequisites:

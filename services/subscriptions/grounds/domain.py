@@ -25,6 +25,10 @@ class PermissionRequired(Conflict):
     """The product's provider has to permit the application to call before the subscription."""
 
 
+class ConfirmationRequired(Conflict):
+    """What this rests on was not confirmed in a recertification: have it confirmed, then do this again."""
+
+
 REFUSALS: dict[Ground, type[Conflict]] = {
     Ground.ONBOARDING: OnboardingRequired,
     Ground.AGREEMENT: AgreementRequired,

@@ -25,6 +25,7 @@ __all__ = [
     "request_permission",
     "return_permission",
     "revoke_permission",
+    "revoke_unneeded",
     "withdraw_permission_request",
 ]
 AT_ONCE = 50
@@ -118,6 +119,13 @@ async def end_all_of_application(tx: Transaction, application_id: str, act: Act)
     """End what an application that is no more was permitted or asked for."""
     for permission in await repository.find_live_of_application(tx, application_id):
         await _keep(tx, permission.end(act))
+
+
+async def revoke_unneeded(tx: Transaction, permission_id: str, reason: str) -> None:
+    """Take back what the recipient does not need any more (for those who have heard so)."""
+    permission = (await repository.find(tx, [permission_id])).get(permission_id)
+    if permission is not None and permission.status is domain.Status.GRANTED:
+        await _keep(tx, permission.revoke(_act(tx, reason)))
 
 
 async def begin_due(tx: Transaction) -> int:

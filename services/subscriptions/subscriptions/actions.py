@@ -8,8 +8,9 @@ from chassis.messages import Event
 from chassis.mongo import Transaction
 from services.subscriptions.grounds import access as grounds
 from services.subscriptions.known import repository as known
+from services.subscriptions.recertifications import access as recertifications
 from services.subscriptions.subscriptions import access, domain, repository
-from services.subscriptions.subscriptions.domain import MISSING, SIDES, Cause, Step, Subscription, Wish
+from services.subscriptions.subscriptions.domain import IN_FORCE, MISSING, SIDES, Cause, Step, Subscription, Wish
 
 __all__ = [
     "approve_subscription",
@@ -17,9 +18,11 @@ __all__ = [
     "cancel_all_of_application",
     "cancel_subscription",
     "end_subscription",
+    "end_unneeded",
     "keep",
     "reconsider",
     "reconsider_more",
+    "reconsider_subscription",
     "reject_subscription",
     "resume_subscription",
     "step",
@@ -92,6 +95,13 @@ async def cancel_all_of_application(tx: Transaction, application_id: str, step: 
         await keep(tx, *subscription.cancel(step))
 
 
+async def end_unneeded(tx: Transaction, subscription_id: str, reason: str) -> None:
+    """End a subscription that its organization does not need any more (for those who have heard so)."""
+    subscription = (await repository.find(tx, [subscription_id])).get(subscription_id)
+    if subscription is not None and subscription.is_live:
+        await keep(tx, *subscription.cancel(step(tx, reason)))
+
+
 async def asked_for(tx: Transaction, product_id: str) -> frozenset[str] | None:
     """Return what a product asks for, as it is known now; None where the product is not heard of."""
     product = await known.find_product(tx, product_id)
@@ -118,6 +128,13 @@ async def reconsider(
     await _reconsider_some(tx, scope)
 
 
+async def reconsider_subscription(tx: Transaction, subscription_id: str) -> None:
+    """Hold or let go one subscription, as everything stands now; nothing happens where it is not in force."""
+    subscription = (await repository.find(tx, [subscription_id])).get(subscription_id)
+    if subscription is not None and subscription.status in IN_FORCE:
+        await _reconsider_one(tx, subscription)
+
+
 async def reconsider_more(tx: Transaction) -> int:
     """Go on where reconsidering many has stopped; return 0 where there is nothing left."""
     rest = await repository.take_rest(tx)
@@ -141,6 +158,8 @@ async def _reconsider_one(tx: Transaction, subscription: Subscription) -> None:
     if application is None or product is None:
         return
     missing = [Cause(each.value) for each in await grounds.missing(tx, application, product)]
+    if await recertifications.is_unconfirmed(tx, subscription.id, application, product):
+        missing.append(Cause.RECERTIFICATION)
     new = [each for each in missing if each not in subscription.causes]
     over = [each for each in subscription.causes if each not in SIDES and each not in missing]
     for cause in new:

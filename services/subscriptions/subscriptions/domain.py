@@ -48,7 +48,7 @@ IN_FORCE = frozenset({Status.ACTIVE, Status.SUSPENDED})
 
 
 class Cause(StrEnum):
-    """Who or what holds a subscription: one of the three sides, or a ground that is missing."""
+    """Who or what holds a subscription: one of the three sides, a ground that is missing, or a confirmation that is."""
 
     PROVIDER = "PROVIDER"
     OPERATOR = "OPERATOR"
@@ -56,6 +56,7 @@ class Cause(StrEnum):
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
+    RECERTIFICATION = "RECERTIFICATION"
 
 
 SIDES = frozenset({Cause.PROVIDER, Cause.OPERATOR, Cause.RECIPIENT})
@@ -65,6 +66,7 @@ MISSING: Mapping[Cause, str] = {
     Cause.ONBOARDING: "The organization is not onboarded.",
     Cause.AGREEMENT: "No agreement with the provider is in force.",
     Cause.PERMISSION: "No permission for the application is in force.",
+    Cause.RECERTIFICATION: "It, or what it rests on, was not confirmed in time.",
 }
 """What is said of a ground that is missing."""
 

@@ -65,6 +65,21 @@ async def test_what_obtained_a_token_ends_it(stage: Stage, kind: str) -> None:
     assert (await stage.check("GET", path, both)).json()["code"] == code
 
 
+async def test_a_suspended_certificate_is_refused_and_passes_again(stage: Stage) -> None:
+    client, product = await ready(stage)
+    path = f"{product.base_path}/pets"
+    identifier = f"crt_suspended_{client.application_id}"
+    by_it = {"authorization": "Bearer " + stage.issuer.token(client.client_id, None, certificate_id=identifier)}
+    told = {"certificate_id": identifier, "organization_id": client.organization_id, "thumbprint": "x"}
+    assert (await stage.check("GET", path, by_it)).status_code == 200
+    await stage.announce("identity.certificate_suspended", identifier, **told)
+    assert (await stage.check_until(401, "GET", path, by_it)).json()["code"] == "CERTIFICATE_SUSPENDED"
+    await stage.announce("identity.certificate_resumed", identifier, **told)
+    assert (await stage.check_until(200, "GET", path, by_it)).status_code == 200
+    await stage.announce("identity.certificate_revoked", identifier, **told)
+    assert (await stage.check_until(401, "GET", path, by_it)).json()["code"] == "CERTIFICATE_REVOKED"
+
+
 async def test_a_revoked_token_is_refused_and_others_are_not(stage: Stage) -> None:
     client, product = await ready(stage)
     path = f"{product.base_path}/pets"

@@ -29,6 +29,7 @@ async def announcements(world: World) -> dict[str, Message]:
     application_id, client_id, _ = await world.application(organization_id, owner)
     said = await world.do("register_certificate", owner, application_id=application_id, pem=issue().pem)
     assert said.status == 200, said.body
+    asked = {"kind": "CERTIFICATE", "subject_id": said.result["id"], "organization_id": organization_id}
     held = {"application_id": application_id, "organization_id": organization_id, "client_id": client_id}
     owned = {"product_id": "prd_1", "organization_id": organization_id}
     record = {"at": int(world.clock.now().timestamp() * 1000), "secret_id": "sec_1", "rejection": None}
@@ -52,6 +53,8 @@ async def announcements(world: World) -> dict[str, Message]:
         "count_calls_by_secret": envelope(
             "enforcement.calls_recorded.v1", "proxy_1", 1, {"source": "proxy_1", "batch": 1, "records": [record]}
         ),
+        "suspend_unconfirmed": envelope("recertification.item_not_confirmed.v1", "itm_1", 1, asked),
+        "end_given_up": envelope("recertification.item_given_up.v1", "itm_2", 1, asked),
         "wind_up_organization": envelope(
             "identity.organization_deleted.v1", organization_id, 9, {"organization_id": organization_id}
         ),
@@ -94,6 +97,8 @@ def by_name(world: World) -> dict[str, Reaction]:
         "attach_evidence",
         "remember_representative",
         "remember_substitute",
+        "suspend_unconfirmed",
+        "end_given_up",
     ],
 )
 async def test_an_announcement_that_comes_twice_has_its_effect_once(make_world: MakeWorld, name: str) -> None:

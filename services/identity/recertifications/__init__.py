@@ -1,0 +1,1 @@
+"""Recertifications: which members and certificates were not confirmed in time."""

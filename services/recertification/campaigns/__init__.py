@@ -1,0 +1,1 @@
+"""Campaigns: who asks whom to confirm what, until when."""

@@ -1,0 +1,1 @@
+"""Items: the things that a campaign is about, and what came of each."""
