@@ -18,6 +18,7 @@ from chassis.mongo import Document, Reader, Store, Transaction
 from chassis.principal import system
 
 BATCH = 200
+_BEHIND_ALL = "\U0010ffff"  # no id; bounded on both sides every database reads the index alone
 _WHO = system("republish")
 
 
@@ -58,7 +59,7 @@ def each(state: Callable[[Document], Iterable[Statement]]) -> State:
 
 async def batches(store: Store, kind: Kind) -> AsyncIterator[tuple[list[Message], int]]:
     """Give what states all things of a kind, a batch at a time, each with how many things it is about."""
-    after: object = None
+    after = ""
     while True:
         messages_, after, things = await store.transact(_WHO, _Batch(kind, after).read)
         if not things:
@@ -71,12 +72,11 @@ async def batches(store: Store, kind: Kind) -> AsyncIterator[tuple[list[Message]
 @dataclass(frozen=True, slots=True)
 class _Batch:
     kind: Kind
-    after: object
+    after: str
 
-    async def read(self, tx: Transaction) -> tuple[list[Message], object, int]:
+    async def read(self, tx: Transaction) -> tuple[list[Message], str, int]:
         query: Document = dict(self.kind.query or {})
-        if self.after is not None:
-            query["_id"] = {"$gt": self.after}
+        query["_id"] = {"$gt": self.after, "$lt": _BEHIND_ALL}
         rows = await tx.collection(self.kind.collection).find(query, sort=[("_id", 1)], limit=BATCH)
         if not rows:
             return [], self.after, 0
