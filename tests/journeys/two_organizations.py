@@ -250,7 +250,6 @@ async def _furnish(world: World) -> None:
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}
-    ids["notice"] = await _first_notice(world, "administrator")
     for scope in ("application", "public_product"):  # analytics hears of them in its own time
         await _until_usage_is_seen(world, scope)
 
@@ -264,6 +263,7 @@ async def _connect(world: World) -> None:
     selection = "... on ConnectionRequest { id documents { id } approval { id } }"
     request = await world.make("owner", "fileConnectionRequest", selection, **filed)
     ids |= {"connection_request": request["id"], "agreement": request["documents"][0]["id"], "step": request["approval"][0]["id"]}
+    ids["notice"] = await _first_notice(world, "administrator")
 
 
 async def _ask_for_confirmation(world: World) -> None:
