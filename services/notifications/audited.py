@@ -4,9 +4,11 @@ from collections.abc import Mapping
 
 from chassis.acts import Acts, Audited, audited
 from services.notifications.events import ActRecorded
+from services.notifications.support_audited import SUPPORT_AUDITED, SUPPORT_NOT_AUDITED
 
 AUDITED: Mapping[str, Audited] = {
     "notice_preferences": audited("notice_preference", organizations="", acted_by="_id", shown="choices", ignored="changed_at"),
+    **SUPPORT_AUDITED,
 }
 _COPY = "a copy of what others announce"
 NOT_AUDITED: Mapping[str, str] = {
@@ -19,5 +21,6 @@ NOT_AUDITED: Mapping[str, str] = {
     "heard_roles": _COPY,
     "mails": "a letter is the consequence of an act, and sealed",
     "notices": "a notice is the consequence of an act, and its reader's own",
+    **SUPPORT_NOT_AUDITED,
 }
 ACTS = Acts(ActRecorded, AUDITED, NOT_AUDITED)
