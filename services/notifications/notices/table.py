@@ -59,12 +59,18 @@ _SECURITY = Whom(Side.STAFF, role="SECURITY_OFFICER")
 _REPRESENTATIVE = Whom(Side.REPRESENTATIVE)
 _ANSWERABLE = Whom(Side.RECIPIENT, "MANAGE_CERTIFICATES")
 _REISSUING = Whom(Side.RECIPIENT, "REISSUE_SECRET")
+_HOOKING = Whom(Side.RECIPIENT, "MANAGE_WEBHOOKS")
 _ADDRESSED = Whom(Side.ADDRESSED, field="asking")
 _ADDRESSED_PROVIDER = Whom(Side.ADDRESSED, field="provider")
 
 
 def _party_is(*names: str) -> Callable[[News], bool]:
     return lambda news: news.data.get("party") in names
+
+
+def _by_itself(news: News) -> bool:
+    """Say whether a webhook was disabled because of what its address answers, and by nobody's hand."""
+    return news.text("because") in ("GONE", "FAILING")
 
 
 def _permission(kind: str, *to: Whom, link: str = "see") -> tuple[Telling, ...]:
@@ -181,10 +187,14 @@ _OF_IDENTITY: Mapping[str, tuple[Telling, ...]] = {
         Telling("onboarding_provider_informed", Topic.ONBOARDING, (_ADDRESSED_PROVIDER,), "begin", BEGINNING),
     ),
 }
+_OF_NOTIFICATIONS: Mapping[str, tuple[Telling, ...]] = {
+    "webhook_disabled": (Telling("webhook_disabled", Topic.WEBHOOKS, (_HOOKING,), "begin", BEGINNING, _by_itself),),
+}
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},
     **{f"identity.{fact}.v1": told for fact, told in _OF_IDENTITY.items()},
+    **{f"notifications.{fact}.v1": told for fact, told in _OF_NOTIFICATIONS.items()},
 }
 KEYS = tuple(TABLE)
 KINDS = tuple(dict.fromkeys(each.kind for told in TABLE.values() for each in told))
