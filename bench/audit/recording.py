@@ -2,7 +2,8 @@
 
 Two whole platforms run in this process, each on an embedded database of its own, without their proxies; one of them records
 nothing. In turns, each does the same mutations directly at its services, a few at the same time; then the recording one is left
-alone until its trail has everything. Printed are mutations a second of both, what is between them, and acts appended a second.
+alone until its trail has everything. Printed are mutations a second of both, what is between them, how many commands one mutation
+sends to identity's database, and acts appended a second. Rates are those of a machine; the number of commands is the same on any.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pymongo import monitoring
 
 from chassis.calls import AsgiCaller, Call
 from chassis.principal import HEADER
@@ -31,6 +33,29 @@ from portico.trouble import bind
 
 AT_ONCE = 4
 _PASSWORD = "a long walk by the river"  # noqa: S105 - of people who live as long as this program
+
+
+class Commands(monitoring.CommandListener):
+    """Counts what is sent to identity's database within transactions."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        """Count one."""
+        if event.command.get("autocommit") is False and "identity" in self.of(event):
+            self.sent += 1
+
+    @staticmethod
+    def of(event: monitoring.CommandStartedEvent) -> str:
+        """Return which database a command is for; a commit is for all of them."""
+        return "identity" if event.command_name == "commitTransaction" else event.database_name
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        """Nothing is to be counted."""
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        """Nothing is to be counted."""
 
 
 class Stand:
@@ -131,23 +156,28 @@ async def _stand(var: Path, *, is_recording: bool) -> AsyncIterator[Stand]:
 
 async def measure(rounds: int, times: int) -> None:
     """Measure and print."""
+    commands = Commands()
+    monitoring.register(commands)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         without = await stack.enter_async_context(_stand(folder / "without", is_recording=False))
         recording = await stack.enter_async_context(_stand(folder / "recording", is_recording=True))
-        print(f"{'mutation':<24}{'without /s':>12}{'recording /s':>14}{'difference':>12}{'appended /s':>13}")
+        print(f"{'mutation':<12}{'without /s':>12}{'recording /s':>14}{'difference':>12}{'commands':>14}{'appended /s':>13}")
         for name in ("rename", "create"):
-            rates: dict[str, list[float]] = {"without": [], "recording": [], "appended": []}
+            rates: dict[Stand, list[float]] = {without: [], recording: []}
+            sent: dict[Stand, list[float]] = {without: [], recording: []}
+            appended: list[float] = []
             for _ in range(rounds):
-                rates["without"].append(await without.rate(getattr(without, name), times))
-                await recording.settled()
-                rates["recording"].append(await recording.rate(getattr(recording, name), times))
-                entries, seconds = await recording.settled()
-                if seconds:
-                    rates["appended"].append(entries / seconds)
-            plain, told = statistics.median(rates["without"]), statistics.median(rates["recording"])
-            appended = statistics.median(rates["appended"] or [0.0])
-            print(f"{name:<24}{plain:>12.0f}{told:>14.0f}{told / plain - 1:>12.0%}{appended:>13.0f}")
+                for stand in (without, recording):
+                    commands.sent = 0
+                    rates[stand].append(await stand.rate(getattr(stand, name), times))
+                    sent[stand].append(commands.sent / times / AT_ONCE)
+                    entries, seconds = await stand.settled()
+                    appended += [entries / seconds] if entries else []
+            plain, told = (statistics.median(rates[stand]) for stand in (without, recording))
+            some, more = (statistics.median(sent[stand]) for stand in (without, recording))
+            taken = statistics.median(appended or [0.0])
+            print(f"{name:<12}{plain:>12.0f}{told:>14.0f}{told / plain - 1:>12.0%}{some:>7.1f}{more:>7.1f}{taken:>13.0f}")
 
 
 def main() -> None:

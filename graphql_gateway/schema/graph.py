@@ -16,6 +16,7 @@ from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
+from graphql_gateway.schema.dead_letters import DeadLetterMutations
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
@@ -40,6 +41,7 @@ from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
+from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutations, SupportQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
@@ -60,6 +62,7 @@ _KINDS = {
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
+    "sup": ("SupportRequest", "notifications", "support_requests_by_id"),
     "whk": ("Webhook", "notifications", "webhooks_by_id"),
     "ntc": ("Notice", "notifications", "notices_by_id"),
 }
@@ -80,6 +83,7 @@ class Query(
     SubscriptionQueries,
     ConnectionQueries,
     UsageQueries,
+    SupportQueries,
     WebhookQueries,
     OperatorQueries,
 ):
@@ -113,6 +117,7 @@ class Mutation(
     GuidanceMutations,
     SubscriptionMutations,
     ConnectionMutations,
+    DeadLetterMutations,
     ConnectionOfficeMutations,
     AgreementMutations,
     ApprovalMutations,
@@ -120,6 +125,8 @@ class Mutation(
     OnboardingMutations,
     WebhookMutations,
     OperatorMutations,
+    SupportMutations,
+    SupportOfficeMutations,
     NoticeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.

@@ -19,8 +19,9 @@ from graphql_gateway.schema.permissions import PermissionConnection, PermissionS
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import CATALOG, IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import CATALOG, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
+from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
 from graphql_gateway.schema.webhooks import WEBHOOKS, Webhook
@@ -126,6 +127,20 @@ class Organization(Node):
     ) -> SubscriptionConnection | None:
         """List the subscriptions to the organization's products, the newest first, for its members."""
         planned(status, product_id, first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_requests_by_organization", Parent("id")))
+    def support_requests(
+        self, status: SupportStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> SupportRequestConnection | None:
+        """List what was asked for help with within the organization, the newest first, for its members."""
+        planned(status, first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_requests_by_provider", Parent("id")))
+    def support_requests_as_provider(
+        self, status: SupportStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> SupportRequestConnection | None:
+        """List the support requests into which the organization is drawn as a provider, for those who answer for it."""
+        planned(status, first, after)
 
     @asks(OF_ORGANIZATION)
     def audit(

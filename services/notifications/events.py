@@ -4,7 +4,12 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict
 
+from chassis.acts import Recorded
 from chassis.messages import Event
+
+
+class ActRecorded(Recorded, service="notifications", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class NoticeOf(BaseModel):
@@ -27,6 +32,42 @@ class NoticeSent(Event, service="notifications", version=1):
     organization_id: str | None
     about: str | None
     notices: tuple[NoticeOf, ...]
+
+
+class _SupportTold(BaseModel):
+    """What every fact about a support request tells: ids and states, never what anybody wrote."""
+
+    request_id: str
+    organization_id: str | None
+    opened_by: str | None
+    about: str | None
+    """The id of the thing that it is about, or a step of the procedures such as A5."""
+    category: str
+    status: str
+    waits_for: str | None
+    """On whose desk it lies: OPERATOR, USER or PROVIDER."""
+    holder_id: str | None
+    provider_id: str | None
+    is_private: bool
+
+
+class SupportOpened(_SupportTold, Event, service="notifications", version=1):
+    """Somebody asks for help; `opened_by` is null for a mail of somebody who is not known by its address."""
+
+
+class SupportReplied(_SupportTold, Event, service="notifications", version=1):
+    """Somebody wrote in a support request. `side` is USER, OPERATOR or PROVIDER."""
+
+    message_id: str
+    side: str
+
+
+class SupportClosed(_SupportTold, Event, service="notifications", version=1):
+    """A support request is SOLVED, which an answer within 14 days takes back, or CLOSED for good."""
+
+
+class SupportProviderInvolved(_SupportTold, Event, service="notifications", version=1):
+    """The provider of what a support request is about is drawn in: it reads the thread, and is asked to answer."""
 
 
 class WebhookTested(Event, service="notifications", version=1):

@@ -8,6 +8,8 @@ from chassis.outward import Door
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.notifications import support_part
+from services.notifications.audited import ACTS
 from services.notifications.known import repository as known
 from services.notifications.mail import repository as mail
 from services.notifications.mail.actions import PostOffice
@@ -29,11 +31,12 @@ from services.notifications.webhooks.reactions import reactions as webhook_react
 from services.notifications.webhooks.sender import Bounds, Sender
 
 _OF_WEBHOOKS = (*webhooks.INDEXES, *webhook_log.INDEXES, *webhook_lanes.INDEXES)
-_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES, *_OF_WEBHOOKS)
+_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES, *_OF_WEBHOOKS, *support_part.INDEXES)
 
 
 def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service, ready to be started. Raises ``KeyFileNotUsable`` where the key file is missing."""
+    store.record(ACTS)
     edge = Edge(store, verifier)
     portal_url = settings.portal_url.rstrip("/")
     post_office = PostOffice(
@@ -42,17 +45,23 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
         shared_seal=shared_seal(settings.shared_key_file),
         domain=domain_of(settings.mail_from),
     )
-    desk = _desk(settings)
+    support = support_part.support_part(
+        edge, post_office, settings.shared_key_file, _support_door(settings), patience_seconds=settings.patience_seconds
+    )
+    desk, news_desk = _desk(settings), NewsDesk(post_office, timedelta(days=settings.notice_days))
     bounds = Bounds(settings.webhook_seconds, settings.webhook_at_once, settings.webhooks_at_once)
     return Service(
         name="notifications",
         store=store,
         bus=bus,
-        routes=[*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge), *webhook_routes.routes(edge, desk)],
+        routes=[
+            *(*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge)),
+            *(*webhook_routes.routes(edge, desk), *support.routes),
+        ],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=[*reactions(NewsDesk(post_office, timedelta(days=settings.notice_days))), *webhook_reactions(desk)],
-        workers=[Postman(store, post_office, _mail_server(settings)), Sender(store, desk, bounds)],
+        reactions=[*reactions(news_desk), *webhook_reactions(desk), *support.reactions],
+        workers=[Postman(store, post_office, _mail_server(settings)), Sender(store, desk, bounds), *support.workers, edge.tally],
     )
 
 
@@ -64,6 +73,15 @@ def _mail_server(settings: NotificationsSettings) -> MailServer:
         security=settings.smtp_security,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
+    )
+
+
+def _support_door(settings: NotificationsSettings) -> support_part.Door:
+    return support_part.Door(
+        settings.support_address,
+        settings.support_smtp_host,
+        settings.support_smtp_port,
+        authority=settings.support_mail_authority,
     )
 
 

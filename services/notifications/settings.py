@@ -55,6 +55,29 @@ class NotificationsSettings(Settings):
         description="The sender of mails.",
         validation_alias=AliasChoices("PORTICO_NOTIFICATIONS_MAIL_FROM", "PORTICO_IDENTITY_MAIL_FROM"),
     )
+    support_address: str = Field(
+        "",
+        pattern=r"^$|^[^@+\s]+@[^@\s]+$",
+        description="Where people write to for support, such as support@portal.example; empty: answers are not taken by mail.",
+    )
+    support_smtp_host: str = Field(
+        "127.0.0.1",
+        description="Where mail for support is taken by SMTP, from the mail server that forwards it: never a public address.",
+    )
+    support_smtp_port: int | None = Field(
+        None, ge=0, le=65535, description="The port where mail for support is taken; empty: none; 0: a free one."
+    )
+    support_mail_authority: str = Field(
+        "",
+        description="The mail server (authserv-id) whose Authentication-Results say whether a mail is its sender's (DMARC); "
+        "then only such mail is taken for what it says it is. Empty: nobody's are believed.",
+    )
+    patience_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        description="How long asking for help waits for what it is about, where that has not been heard of yet.",
+    )
     webhook_ports: str = Field("443,8443", description="Ports, separated by commas, to which events are sent.")
     webhook_loopback: bool = Field(
         False,

@@ -23,7 +23,7 @@ OF_OPERATOR = f"""query($id: ID, $filter: AuditFilter) {{ operator {{ audit(orga
   nodes {{ {ENTRY} }} }} }} }}"""
 # What succeeds and changes nothing that is audited, and announces nothing.
 NO_ACTS = {
-    *("previewPlanChange", "exportMyData"),
+    *("previewPlanChange", "exportMyData", "markRead"),
     *("beginPasskeyRegistration", "beginPasskeySignIn", "beginOpenIdSignIn", "linkOpenId"),
     *("requestPasswordReset", "endOtherSessions"),  # for an unknown address, and where there is no other session
 }

@@ -1,5 +1,6 @@
 """No secret is found where it does not belong, whatever people do: not in a database, on the bus, in the log, in the metrics."""
 
+import asyncio
 import base64
 import io
 import json
@@ -99,7 +100,9 @@ async def written(mongo_url: str, tmp_path_factory: pytest.TempPathFactory) -> W
             found.open_names = await everything(visit)
             found.secrets = visit.secrets
             metrics = await visit.http.get(f"{visit.running.gateway_url}/metrics")
+            await until_all_is_audited(visit.running)
             found.places = {"metrics": metrics.text, "databases": await in_databases(visit.running, prefix)}
+            found.places["audit"] = await in_databases(visit.running, f"{prefix}audit")
             found.places["bus"] = "".join(path.read_bytes().decode("latin-1") for path in var.glob("bus.sqlite*"))
         found.places |= {"announcements": "\n".join(announced), "log": log.getvalue(), "other files": in_files(var)}
     return found
@@ -126,8 +129,21 @@ async def in_databases(running: RunningInProcess, prefix: str) -> str:
             seen.add(name.removeprefix(prefix))
             for collection in await client[name].list_collection_names():
                 kept += [batch async for batch in client[name][collection].find_raw_batches({})]
-    assert seen >= {"identity", "catalog", "subscriptions", "enforcement", "analytics"}
+    assert seen >= {"identity", "catalog", "subscriptions", "enforcement", "analytics", "audit"} or seen == {""}
     return b"".join(kept).decode("latin-1")
+
+
+async def until_all_is_audited(running: RunningInProcess) -> None:
+    """Wait until the audit trail has every act that was announced."""
+    entries = running.whole.parts["audit"].store.reader().collection("entries")
+    announced: set[str] = set()
+    for name in ("identity", "catalog", "subscriptions"):
+        outbox = running.whole.parts[name].store.reader().collection("outbox")
+        announced |= {row["_id"] for row in await outbox.find({"key": f"{name}.act_recorded.v1"})}
+    assert len(announced) > 20
+    async with asyncio.timeout(60):
+        while announced - {row["content"]["event_id"] for row in await entries.find({})}:  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(0.2)
 
 
 def in_files(var: Path) -> str:
@@ -275,7 +291,7 @@ async def broken_requests(visit: Visit) -> None:
         assert (await visit.http.post(f"{gateway}/oauth/token", content=content, headers=form)).status_code < 500
 
 
-PLACES = ("databases", "bus", "announcements", "log", "metrics", "other files")
+PLACES = ("databases", "audit", "bus", "announcements", "log", "metrics", "other files")
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -290,6 +306,11 @@ async def test_no_secret_is_written_down(written: Written, place: str) -> None:
 @pytest.mark.parametrize("place", [each for each in PLACES if each != "databases"])
 async def test_what_people_entrust_is_in_the_database_alone(written: Written, place: str) -> None:
     assert [name for name, words in ENTRUSTED.items() if words in written.places[place]] == []
+
+
+async def test_the_audit_trail_names_people_by_their_ids_alone(written: Written) -> None:
+    assert "secrecy.example" not in written.places["audit"]
+    assert "register" in written.places["audit"]
 
 
 async def test_what_people_entrust_would_be_found(written: Written) -> None:

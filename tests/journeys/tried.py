@@ -66,6 +66,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
     ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
     ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("replayDeadLetter", "organization", {"queue": "subscriptions.remember_member", "id": "$organization"}),
+    ("discardDeadLetter", "organization", {"queue": "subscriptions.remember_member", "id": "$organization", "reason": "No."}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
@@ -163,6 +165,24 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
     ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
     ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
+    ("openSupportRequest", "organization", {"organizationId": "$organization", "subject": "x", "text": "x"}),
+    *(
+        ("openSupportRequest", name, {"organizationId": "$own_organization", "subject": "x", "text": "x", "about": f"${name}"})
+        for name in ("application", "product", "subscription", "permission", "certificate")
+    ),
+    *(
+        (verb, "support_request", {"requestId": "$support_request", **more})
+        for verb, more in (
+            ("replySupportRequest", {"text": "x"}),
+            ("noteSupportRequest", {"text": "x"}),
+            ("takeSupportRequest", {}),
+            ("handOverSupportRequest", {"userId": "$user"}),
+            ("prioritizeSupportRequest", {"priority": "HIGH"}),
+            ("involveProvider", {}),
+            ("solveSupportRequest", {}),
+            ("closeSupportRequest", {}),
+        )
+    ),
     ("markRead", "notice", {"noticeIds": ["<it>"]}),
     ("changeNoticePreference", "organization", {"organizationId": "$organization", "mail": False}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
@@ -217,6 +237,7 @@ OPEN = {
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "withdrawProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("replayDeadLetter", "discardDeadLetter"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",

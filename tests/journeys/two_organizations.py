@@ -232,6 +232,13 @@ async def _furnish(world: World) -> None:
     made = await world.make("owner", "createWebhook", "... on CreatedWebhook { webhook { id } }", **hooked)
     ids["webhook"] = made["webhook"]["id"]
     await _connect(world)
+    asked = {
+        "organizationId": ids["organization"],
+        "subject": "Which tide?",
+        "text": "The high one?",
+        "about": ids["application"],
+    }
+    ids["support_request"] = (await world.make("owner", "openSupportRequest", "... on SupportRequest { id }", **asked))["id"]
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}

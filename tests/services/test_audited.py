@@ -12,7 +12,7 @@ from chassis.web import Verb
 from services.audit.reactions import REACTIONS
 
 ROOT = Path(__file__).parents[2]
-RECORDING = ("identity", "catalog", "subscriptions", "audit")
+RECORDING = ("identity", "catalog", "subscriptions", "notifications", "audit")
 
 
 def acts_of(platform: Any, name: str) -> Acts:
