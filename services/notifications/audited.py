@@ -9,6 +9,13 @@ from services.notifications.support_audited import SUPPORT_AUDITED, SUPPORT_NOT_
 AUDITED: Mapping[str, Audited] = {
     "notice_preferences": audited("notice_preference", organizations="", acted_by="_id", shown="choices", ignored="changed_at"),
     **SUPPORT_AUDITED,
+    "webhooks": audited(
+        "webhook",
+        shown="organization_id event_types disabled_because disabled_at created_at",
+        digested="url description",
+        hidden="secrets",
+        ignored="slot",
+    ),
 }
 _COPY = "a copy of what others announce"
 NOT_AUDITED: Mapping[str, str] = {
@@ -20,6 +27,8 @@ NOT_AUDITED: Mapping[str, str] = {
     "heard_representatives": _COPY,
     "heard_roles": _COPY,
     "mails": "a letter is the consequence of an act, and sealed",
+    "webhook_deliveries": "a delivery is the consequence of an act, and has a log of its own",
+    "webhook_lanes": "how sending goes is no act",
     "notices": "a notice is the consequence of an act, and its reader's own",
     **SUPPORT_NOT_AUDITED,
 }

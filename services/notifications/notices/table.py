@@ -62,12 +62,18 @@ _REPRESENTATIVE = Whom(Side.REPRESENTATIVE)
 _ANSWERABLE = Whom(Side.RECIPIENT, "MANAGE_CERTIFICATES")
 _CONFIRMING = Whom(Side.RECIPIENT, "RECERTIFY")
 _REISSUING = Whom(Side.RECIPIENT, "REISSUE_SECRET")
+_HOOKING = Whom(Side.RECIPIENT, "MANAGE_WEBHOOKS")
 _ADDRESSED = Whom(Side.ADDRESSED, field="asking")
 _ADDRESSED_PROVIDER = Whom(Side.ADDRESSED, field="provider")
 
 
 def _party_is(*names: str) -> Callable[[News], bool]:
     return lambda news: news.data.get("party") in names
+
+
+def _by_itself(news: News) -> bool:
+    """Say whether a webhook was disabled because of what its address answers, and by nobody's hand."""
+    return news.text("because") in ("GONE", "FAILING")
 
 
 def _permission(kind: str, *to: Whom, link: str = "see") -> tuple[Telling, ...]:
@@ -205,7 +211,7 @@ def _is_done_by_somebody(news: News) -> bool:
 _SUPPORT = Whom(Side.STAFF, role="SUPPORT")
 _HOLDER = Whom(Side.NAMED, field="holder_id")
 _ASKER = Whom(Side.NAMED, field="opened_by")
-_OF_SUPPORT: Mapping[str, tuple[Telling, ...]] = {
+_OF_NOTIFICATIONS: Mapping[str, tuple[Telling, ...]] = {
     "support_opened": (_support("support_opened", _SUPPORT, _ADMINISTRATORS),),
     "support_replied": (
         # What answers them goes to those who ask as a letter of its own, which they can answer.
@@ -216,6 +222,7 @@ _OF_SUPPORT: Mapping[str, tuple[Telling, ...]] = {
     ),
     "support_provider_involved": (_support("support_provider_involved", _PERMITTING),),
     "support_closed": (_support("support_closed", _ASKER, when=_is_done_by_somebody),),
+    "webhook_disabled": (Telling("webhook_disabled", Topic.WEBHOOKS, (_HOOKING,), "begin", BEGINNING, _by_itself),),
 }
 _OF_RECERTIFICATION: Mapping[str, tuple[Telling, ...]] = {
     fact: (Telling(fact, Topic.RECERTIFICATION, (_CONFIRMING,), link, "campaigns", about_organization=True),)
@@ -231,7 +238,7 @@ TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},
     **{f"identity.{fact}.v1": told for fact, told in _OF_IDENTITY.items()},
-    **{f"notifications.{fact}.v1": told for fact, told in _OF_SUPPORT.items()},
+    **{f"notifications.{fact}.v1": told for fact, told in _OF_NOTIFICATIONS.items()},
     **{f"recertification.{fact}.v1": told for fact, told in _OF_RECERTIFICATION.items()},
 }
 KEYS = tuple(TABLE)
