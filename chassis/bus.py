@@ -46,6 +46,10 @@ class NoSuchDeadLetter(NotFound):
     """There is no such dead letter in this queue."""
 
 
+class NoSuchQueue(NotFound):
+    """The bus has no such queue."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message: ``id`` is the same on every delivery, ``attempt`` counts the tries from 1."""
@@ -77,6 +81,14 @@ class DeadLetter:
     code: str
     reason: str
     at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages wait in a queue, and how many of its dead letters are kept."""
+
+    waiting: int
+    dead: int
 
 
 class Listener:
@@ -158,8 +170,19 @@ class Bus(Protocol):
         """Hear, from now on and while connected, every message whose key matches."""
         ...
 
-    async def dead_letters(self, queue: str) -> list[DeadLetter]:
-        """Return the dead letters of a queue, oldest first (at most ``DEAD_LETTERS_SHOWN``)."""
+    async def put(self, queue: str, messages: Sequence[Message]) -> None:
+        """Put messages into one queue alone, past all patterns, and return once the bus answers for them.
+
+        Raises `NoSuchQueue` where it is not declared, and `BusUnavailable` as ``publish`` does.
+        """
+        ...
+
+    async def counts(self, queue: str) -> Counts:
+        """Return how much there is in a queue. Raises `NoSuchQueue`."""
+        ...
+
+    async def dead_letters(self, queue: str, most: int = DEAD_LETTERS_SHOWN) -> list[DeadLetter]:
+        """Return the dead letters of a queue, oldest first (at most ``most``)."""
         ...
 
     async def replay_dead(self, queue: str, id: str) -> None:  # noqa: A002 - it is the message's id

@@ -2,10 +2,15 @@
 
 The marker of the event and the effect of the reaction commit in one transaction: a redelivered event finds the marker and
 does nothing. Only the duplicate key of the marker's insert is taken for "done already".
+
+What is republished (see `chassis.republishing`) has not happened now. It is for the reactions that keep copies: those called
+``remember_…``, and those that say so. All others pass it over: nobody is written to, and nothing is counted, a second time.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -21,7 +26,11 @@ from chassis.telemetry import REACTIONS, span
 React = Callable[[Transaction, Heard], Awaitable[None]]
 
 RETENTION_SECONDS = 14 * 24 * 3600
-INDEXES = (Index("inbox", (("heard_at", 1),), expire_after_seconds=RETENTION_SECONDS),)
+_HEARING = "hearing"
+INDEXES = (
+    Index("inbox", (("heard_at", 1),), expire_after_seconds=RETENTION_SECONDS),
+    Index(_HEARING, (("queue", 1),)),
+)
 
 
 class EnvelopeNotReadable(Invalid):
@@ -33,17 +42,21 @@ class On:
     """One reaction and the keys of the events that it reacts to; its name is its queue's name.
 
     ``at_once`` bounds how many events are handled at the same time; where all of them change the same
-    documents, one at a time is faster.
+    documents, one at a time is faster. ``takes_republished`` says whether it learns from what is republished; a reaction
+    that is called ``remember_…`` does.
     """
 
     react: React
     keys: tuple[str, ...]
     at_once: int
+    takes_republished: bool
 
-    def __init__(self, react: React, *keys: str, at_once: int = 50) -> None:
+    def __init__(self, react: React, *keys: str, at_once: int = 50, takes_republished: bool | None = None) -> None:
+        learns = react.__name__.startswith("remember_") if takes_republished is None else takes_republished
         object.__setattr__(self, "react", react)
         object.__setattr__(self, "keys", keys)
         object.__setattr__(self, "at_once", at_once)
+        object.__setattr__(self, "takes_republished", learns)
 
     def queue_of(self, service: str) -> str:
         """Return the queue's name, such as ``notifications.notify_approvers``."""
@@ -53,16 +66,19 @@ class On:
 def wire(service: str, store: Store, reactions: Sequence[On]) -> list[Reaction]:
     """Return a service's reactions as the bus takes them."""
     return [
-        Reaction(on.queue_of(service), on.keys, partial(_handle, store, on.queue_of(service), on.react), prefetch=on.at_once)
+        Reaction(on.queue_of(service), on.keys, partial(_handle, store, on.queue_of(service), on), prefetch=on.at_once)
         for on in reactions
     ]
 
 
-async def _handle(store: Store, queue: str, react: React, message: Message) -> None:
+async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
     try:
         heard = messages.read(message.body)
     except ValueError as error:
         raise EnvelopeNotReadable(str(error)) from error
+    if heard.is_republished and not on.takes_republished:
+        REACTIONS.labels(queue, "passed over").inc()
+        return
     outcome = "done"
 
     async def work(transaction: Transaction) -> None:
@@ -74,17 +90,43 @@ async def _handle(store: Store, queue: str, react: React, message: Message) -> N
         except DuplicateKey:
             outcome = "known"
             raise _KnownAlready from None
-        await react(transaction, heard)
+        await on.react(transaction, heard)
 
     with span(queue, heard.traceparent):
         try:
-            await store.transact(system(queue), work, patience_seconds=0, deed=Deed(react.__name__, cause=heard.id))
+            await store.transact(system(queue), work, patience_seconds=0, deed=Deed(on.react.__name__, cause=heard.id))
         except _KnownAlready:
             pass
         except Exception:
             REACTIONS.labels(queue, "failed").inc()
             raise
     REACTIONS.labels(queue, outcome).inc()
+
+
+async def note_hearing(store: Store, service: str, reactions: Sequence[On]) -> None:
+    """Keep since when each reaction hears each of its keys: what was sent before is nothing that it has missed."""
+    now = store.clock.now()
+    hearing = store.reader().collection(_HEARING)
+    known = {row["_id"] for row in await hearing.find({}, projection={"_id": 1})}
+    for on in reactions:
+        queue = on.queue_of(service)
+        for key in on.keys:
+            if f"{queue} {key}" not in known:
+                begun = {"$setOnInsert": {"queue": queue, "key": key, "since": now}}
+                with contextlib.suppress(DuplicateKey):  # another process that starts at this moment was faster
+                    await hearing.update_one({"_id": f"{queue} {key}"}, begun, upsert=True)
+
+
+async def heard_since(store: Store, queue: str) -> dict[str, datetime]:
+    """Return since when a reaction hears each of its keys."""
+    return {row["key"]: row["since"] for row in await store.reader().collection(_HEARING).find({"queue": queue})}
+
+
+async def unheard_among(store: Store, queue: str, event_ids: Sequence[str]) -> set[str]:
+    """Return those of the events that a reaction has not dealt with."""
+    markers = [f"{queue}:{event_id}" for event_id in event_ids]
+    rows = await store.reader().collection("inbox").find({"_id": {"$in": markers}}, projection={"_id": 1})
+    return set(event_ids) - {row["_id"].removeprefix(f"{queue}:") for row in rows}
 
 
 class _KnownAlready(Exception):  # noqa: N818 - a signal within this module

@@ -21,11 +21,13 @@ from chassis.bus import (
     RETRIES_EXHAUSTED,
     Bury,
     BusUnavailable,
+    Counts,
     DeadLetter,
     Handle,
     Listener,
     Message,
     NoSuchDeadLetter,
+    NoSuchQueue,
     Reaction,
     Retry,
     Verdict,
@@ -63,6 +65,7 @@ _REMOVE = "DELETE FROM messages WHERE position = ?"
 _BURY = """INSERT OR REPLACE INTO dead (queue, id, key, body, attempt, code, reason, at)
     SELECT queue, id, key, body, attempt, ?, ?, ? FROM messages WHERE position = ?"""
 _READ_DEAD = "SELECT id, key, body, attempt, code, reason, at FROM dead WHERE queue = ? ORDER BY position LIMIT ?"
+_COUNTS = "SELECT (SELECT count(*) FROM messages WHERE queue = ?1), (SELECT count(*) FROM dead WHERE queue = ?1)"
 _REPLAY = "INSERT INTO messages (queue, id, key, body) SELECT queue, id, key, body FROM dead WHERE queue = ? AND id = ?"
 _DISCARD = "DELETE FROM dead WHERE queue = ? AND id = ?"
 
@@ -133,7 +136,20 @@ class LocalBus:
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
         """Write the messages into every queue that wants them, and return when they are on the disk."""
-        rows = [(name, each.id, each.key, each.body) for each in messages for name in self._queues_for(each.key)]
+        await self._insert([(name, each.id, each.key, each.body) for each in messages for name in self._queues_for(each.key)])
+        return [self._offer(each) or bool(self._queues_for(each.key)) for each in messages]
+
+    async def put(self, queue: str, messages: Sequence[Message]) -> None:
+        """Write the messages into one queue, and return when they are on the disk."""
+        self._require_queue(queue)
+        await self._insert([(queue, each.id, each.key, each.body) for each in messages])
+
+    async def counts(self, queue: str) -> Counts:
+        """Count what is in a queue: what waits, is handed out or delayed; and its dead letters."""
+        self._require_queue(queue)
+        return Counts(*await self._run(lambda file: file.execute(_COUNTS, (queue,)).fetchone()))
+
+    async def _insert(self, rows: list[tuple[str, str, str, bytes]]) -> None:
         try:
             async with asyncio.timeout(self._publish_seconds):
                 await self._run(lambda file: file.executemany(_INSERT, rows), durable=True)
@@ -141,7 +157,10 @@ class LocalBus:
             raise BusUnavailable from None
         for name in {row[0] for row in rows}:
             self._wake(name)
-        return [self._offer(each) or bool(self._queues_for(each.key)) for each in messages]
+
+    def _require_queue(self, queue: str) -> None:
+        if all(name != queue for name, _ in self._bindings):
+            raise NoSuchQueue(f"The bus has no queue {queue}.")
 
     async def react(self, reaction: Reaction) -> None:
         """Hand the queue's messages to the handler, up to ``prefetch`` at once."""
@@ -160,9 +179,9 @@ class LocalBus:
         self._listeners.append(listener)
         return listener
 
-    async def dead_letters(self, queue: str) -> list[DeadLetter]:
+    async def dead_letters(self, queue: str, most: int = DEAD_LETTERS_SHOWN) -> list[DeadLetter]:
         """Return the queue's dead letters, oldest first."""
-        rows = await self._run(lambda file: file.execute(_READ_DEAD, (queue, DEAD_LETTERS_SHOWN)).fetchall())
+        rows = await self._run(lambda file: file.execute(_READ_DEAD, (queue, most)).fetchall())
         return [DeadLetter(Message(*row[:4]), row[4], row[5], datetime.fromtimestamp(row[6], UTC)) for row in rows]
 
     async def replay_dead(self, queue: str, id: str) -> None:  # noqa: A002 - it is the message's id

@@ -1,7 +1,8 @@
 """The event contract: what a fact looks like when it is announced, and when it is heard.
 
-The envelope is CloudEvents 1.0 in structured JSON with the extensions ``sequence``, ``actor``, ``organization``, ``audience``
-and ``traceparent``. A hearer is a tolerant reader: it takes the fields it needs from ``data`` and ignores the rest.
+The envelope is CloudEvents 1.0 in structured JSON with the extensions ``sequence``, ``actor``, ``organization``, ``audience``,
+``traceparent`` and ``republished``. A hearer is a tolerant reader: it takes the fields it needs from ``data`` and ignores the
+rest.
 """
 
 from collections.abc import Mapping, Sequence
@@ -56,6 +57,8 @@ class Heard:
     audience: tuple[str, ...]
     traceparent: str | None
     data: Mapping[str, Any]
+    is_republished: bool = False
+    """Said again for those who have missed it or are new: nothing has happened now."""
 
 
 def to_timestamp(moment: datetime) -> str:
@@ -74,6 +77,7 @@ class Circumstances:
     organization: str | None = None
     audience: Sequence[str] = ()
     traceparent: str | None = None
+    is_republished: bool = False
 
 
 def envelope(event: Event, event_id: str, around: Circumstances) -> dict[str, Any]:
@@ -99,6 +103,8 @@ def envelope(event: Event, event_id: str, around: Circumstances) -> dict[str, An
         wrapped["audience"] = ",".join(around.audience)
     if around.traceparent:
         wrapped["traceparent"] = around.traceparent
+    if around.is_republished:
+        wrapped["republished"] = True
     return wrapped
 
 
@@ -129,6 +135,7 @@ def read(body: bytes) -> Heard:
             audience=tuple(part for part in str(audience).split(",") if part),
             traceparent=wrapped.get("traceparent"),
             data=data,
+            is_republished=wrapped.get("republished") is True,
         )
     except KeyError as missing:
         raise ValueError(f"an event envelope needs the attribute {missing}") from missing

@@ -1,6 +1,6 @@
 """The relay: publishes what transactions have put into the outbox, with confirms, and marks it sent.
 
-Rows stay after they were sent (for replaying) until ``RETENTION_SECONDS`` have passed. A crash between the confirm and the mark
+Rows stay after they were sent (for replaying) for as many days as the store keeps them. A crash between the confirm and the mark
 publishes a row twice with the same id: at least once, which is why every reaction has an inbox.
 """
 
@@ -13,7 +13,6 @@ from chassis.mongo import Index, Store
 from chassis.tasks import end_task
 from chassis.telemetry import RELAYED, log
 
-RETENTION_SECONDS = 7 * 24 * 3600
 BATCH = 200
 _POLL_SECONDS = 1.0
 _LEASE_SECONDS = 10.0
@@ -21,6 +20,7 @@ _LEASE_SECONDS = 10.0
 INDEXES = (
     Index("outbox", (("sent_at", 1), ("_id", 1))),
     Index("outbox", (("subject", 1), ("_id", 1))),
+    Index("outbox", (("time", 1), ("_id", 1))),
     Index("outbox", (("expires_at", 1),), expire_after_seconds=0),
     Index("leases", (("until", 1),)),
     Index("sequences", (("n", 1),)),
@@ -106,7 +106,7 @@ class Relay:
         batch = [Message(id=row["_id"], key=row["key"], body=bytes(row["body"])) for row in rows]
         routed = await self._bus.publish(batch)
         now = self._store.clock.now()
-        expires_at = now + timedelta(seconds=RETENTION_SECONDS)
+        expires_at = now + timedelta(days=self._store.outbox_days)
         heard = [message.id for message, is_routed in zip(batch, routed, strict=True) if is_routed]
         unheard = [message.id for message, is_routed in zip(batch, routed, strict=True) if not is_routed]
         for ids, is_routed in ((heard, True), (unheard, False)):

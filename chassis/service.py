@@ -11,13 +11,14 @@ from typing import Protocol
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from chassis import idempotency, inbox, mongo, outbox
+from chassis import dead_letters, idempotency, inbox, mongo, outbox
 from chassis.bus import Bus, Listener, Reaction
 from chassis.inbox import On
 from chassis.mongo import Index, Store
 from chassis.outbox import Relay
 from chassis.principal import RIGHTS_CHANGED, SESSION_ENDED, PassportVerifier
-from chassis.web import service_app
+from chassis.republishing import Kind
+from chassis.web import Edge, service_app
 
 
 class Worker(Protocol):
@@ -37,9 +38,9 @@ class Service:
     """One service, put together by its ``main.build``.
 
     ``routes`` make up ``app``, the internal HTTP;
-    ``reactions`` are wired to the bus through the inbox; ``workers`` are started after the
+    ``reactions`` are wired to the bus through the inbox; ``kinds`` are what can be stated anew; ``workers`` are started after the
     reactions and closed before them; ``ready_checks`` name what must answer besides database and bus. The ``verifier`` is told
-    when rights change.
+    when rights change. A service that has both reactions and a verifier answers for its dead letters.
     """
 
     name: str
@@ -48,14 +49,20 @@ class Service:
     routes: Sequence[BaseRoute] = ()
     indexes: Sequence[Index] = ()
     reactions: Sequence[On] = ()
+    kinds: Sequence[Kind] = ()
     workers: Sequence[Worker] = ()
     ready_checks: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     verifier: PassportVerifier | None = None
     app: ASGIApp = field(init=False)
     _listener: Listener | None = field(init=False, default=None)
     _relay: Relay = field(init=False)
+    _counting: dead_letters.Counting = field(init=False)
 
     def __post_init__(self) -> None:
+        queues = [on.queue_of(self.name) for on in self.reactions]
+        self._counting = dead_letters.Counting(self.name, self.bus, queues)
+        if queues and self.verifier is not None:
+            self.routes = [*self.routes, *dead_letters.routes(Edge(self.store, self.verifier), self.bus, queues)]
         self.app = service_app(self.name, self.routes, self.ready)
         self._relay = Relay(self.name, self.store, self.bus)
 
@@ -65,8 +72,11 @@ class Service:
 
     async def declare(self) -> None:
         """Make indexes and queues, before anybody publishes."""
-        await self.store.ensure_indexes([*mongo.INDEXES, *inbox.INDEXES, *outbox.INDEXES, *idempotency.INDEXES, *self.indexes])
+        await self.store.ensure_indexes(
+            [*mongo.INDEXES, *inbox.INDEXES, *outbox.INDEXES, *idempotency.INDEXES, *dead_letters.INDEXES, *self.indexes]
+        )
         await self.bus.declare(self.wired_reactions())
+        await inbox.note_hearing(self.store, self.name, self.reactions)
 
     async def start(self) -> None:
         """End what a killed predecessor left open; then begin to react, to relay and to work."""
@@ -78,9 +88,11 @@ class Service:
         for worker in self.workers:
             await worker.start()
         await self._relay.start()
+        await self._counting.start()
 
     async def close(self) -> None:
         """End; what is not sent or not handled yet stays where it is kept."""
+        await self._counting.close()
         for worker in reversed(self.workers):
             await worker.close()
         await self._relay.close()

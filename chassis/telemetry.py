@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 from opentelemetry import trace
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _REQUEST_ID = re.compile(r"[0-9A-Za-z._-]{8,64}")
@@ -27,6 +27,9 @@ REQUESTS = Counter("portico_requests", "Requests answered by a service", ["servi
 REQUEST_SECONDS = Histogram("portico_request_seconds", "Time to answer a request", ["service", "route"])
 REACTIONS = Counter("portico_reactions", "Messages a reaction has handled", ["queue", "outcome"])
 RELAYED = Counter("portico_events_relayed", "Events published from the outbox", ["service", "outcome"])
+QUEUED = Gauge("portico_queued", "Messages that wait in a reaction's queue", ["queue"])
+DEAD_LETTERS = Gauge("portico_dead_letters", "Messages that a reaction has given up and that are kept", ["queue"])
+EVENT_GAPS = Gauge("portico_event_gaps", "Announcements that a reaction should have heard and has not", ["queue"])
 TRANSACTION_RUNS = Counter("portico_transaction_runs", "Runs of a transaction's work", ["database", "outcome"])
 
 # Values under these names never reach a log line, wherever they come from.

@@ -13,6 +13,7 @@ from graphql_gateway.clients.answers import UNAVAILABLE, Hear, ask, internal, un
 from graphql_gateway.clients.identity import PassportNotIssued, SessionEnded, Sessions
 from graphql_gateway.engine.declare import Do
 from graphql_gateway.engine.failures import Failure
+from graphql_gateway.gathering import EVERY, gathered, service_of
 from graphql_gateway.idempotency import key_of_field
 
 _NEW_PASSPORT_HELPS = frozenset({"PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"})
@@ -88,6 +89,8 @@ class Context:
 
     async def load(self, service: str, name: str, keys: list[Any], args: dict[str, Any]) -> Sequence[Any] | Failure:
         """Ask a service for one row for each key."""
+        if service == EVERY:
+            return await gathered(self.load, name, keys, args)
         body = orjson.dumps({"keys": keys, "args": args})
         call = Call(service, f"/load/{name}", body, {}, "POST", self.desk.load_seconds)
         answer = await self._ask(call, is_open=service in OPEN_TO_ALL)
@@ -124,7 +127,8 @@ class Context:
         """Ask a service to do something; whatever is read afterwards is read with fresh rights."""
         sent = {name: value for name, value in asked.items() if name not in step.keeps}
         sent |= {name: value for name in step.adds if (value := getattr(self, name)) is not None}
-        call = Call(step.service, f"/do/{step.verb}", orjson.dumps(sent), self._key_of(field), "POST", self.desk.do_seconds)
+        service = service_of(asked.get("queue")) if step.service == EVERY else step.service
+        call = Call(service, f"/do/{step.verb}", orjson.dumps(sent), self._key_of(field), "POST", self.desk.do_seconds)
         was_replayed = False
 
         def hear(headers: Mapping[str, str]) -> None:

@@ -109,6 +109,8 @@ class Hub:
     async def hear(self, message: Message) -> None:
         """Tell every watcher whom it concerns."""
         heard = messages.read(message.body)
+        if heard.is_republished:
+            return  # nothing has changed
         for watcher in list(self._watchers):
             if heard.key not in RIGHTS_FACTS:
                 watcher.offer(heard.key, heard.data)

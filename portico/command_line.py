@@ -1,6 +1,7 @@
 """The command line: ``portico up``, ``serve``, ``keys``, ``topology``, ``settings``, ``contracts``, ``journey``.
 
-Every command imports what it needs when it is called, so that help and refusals come at once.
+More commands stand in `portico.commands`, a module for each noun. Every command
+imports what it needs when it is called, so that help and refusals come at once.
 """
 
 import sys
@@ -11,12 +12,19 @@ from urllib.parse import urlsplit
 
 from cyclopts import App, Parameter
 
+from portico.commands.dead_letters import dead_letters
+from portico.commands.gaps import gaps
+from portico.commands.replaying import replay, republish
 from portico.trouble import EXIT_CODE, Trouble
 
 if TYPE_CHECKING:
     from portico.settings import PorticoSettings, ServeSettings
 
 app = App(name="portico", help="An API developer portal: the whole platform, or one part of it.", version_flags=[])
+app.command(replay)
+app.command(republish)
+app.command(gaps)
+app.command(dead_letters)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

@@ -3,6 +3,7 @@
 What differs is what they are handed: a place (database, bus, clock, keys) and, in one process, addresses found just now.
 """
 
+import asyncio
 import secrets
 import socket
 from collections.abc import Callable
@@ -16,15 +17,18 @@ from starlette.types import ASGIApp
 from chassis.calls import AsgiCaller, Caller
 from chassis.local import LocalBus
 from chassis.mongo import connect
-from chassis.tasks import bounded
+from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from portico.authority import ANCHORS, open_authority
+from portico.catching_up import let_catch_up, services_among
 from portico.demo import OPERATOR
+from portico.door import Door, door_app, new_secret, shut_door
 from portico.mailbox import Mailbox, mailbox_app
 from portico.place import Part, Place, settings_of
 from portico.servers import HttpServer
 from portico.settings import PorticoSettings
 from portico.trouble import bind
+from portico.watching import GapWatch
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 _CLOSE_SECONDS = 10.0
@@ -88,7 +92,7 @@ def build_enforcement(place: Place, **here: Any) -> Part:
     from services.enforcement.settings import EnforcementSettings
 
     settings = settings_of(EnforcementSettings, keys_dir=place.keys_dir, **here)
-    return build(settings, place.bus, place.store("enforcement"), place.clock)
+    return build(settings, place.bus, place.store("enforcement"), place.clock, verifier=place.verifier())
 
 
 def build_analytics(place: Place, **here: Any) -> Part:
@@ -166,9 +170,13 @@ class OneProcess:
     gateway: Part
     sandbox: tuple[ASGIApp, socket.socket]
     certified: socket.socket
+    door: socket.socket
     mailbox: Mailbox
     stack: AsyncExitStack
     here: dict[str, dict[str, Any]]
+    var: Path
+    mongo_url: str
+    catch_up: tuple[str, ...] = ()
 
     def proxy_command(self) -> list[str]:
         """Return the command that starts the proxy, once the parts have started."""
@@ -194,10 +202,24 @@ class OneProcess:
             await self._serve("certified edge", certified, self.certified)
         await self._serve("mailbox", mailbox_app(self.mailbox), sockets["mailbox"])
         await self._serve("gateway", self.gateway.app, sockets["gateway"])
+        await self._open_door()
+        watch = GapWatch(services_among(self.parts), self.place.bus)
+        await watch.start()
+        self._at_close(watch.close, "watch for gaps")
+        if self.catch_up:
+            services = services_among(self.parts)
+            task = asyncio.create_task(let_catch_up(services, self.catch_up, self.place.bus), name="catching up")
+            self._at_close(lambda: end_task(task), "catching up")
 
     async def close(self) -> None:
         """Stop answering, let every part end, close what is open; each step is bounded in time."""
         await self.stack.aclose()
+
+    async def _open_door(self) -> None:
+        secret, port = new_secret(), self.door.getsockname()[1]
+        await self._serve("door", door_app(self.place.bus, secret), self.door)
+        Door(f"http://127.0.0.1:{port}", secret, self.mongo_url, self.place.database_prefix).write(self.var)
+        self.stack.callback(shut_door, self.var)
 
     async def _serve(self, name: str, app: ASGIApp, listening: socket.socket) -> None:
         server = HttpServer(name, app, listening)
@@ -239,14 +261,15 @@ class _Open:
 async def _one_process(settings: PorticoSettings, var: Path, opened: _Open) -> OneProcess:
     client = connect(opened.mongo_url)
     opened.stack.callback(client.close)
-    place = Place(client, LocalBus(var / "bus.sqlite"), var / "keys", opened.database_prefix)
+    bus = LocalBus(var / "bus.sqlite")
+    place = Place(client, bus, var / "keys", opened.database_prefix, outbox_days=settings.outbox_days)
     mailbox = Mailbox(var / "mail", place.clock)
     mailbox.open()
     smtp = await mailbox.listen()
     opened.stack.callback(smtp.close)
-    listening, certified = (bind("127.0.0.1", 0, "PORTICO_VAR") for _ in range(2))
-    opened.stack.callback(listening.close)
-    opened.stack.callback(certified.close)
+    listening, certified, door = (bind("127.0.0.1", 0, "PORTICO_VAR") for _ in range(3))
+    for each in (listening, certified, door):
+        opened.stack.callback(each.close)
     here = _addresses(settings, smtp.sockets[0].getsockname()[1], listening.getsockname()[1])
     here["enforcement"]["data_plane"] = var / "dataplane" if opened.has_proxy else None
     if settings.demo:
@@ -257,7 +280,20 @@ async def _one_process(settings: PorticoSettings, var: Path, opened: _Open) -> O
     parts = {name: BUILDERS[name](place, **here.get(name, {})) for name in SERVICES}
     gateway = build_gateway(place, AsgiCaller({name: part.app for name, part in parts.items()}), **here["gateway"])
     sandbox = build_sandbox(place, **here["catalog"])
-    return OneProcess(place, parts, gateway, (sandbox.app, listening), certified, mailbox, opened.stack, here)
+    return OneProcess(
+        place=place,
+        parts=parts,
+        gateway=gateway,
+        sandbox=(sandbox.app, listening),
+        certified=certified,
+        door=door,
+        mailbox=mailbox,
+        stack=opened.stack,
+        here=here,
+        var=var,
+        mongo_url=opened.mongo_url,
+        catch_up=settings.services_to_catch_up,
+    )
 
 
 def _open_tls(here: dict[str, dict[str, Any]], settings: PorticoSettings, folder: Path, certified_port: int) -> None:

@@ -53,11 +53,12 @@ class Place:
     bus: Bus
     keys_dir: Path
     database_prefix: str = "portico_"
+    outbox_days: int = 7
     clock: Clock = field(default_factory=SystemClock)
 
     def store(self, service: str) -> Store:
         """Return a service's own database."""
-        return Store(self.client, f"{self.database_prefix}{service}", self.clock)
+        return Store(self.client, f"{self.database_prefix}{service}", self.clock, self.outbox_days)
 
     def verifier(self) -> PassportVerifier:
         """Return what verifies passports against identity's public keys."""

@@ -7,6 +7,7 @@ from chassis.calls import HttpCaller
 from chassis.mongo import connect
 from chassis.rabbit import RabbitBus
 from chassis.telemetry import start_tracing
+from portico.catching_up import let_catch_up, services_among
 from portico.composition import BUILDERS, SERVICES, certified_edge_of, one_service
 from portico.logs import log_stray_failures, start_logs
 from portico.place import Part, Place
@@ -44,7 +45,7 @@ async def serve(part: str, settings: ServeSettings) -> int:
 async def _start(part: str, settings: ServeSettings, stack: AsyncExitStack) -> None:
     listening = bind(settings.host, settings.port, "PORTICO_PORT")
     stack.callback(listening.close)
-    place = await _place(settings, stack)
+    place = await reach_servers(settings, stack)
     caller = HttpCaller(settings.service_urls())
     stack.push_async_callback(caller.close)
     runnable = one_service(part, place, caller)
@@ -75,14 +76,19 @@ async def declare_everything(settings: ServeSettings) -> int:
     """Declare every service's queues and indexes."""
     start_logs(settings.log_level)
     async with AsyncExitStack() as stack:
-        place = await _place(settings, stack)
-        for name in SERVICES:
-            await one_service(name, place, HttpCaller({})).declare()
-    print("All queues and indexes are declared.")
+        place = await reach_servers(settings, stack)
+        parts = {name: one_service(name, place, HttpCaller({})) for name in SERVICES}
+        for part in parts.values():
+            await part.declare()
+        print("All queues and indexes are declared.")
+        if settings.services_to_catch_up:
+            things = await let_catch_up(services_among(parts), settings.services_to_catch_up, place.bus)
+            print(f"{things} things are stated for {', '.join(settings.services_to_catch_up)}.")
     return 0
 
 
-async def _place(settings: ServeSettings, stack: AsyncExitStack) -> Place:
+async def reach_servers(settings: ServeSettings, stack: AsyncExitStack) -> Place:
+    """Return the place that the servers make up; they are left when the stack closes. Raises ``Trouble``."""
     client = connect(settings.mongo_url)
     stack.callback(client.close)
     bus: Bus = RabbitBus(settings.rabbitmq_url)
@@ -91,4 +97,4 @@ async def _place(settings: ServeSettings, stack: AsyncExitStack) -> Place:
     except BusUnavailable as refusal:
         raise Trouble("RabbitMQ does not answer: check PORTICO_RABBITMQ_URL and that the broker runs.") from refusal
     stack.push_async_callback(bus.close)
-    return Place(client, bus, settings.keys_dir, settings.database_prefix)
+    return Place(client, bus, settings.keys_dir, settings.database_prefix, outbox_days=settings.outbox_days)

@@ -9,6 +9,10 @@ from chassis.settings import Settings
 from portico.trouble import Trouble
 
 
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
 class PorticoSettings(Settings):
     """The whole platform in one process (``portico up``)."""
 
@@ -25,7 +29,18 @@ class PorticoSettings(Settings):
     mailbox_host: str = Field("127.0.0.1", description="Where the development mailbox's page listens.")
     mailbox_port: int = Field(8025, ge=1, le=65535, description="The port of the development mailbox's page.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
+    outbox_days: int = Field(7, ge=1, le=90, description="For how many days what was announced is kept, to be replayed.")
+    catch_up: str = Field(
+        "",
+        description="New services, separated by commas, into whose queues everything that lives is stated once"
+        " (by `portico up` when it starts, by `portico topology` otherwise).",
+    )
     demo: bool = Field(default=True, description="Whether `up` loads the demonstration catalogue and accounts.")
+
+    @property
+    def services_to_catch_up(self) -> tuple[str, ...]:
+        """Return the services that are to learn of everything that lives."""
+        return _names(self.catch_up)
 
     @property
     def authority_dir(self) -> Path:
@@ -73,6 +88,12 @@ class ServeSettings(Settings):
     mongo_url: str = Field("", description="The URL of the MongoDB replica set that keeps every service's database.")
     rabbitmq_url: str = Field("", description="The URL of the RabbitMQ broker.")
     database_prefix: str = Field("portico_", description="Begins the name of every service's database.")
+    outbox_days: int = Field(7, ge=1, le=90, description="For how many days what was announced is kept, to be replayed.")
+    catch_up: str = Field(
+        "",
+        description="New services, separated by commas, into whose queues everything that lives is stated once"
+        " (by `portico up` when it starts, by `portico topology` otherwise).",
+    )
     keys_dir: Path = Field(Path("var/keys"), description="The folder of the key files (see `portico keys`).")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
     otlp_endpoint: str = Field("", description="Where spans are sent (OTLP over HTTP); empty records none.")
@@ -84,6 +105,11 @@ class ServeSettings(Settings):
     notifications_url: str = Field("http://127.0.0.1:8106", description="Where the gateway finds the service notifications.")
     audit_url: str = Field("http://127.0.0.1:8107", description="Where the gateway finds the service audit.")
     recertification_url: str = Field("http://127.0.0.1:8108", description="Where the gateway finds the service recertification.")
+
+    @property
+    def services_to_catch_up(self) -> tuple[str, ...]:
+        """Return the services that are to learn of everything that lives."""
+        return _names(self.catch_up)
 
     def require_servers(self) -> None:
         """Raise ``Trouble`` unless the addresses of MongoDB and RabbitMQ are set."""

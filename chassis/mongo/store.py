@@ -162,6 +162,8 @@ class Store:
     client: AsyncIOMotorClient[Document]
     name: str
     clock: Clock
+    outbox_days: int = 7
+    """How long what was announced is kept, to be replayed."""
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     sessions: OpenSessions = field(default_factory=OpenSessions)
     recorder: Recorder | None = None

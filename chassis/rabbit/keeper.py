@@ -9,8 +9,10 @@ from aio_pika.abc import AbstractIncomingMessage
 
 from chassis.bus import (
     BACKOFF_SECONDS,
+    DEAD_LETTERS_SHOWN,
     DELIVERY_LIMIT,
     BusUnavailable,
+    Counts,
     DeadLetter,
     Handle,
     Listener,
@@ -29,6 +31,9 @@ HEARTBEAT_SECONDS = 10  # a broker that falls silent is given up after three tim
 CONNECT_SECONDS = 10.0
 PUBLISH_SECONDS = 5.0
 CLOSE_SECONDS = 5.0
+_READ_A_SECOND = 500
+DEAD_LETTERS_REACHED = 10_000
+"""Among how many of a queue's dead letters one is looked for: the broker hands them over one by one, and takes them back."""
 
 _log = logging.getLogger(__name__)
 
@@ -113,9 +118,21 @@ class RabbitBus:
         await self._arrange()
         return listener
 
-    async def dead_letters(self, queue: str) -> list[DeadLetter]:
+    async def put(self, queue: str, messages: Sequence[Message]) -> None:
+        """Send all to the queue by its name at once, and wait for the broker's confirms."""
+        async with bounded(self._publish_seconds):
+            session = await self._connected(self._publish_seconds)
+            await session.outgoing.put(queue, messages)
+
+    async def counts(self, queue: str) -> Counts:
+        """Ask the broker how much is ready in the queue, and in that of its dead letters."""
+        async with bounded(self._publish_seconds):
+            session = await self._connected(self._publish_seconds)
+            return await session.counts(queue)
+
+    async def dead_letters(self, queue: str, most: int = DEAD_LETTERS_SHOWN) -> list[DeadLetter]:
         """Return the queue's dead letters, oldest first, leaving them where they are."""
-        async with self._dead(queue) as (_, letters):
+        async with self._dead(queue, most) as (_, letters):
             found = {letter.message.id: letter for letter in (read_dead(each) for each in letters)}
             return list(found.values())
 
@@ -140,11 +157,13 @@ class RabbitBus:
             raise NoSuchDeadLetter
 
     @asynccontextmanager
-    async def _dead(self, queue: str) -> AsyncIterator[tuple[Session, list[AbstractIncomingMessage]]]:
+    async def _dead(
+        self, queue: str, most: int = DEAD_LETTERS_REACHED
+    ) -> AsyncIterator[tuple[Session, list[AbstractIncomingMessage]]]:
         """Take the dead letters in hand; those still in the list at the end go back."""
-        async with bounded(self._publish_seconds * 2):
+        async with bounded(self._publish_seconds * 2 + most / _READ_A_SECOND):
             session = await self._connected(self._publish_seconds)
-            async with session.dead_letters(queue) as letters:
+            async with session.dead_letters(queue, most) as letters:
                 yield session, letters
 
     async def _arrange(self) -> None:

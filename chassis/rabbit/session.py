@@ -8,7 +8,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import ChannelNotFoundEntity
 
-from chassis.bus import DEAD_LETTERS_SHOWN, Listener, Reaction
+from chassis.bus import Counts, Listener, NoSuchQueue, Reaction
 from chassis.rabbit.consumer import Consumer
 from chassis.rabbit.link import DISCONNECT_SECONDS, Link, within
 from chassis.rabbit.outgoing import Outgoing
@@ -127,11 +127,11 @@ class Session:
             await within(DISCONNECT_SECONDS, channel.close())
 
     @asynccontextmanager
-    async def dead_letters(self, queue: str) -> AsyncIterator[list[AbstractIncomingMessage]]:
+    async def dead_letters(self, queue: str, most: int) -> AsyncIterator[list[AbstractIncomingMessage]]:
         """Take the dead letters of a queue in hand; those still in the list at the end go back in their order."""
         async with self._reading_dead:
             try:
-                letters = await self._fetch_dead(queue)
+                letters = await self._fetch_dead(queue, most)
                 yield letters
                 for letter in letters:
                     await letter.nack(requeue=True)
@@ -139,15 +139,33 @@ class Session:
                 self._on_broken(None, failed)  # what is in hand goes back with the connection
                 raise
 
-    async def _fetch_dead(self, queue: str) -> list[AbstractIncomingMessage]:
-        # Always on the same channel: the broker keeps the order of what it hands back and of the next look within one alone.
+    async def counts(self, queue: str) -> Counts:
+        """Count what is ready in a queue, and its dead letters. Raises `NoSuchQueue`."""
+        async with self._reading_dead:
+            waiting = await self._count(queue)
+            if waiting is None:
+                raise NoSuchQueue(f"The bus has no queue {queue}.")
+            return Counts(waiting, await self._count(queue + ".dead") or 0)
+
+    async def _count(self, queue: str) -> int | None:
+        channel = await self._looking_channel()
+        with suppress(ChannelNotFoundEntity):  # this closes the channel
+            return (await channel.declare_queue(queue, passive=True)).declaration_result.message_count
+        return None
+
+    async def _looking_channel(self) -> AbstractChannel:
         if self._dead is None or self._dead.is_closed:
             self._dead = self._link.connection.channel()
             await self._dead.initialize()
+        return self._dead
+
+    async def _fetch_dead(self, queue: str, most: int) -> list[AbstractIncomingMessage]:
+        # Always on the same channel: the broker keeps the order of what it hands back and of the next look within one alone.
+        channel = await self._looking_channel()
         letters: list[AbstractIncomingMessage] = []
         with suppress(ChannelNotFoundEntity):  # nothing was declared, so nothing died; this closes the channel
-            source = await self._dead.declare_queue(queue + ".dead", passive=True)
-            while len(letters) < DEAD_LETTERS_SHOWN and (letter := await source.get(fail=False)):
+            source = await channel.declare_queue(queue + ".dead", passive=True)
+            while len(letters) < most and (letter := await source.get(fail=False)):
                 letters.append(letter)
         return letters
 

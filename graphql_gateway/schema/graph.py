@@ -16,6 +16,7 @@ from graphql_gateway.schema.categories import CategoryMutations, CategoryQueries
 from graphql_gateway.schema.certificates import CertificateMutations, CertificateQueries
 from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
+from graphql_gateway.schema.dead_letters import DeadLetterMutations
 from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
@@ -110,6 +111,7 @@ class Mutation(
     GuidanceMutations,
     SubscriptionMutations,
     ConnectionMutations,
+    DeadLetterMutations,
     ConnectionOfficeMutations,
     AgreementMutations,
     ApprovalMutations,

@@ -9,6 +9,7 @@ from graphql_gateway.schema.accounts import PlatformRole
 from graphql_gateway.schema.audit import OF_OPERATOR, AuditEntryConnection, AuditFilterArgument
 from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnection
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
+from graphql_gateway.schema.dead_letters import DeadLetterConnection, PlatformService
 from graphql_gateway.schema.described import input_, type_
 from graphql_gateway.schema.finding import Findings
 from graphql_gateway.schema.languages import Language
@@ -24,7 +25,7 @@ from graphql_gateway.schema.onboarding import (
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.queues import OperatorQueues
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import EVERY, IDENTITY, SUBSCRIPTIONS
 from graphql_gateway.schema.staff import StaffMember
 
 
@@ -84,6 +85,19 @@ class Operator:
     ) -> AuditEntryConnection | None:
         """List who did what, the newest first: in an organization, or without one on the platform itself."""
         planned(organization_id, filter_, first, after)
+
+    @asks(Load(EVERY, "dead_letters", Constant("all")))
+    def dead_letters(
+        self,
+        service: PlatformService | None = None,
+        queue: str | None = None,
+        code: str | None = None,
+        *,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> DeadLetterConnection | None:
+        """List what reactions have given up, of all services or of one, the oldest first; for administrators alone."""
+        planned(service, queue, code, first, after)
 
 
 @type_

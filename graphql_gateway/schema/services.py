@@ -1,8 +1,13 @@
 """The services that the graph asks, by the names under which they are called."""
 
+from graphql_gateway import gathering
+
 ANALYTICS = "analytics"
 AUDIT = "audit"
 CATALOG = "catalog"
+ENFORCEMENT = "enforcement"
+EVERY = gathering.EVERY
+"""No service by itself: what is asked of it is asked of each, and their pages become one; see `graphql_gateway.gathering`."""
 IDENTITY = "identity"
 NOTIFICATIONS = "notifications"
 RECERTIFICATION = "recertification"

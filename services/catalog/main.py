@@ -26,6 +26,7 @@ from services.catalog.products.rows import Rows
 from services.catalog.providers import repository as providers
 from services.catalog.providers import routes as provider_routes
 from services.catalog.reactions import REACTIONS
+from services.catalog.republishing import KINDS
 from services.catalog.retiring import repository as retiring
 from services.catalog.retiring import routes as retiring_routes
 from services.catalog.sandbox import repository as sandbox
@@ -72,6 +73,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             *(*sandbox.INDEXES, *guidance.INDEXES, *callers.INDEXES, *retiring.INDEXES),
         ],
         reactions=REACTIONS,
+        kinds=KINDS,
         workers=[KeepsIndex(store, searcher), tools.comparer, edge.tally],
         verifier=verifier,
     )

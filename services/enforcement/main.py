@@ -6,6 +6,7 @@ from pathlib import Path
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
+from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
@@ -80,7 +81,14 @@ class ProxyFiles:
         """Leave the files: the proxy goes on by them."""
 
 
-def build(settings: EnforcementSettings, bus: Bus, store: Store, clock: Clock | None = None) -> Service:
+def build(
+    settings: EnforcementSettings,
+    bus: Bus,
+    store: Store,
+    clock: Clock | None = None,
+    *,
+    verifier: PassportVerifier | None = None,
+) -> Service:
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
@@ -101,6 +109,7 @@ def build(settings: EnforcementSettings, bus: Bus, store: Store, clock: Clock | 
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},
+        verifier=verifier,
     )
 
 

@@ -77,6 +77,7 @@ from services.identity.passwords import routes as password_routes
 from services.identity.passwords.hashing import Hasher
 from services.identity.privacy import routes as privacy_routes
 from services.identity.reactions import Offices, reactions
+from services.identity.republishing import KINDS
 from services.identity.secrets import repository as secrets
 from services.identity.secrets import routes as secret_routes
 from services.identity.secrets.access import Judging
@@ -165,6 +166,7 @@ def build(settings: IdentitySettings, bus: Bus, store: Store, verifier: Passport
         indexes=_INDEXES,
         verifier=verifier,
         reactions=reactions(Offices(winding_up.wake, examining)),
+        kinds=KINDS,
         workers=[
             hasher,
             Announcer(store, book),

@@ -177,8 +177,8 @@ def _reactions_of_copies() -> tuple[On, ...]:
             "subscriptions.representative_released.v1",
         ),
         On(remember_substitute, "subscriptions.approver_substituted.v1", "subscriptions.substitute_withdrawn.v1"),
-        On(revoke_certificates, "identity.application_deleted.v1"),
-        On(note_provider, _STANDING_GRANTED, "catalog.provider_standing_withdrawn.v1"),
+        On(revoke_certificates, "identity.application_deleted.v1", takes_republished=True),
+        On(note_provider, _STANDING_GRANTED, "catalog.provider_standing_withdrawn.v1", takes_republished=True),
         # Batches meet in the same secrets: handled side by side they would only make one another run again.
         On(count_calls_by_secret, "enforcement.calls_recorded.v1", at_once=1),
     )

@@ -23,6 +23,7 @@ from services.subscriptions.permissions import routes as permission_routes
 from services.subscriptions.plan_changes import actions as plan_changes
 from services.subscriptions.plan_changes import routes as plan_change_routes
 from services.subscriptions.reactions import REACTIONS
+from services.subscriptions.republishing import KINDS
 from services.subscriptions.requirements import routes as requirement_routes
 from services.subscriptions.settings import SubscriptionsSettings
 from services.subscriptions.subscriptions import actions as subscription_actions
@@ -71,6 +72,7 @@ def build(settings: SubscriptionsSettings, bus: Bus, store: Store, verifier: Pas
         ],
         indexes=INDEXES,
         reactions=REACTIONS,
+        kinds=KINDS,
         workers=[Timekeeper(store, DUE, every_seconds=settings.due_every_seconds), edge.tally],
         verifier=verifier,
     )

@@ -66,6 +66,8 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("grantPlatformRole", "user", {"userId": "$user", "role": "SUPPORT"}),
     ("grantPlatformRole", "email", {"email": "$email", "role": "OPERATOR_ADMINISTRATOR"}),
     ("withdrawPlatformRole", "user", {"userId": "$user", "role": "OPERATOR_ADMINISTRATOR"}),
+    ("replayDeadLetter", "organization", {"queue": "subscriptions.remember_member", "id": "$organization"}),
+    ("discardDeadLetter", "organization", {"queue": "subscriptions.remember_member", "id": "$organization", "reason": "No."}),
     ("revokeCertificate", "certificate", {"certificateId": "$certificate"}),
     ("endSession", "session", {"sessionId": "$session"}),
     ("grantProviderStanding", "organization", {"organizationId": "$organization"}),
@@ -209,6 +211,7 @@ OPEN = {
 CODES = {
     **dict.fromkeys(("grantProviderStanding", "withdrawProviderStanding", "takeOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("grantPlatformRole", "withdrawPlatformRole"), "OPERATOR_ONLY"),
+    **dict.fromkeys(("replayDeadLetter", "discardDeadLetter"), "OPERATOR_ONLY"),
     **dict.fromkeys(("returnOnboardingRequest", "rejectOnboardingRequest", "approveOnboardingRequest"), "OPERATOR_ONLY"),
     **dict.fromkeys(("createCategory", "changeCategory", "removeCategory"), "OPERATOR_ONLY"),
     "endSession": "NO_SUCH_SESSION",

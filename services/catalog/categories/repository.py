@@ -18,13 +18,14 @@ def _to_document(category: Category) -> Document:
     }
 
 
-def _to_category(kept: Document) -> Category:
+def to_category(kept: Document) -> Category:
+    """Return the category that a document keeps."""
     return Category(kept["_id"], kept["slug"], names_from(kept["names"]), kept["parent_id"])
 
 
 async def tree(reader: Reader) -> Tree:
     """Return all categories."""
-    return Tree(_to_category(each) for each in await reader.collection("categories").find({}))
+    return Tree(to_category(each) for each in await reader.collection("categories").find({}))
 
 
 async def known_among(reader: Reader, category_ids: Sequence[str]) -> set[str]:

@@ -73,9 +73,12 @@ class GuidancePage:
         require_each_once(written, "texts")
         if written == self.texts:
             return self, None
-        return replace(self, texts=written, changed_at=now), GuidanceWritten(
-            **self._announced(), languages=tuple(each.language.value for each in written)
-        )
+        page = replace(self, texts=written, changed_at=now)
+        return page, page.written()
+
+    def written(self) -> GuidanceWritten:
+        """Return the announcement of what the page says."""
+        return GuidanceWritten(**self._announced(), languages=tuple(each.language.value for each in self.texts))
 
     def removed(self) -> GuidanceRemoved:
         """Return the announcement that the page is gone."""

@@ -21,7 +21,8 @@ def _to_document(page: GuidancePage) -> Document:
     }
 
 
-def _to_page(kept: Document) -> GuidancePage:
+def to_page(kept: Document) -> GuidancePage:
+    """Return the page that a document keeps."""
     return GuidancePage(
         id=kept["_id"],
         step=Step(kept["step"]),
@@ -36,13 +37,13 @@ def _to_page(kept: Document) -> GuidancePage:
 async def page_of(reader: Reader, step: Step, product_id: str | None) -> GuidancePage | None:
     """Return the platform's page of a step, or a product's."""
     kept = await reader.collection("guidance").find_one({"product_id": product_id, "step": step.value})
-    return _to_page(kept) if kept is not None else None
+    return to_page(kept) if kept is not None else None
 
 
 async def pages_of(reader: Reader, product_ids: Sequence[str | None], steps: Sequence[Step]) -> list[GuidancePage]:
     """Return the pages of steps: the platform's (None) and products', in order of the steps, the platform's first."""
     query = {"product_id": {"$in": list(product_ids)}, "step": {"$in": [step.value for step in steps]}}
-    pages = [_to_page(each) for each in await reader.collection("guidance").find(query)]
+    pages = [to_page(each) for each in await reader.collection("guidance").find(query)]
     order = list(Step)
     return sorted(pages, key=lambda page: (order.index(page.step), page.product_id or ""))
 

@@ -258,6 +258,13 @@ class Product:
         withdrawn = plan.withdraw(now)
         return self._with_plan(withdrawn), PlanWithdrawn(**self._announced_plan(withdrawn))
 
+    def plan_told(self, plan: Plan) -> tuple[PlanCreated] | tuple[PlanCreated, PlanWithdrawn]:
+        """Return the facts that tell how a plan of it stands."""
+        created = PlanCreated(**self._announced_plan(plan))
+        if plan.withdrawn_at is None:
+            return (created,)
+        return created, PlanWithdrawn(**self._announced_plan(plan))
+
     def _with_plan(self, plan: Plan) -> "Product":
         return replace(self, plans=tuple(plan if each.id == plan.id else each for each in self.plans))
 
@@ -317,7 +324,11 @@ class Product:
             raise NothingToCall
         if not any(plan.has_future(now) for plan in self.plans):
             raise NoPlanYet
-        return self.put(api, version), ApiVersionPublished(**self.announced_version(api, version), operations=operations)
+        return self.put(api, version), self.version_told(api, version, operations)
+
+    def version_told(self, api: Api, version: Version, operations: tuple[PublishedOperation, ...]) -> ApiVersionPublished:
+        """Return the announcement that a version of it is published."""
+        return ApiVersionPublished(**self.announced_version(api, version), operations=operations)
 
     def announced_version(self, api: Api, version: Version) -> dict[str, Any]:
         """Return what announcements tell of a version."""

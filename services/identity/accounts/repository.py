@@ -16,7 +16,8 @@ INDEXES = (
 )
 
 
-def _to_user(row: Document) -> User:
+def to_user(row: Document) -> User:
+    """Return the user whom a row keeps."""
     return User(
         id=row["_id"],
         name=row["name"],
@@ -48,7 +49,7 @@ def _to_registration(row: Document) -> Registration:
 async def find_user(reader: Reader, user_id: str) -> User | None:
     """Return a user."""
     row = await reader.collection("users").find_one({"_id": user_id})
-    return _to_user(row) if row else None
+    return to_user(row) if row else None
 
 
 async def hold_user(tx: Transaction, user_id: str) -> User | None:
@@ -58,19 +59,19 @@ async def hold_user(tx: Transaction, user_id: str) -> User | None:
     other has just made untrue.
     """
     row = await tx.collection("users").find_one_and_update({"_id": user_id}, {"$inc": {"held": 1}})
-    return _to_user(row) if row else None
+    return to_user(row) if row else None
 
 
 async def find_users(reader: Reader, user_ids: Iterable[str]) -> dict[str, User]:
     """Return users by id."""
     rows = await reader.collection("users").find({"_id": {"$in": list(set(user_ids))}})
-    return {row["_id"]: _to_user(row) for row in rows}
+    return {row["_id"]: to_user(row) for row in rows}
 
 
 async def find_user_by_address(reader: Reader, email_key: str) -> User | None:
     """Return the user who has the address."""
     row = await reader.collection("users").find_one({"email_key": email_key})
-    return _to_user(row) if row else None
+    return to_user(row) if row else None
 
 
 async def add_user(tx: Transaction, user: User) -> None:
@@ -132,7 +133,7 @@ async def find_with_roles(reader: Reader, roles: Iterable[PlatformRole], email_k
     """Return users who were granted one of these roles or have one of these addresses, the oldest first."""
     granted: Document = {"granted_roles": {"$in": [str(each) for each in roles]}}
     query: Document = {"$or": [granted, {"email_key": {"$in": list(email_keys)}}]}
-    return [_to_user(row) for row in await reader.collection("users").find(query, sort=[("_id", 1)], limit=most)]
+    return [to_user(row) for row in await reader.collection("users").find(query, sort=[("_id", 1)], limit=most)]
 
 
 async def note_announced(tx: Transaction, user_id: str, *, is_named_operator: bool) -> None:

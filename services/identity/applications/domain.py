@@ -155,26 +155,32 @@ class Application:
 
     def issue(self, secret: ClientSecret) -> tuple["Application", SecretIssued]:
         """Return the application with another secret."""
-        issued = SecretIssued(
+        return self.keeping((*self.secrets, secret)), self.issued(secret)
+
+    def issued(self, secret: ClientSecret) -> SecretIssued:
+        """Return the fact that it has a secret."""
+        return SecretIssued(
             application_id=self.id,
             organization_id=self.organization_id,
             client_id=self.client_id,
             secret_id=secret.id,
             expires_at=secret.expires_at,
         )
-        return self.keeping((*self.secrets, secret)), issued
 
     def retire(self, secret: ClientSecret, at: datetime, because: str) -> tuple["Application", SecretRetired]:
         """Return the application with one of its secrets valid no more."""
         gone = replace(secret, retired_at=at, retired_because=because, look_at=None)
-        retired = SecretRetired(
+        return self.replacing(gone), self.retired(gone)
+
+    def retired(self, secret: ClientSecret) -> SecretRetired:
+        """Return the fact that one of its secrets is valid no more."""
+        return SecretRetired(
             application_id=self.id,
             organization_id=self.organization_id,
             client_id=self.client_id,
             secret_id=secret.id,
-            reason=because,
+            reason=secret.retired_because,
         )
-        return self.replacing(gone), retired
 
     def replacing(self, secret: ClientSecret) -> "Application":
         """Return the application with one of its secrets as it is given here."""

@@ -28,7 +28,8 @@ INDEXES = (
 )
 
 
-def _to_application(row: Document) -> Application:
+def to_application(row: Document) -> Application:
+    """Return the application that a row keeps."""
     return Application(
         row["_id"],
         row["organization_id"],
@@ -94,13 +95,13 @@ async def _count_change(tx: Transaction, organization_id: str, change: int) -> N
 async def find(reader: Reader, query: Mapping[str, Any]) -> Application | None:
     """Return the live application that matches."""
     row = await reader.collection("applications").find_one({**query, "is_live": True})
-    return _to_application(row) if row else None
+    return to_application(row) if row else None
 
 
 async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, Application]:
     """Return live applications by id."""
     rows = await reader.collection("applications").find({"_id": {"$in": list(set(ids))}, "is_live": True})
-    return {row["_id"]: _to_application(row) for row in rows}
+    return {row["_id"]: to_application(row) for row in rows}
 
 
 def names_in(row: Document) -> list[str | None]:
@@ -111,7 +112,7 @@ def names_in(row: Document) -> list[str | None]:
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[Application]:
     """Return live applications that answer what is looked for, the surest first."""
     rows = await find_rows(reader, "applications", sought, limit, within={"is_live": True})
-    return [_to_application(row) for row in rows]
+    return [to_application(row) for row in rows]
 
 
 async def find_due(reader: Reader) -> list[str]:
@@ -136,7 +137,7 @@ async def find_page(reader: Reader, organization_id: str, search: str | None, pa
     if page.after is not None:
         query["name_key"] = {"$gt": page.after[0]}
     rows = await reader.collection("applications").find(query, sort=[("name_key", 1)], limit=page.first + 1)
-    return [_to_application(row) for row in rows]
+    return [to_application(row) for row in rows]
 
 
 async def count(reader: Reader, organization_id: str, search: str | None) -> int:

@@ -24,7 +24,8 @@ _MOST_SHOWN = 20
 _Rows = list[Certificate]
 
 
-def _to_certificate(row: Document) -> Certificate:
+def to_certificate(row: Document) -> Certificate:
+    """Return the certificate that a row keeps."""
     fields = {key: value for key, value in row.items() if key not in ("_id", "is_held", "is_revoked", INDEXED)}
     return Certificate(id=row["_id"], **fields)
 
@@ -39,12 +40,12 @@ def _to_document(certificate: Certificate) -> Document:
 
 def names_in(row: Document) -> list[str | None]:
     """Return what a certificate is found by."""
-    return list(_to_certificate(row).spellings)
+    return list(to_certificate(row).spellings)
 
 
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> _Rows:
     """Return certificates that answer what is looked for, the surest first; revoked ones, too."""
-    return [_to_certificate(row) for row in await find_rows(reader, "certificates", sought, limit)]
+    return [to_certificate(row) for row in await find_rows(reader, "certificates", sought, limit)]
 
 
 async def hold_place(tx: Transaction, place: Place) -> None:
@@ -70,20 +71,20 @@ async def note_use(reader: Reader, certificate: Certificate, moment: datetime) -
 async def find(reader: Reader, certificate_id: str) -> Certificate | None:
     """Return a certificate."""
     row = await reader.collection("certificates").find_one({"_id": certificate_id})
-    return _to_certificate(row) if row else None
+    return to_certificate(row) if row else None
 
 
 async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, Certificate]:
     """Return certificates by id."""
     rows = await reader.collection("certificates").find({"_id": {"$in": list(set(ids))}})
-    return {row["_id"]: _to_certificate(row) for row in rows}
+    return {row["_id"]: to_certificate(row) for row in rows}
 
 
 async def find_held(reader: Reader, organization_id: str, thumbprint: str) -> Certificate | None:
     """Return the certificate that an organization holds, live or revoked for good."""
     query = {"organization_id": organization_id, "thumbprint": thumbprint, "is_held": True}
     row = await reader.collection("certificates").find_one(query)
-    return _to_certificate(row) if row else None
+    return to_certificate(row) if row else None
 
 
 async def count_live(reader: Reader, place: Place) -> int:
@@ -100,14 +101,14 @@ async def count_live(reader: Reader, place: Place) -> int:
 async def find_unrevoked_of_application(reader: Reader, application_id: str) -> _Rows:
     """Return what is to be revoked with an application."""
     rows = await reader.collection("certificates").find({"application_id": application_id, "is_revoked": False})
-    return [_to_certificate(row) for row in rows]
+    return [to_certificate(row) for row in rows]
 
 
 async def find_unrevoked_of_organization(reader: Reader, organization_id: str, most: int) -> _Rows:
     """Return some of what is to be revoked with an organization: its own certificates and those of its applications."""
     query = {"organization_id": organization_id, "is_revoked": False}
     rows = await reader.collection("certificates").find(query, limit=most)
-    return [_to_certificate(row) for row in rows]
+    return [to_certificate(row) for row in rows]
 
 
 async def find_by_application(reader: Reader, application_ids: Iterable[str]) -> dict[str, _Rows]:
@@ -117,7 +118,7 @@ async def find_by_application(reader: Reader, application_ids: Iterable[str]) ->
     for row in await reader.collection("certificates").find(query, sort=[("_id", -1)]):
         of_application = found.setdefault(row["application_id"], [])
         if len(of_application) < _MOST_SHOWN:
-            of_application.append(_to_certificate(row))
+            of_application.append(to_certificate(row))
     return found
 
 
@@ -127,7 +128,7 @@ async def find_page(reader: Reader, organization_id: str, page: Page) -> _Rows:
     if page.after is not None:
         query["_id"] = {"$lt": page.after[0]}
     rows = await reader.collection("certificates").find(query, sort=[("_id", -1)], limit=page.first + 1)
-    return [_to_certificate(row) for row in rows]
+    return [to_certificate(row) for row in rows]
 
 
 async def find_expiring(reader: Reader, organization_id: str | None, until: datetime, page: Page) -> _Rows:
@@ -139,7 +140,7 @@ async def find_expiring(reader: Reader, organization_id: str | None, until: date
         not_after, certificate_id = page.after
         query["$or"] = [{"not_after": {"$gt": not_after}}, {"not_after": not_after, "_id": {"$gt": certificate_id}}]
     rows = await reader.collection("certificates").find(query, sort=[("not_after", 1), ("_id", 1)], limit=page.first + 1)
-    return [_to_certificate(row) for row in rows]
+    return [to_certificate(row) for row in rows]
 
 
 async def find_to_remind(reader: Reader, limit: int) -> list[str]:

@@ -11,7 +11,8 @@ INDEXES = (
 )
 
 
-def _to_client_key(row: Document) -> ClientKey:
+def to_client_key(row: Document) -> ClientKey:
+    """Return the key that a row keeps."""
     key = PublicKey(row["jwk"], row["kid"], row["thumbprint"], tuple(row["algorithms"]))
     return ClientKey(row["_id"], row["application_id"], row["organization_id"], key, row["created_at"])
 
@@ -50,7 +51,7 @@ async def bury(tx: Transaction, key: ClientKey) -> None:
 async def find(reader: Reader, key_id: str) -> ClientKey | None:
     """Return a live key."""
     row = await reader.collection("client_keys").find_one({"_id": key_id, "is_live": True})
-    return _to_client_key(row) if row else None
+    return to_client_key(row) if row else None
 
 
 async def find_of_applications(reader: Reader, application_ids: Iterable[str]) -> dict[str, list[ClientKey]]:
@@ -60,5 +61,5 @@ async def find_of_applications(reader: Reader, application_ids: Iterable[str]) -
     rows = await reader.collection("client_keys").find(query, sort=[("_id", 1)])
     found: dict[str, list[ClientKey]] = {each: [] for each in ids}
     for row in rows:
-        found[row["application_id"]].append(_to_client_key(row))
+        found[row["application_id"]].append(to_client_key(row))
     return found

@@ -18,12 +18,13 @@ INDEXES = (
 )
 
 
-def _to_data_exchange(row: Document) -> DataExchange:
+def to_data_exchange(row: Document) -> DataExchange:
+    """Return the data exchange that a row keeps."""
     return DataExchange(row["_id"], row["organization_id"], row["number"], row["request_id"], row["assigned_at"])
 
 
 async def _find(reader: Reader, query: Mapping[str, Any]) -> list[DataExchange]:
-    return [_to_data_exchange(row) for row in await reader.collection("data_exchanges").find(query)]
+    return [to_data_exchange(row) for row in await reader.collection("data_exchanges").find(query)]
 
 
 async def next_count(tx: Transaction) -> int:
@@ -51,7 +52,7 @@ def names_in(row: Document) -> list[str | None]:
 
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[DataExchange]:
     """Return data exchanges that answer what is looked for, the surest first."""
-    return [_to_data_exchange(row) for row in await find_rows(reader, "data_exchanges", sought, limit)]
+    return [to_data_exchange(row) for row in await find_rows(reader, "data_exchanges", sought, limit)]
 
 
 async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, DataExchange]:

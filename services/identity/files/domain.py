@@ -90,7 +90,11 @@ class File:
 
     def keep(self, now: datetime) -> tuple["File", FileKept]:
         """Return the file once its contents are there."""
-        fact = FileKept(
+        return replace(self, state=FileState.KEPT, expires_at=now + KEPT_UNATTACHED), self.kept()
+
+    def kept(self) -> FileKept:
+        """Return the fact that there is this file."""
+        return FileKept(
             file_id=self.id,
             uploaded_by=self.uploaded_by,
             name=self.name,
@@ -98,7 +102,6 @@ class File:
             size=self.size,
             sha256=self.sha256,
         )
-        return replace(self, state=FileState.KEPT, expires_at=now + KEPT_UNATTACHED), fact
 
     def attach(self, thing_id: str, user_id: str, now: datetime) -> "File":
         """Return the file hanging on a thing, by its uploader. Raises ``NoSuchFile``."""

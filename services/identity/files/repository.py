@@ -20,7 +20,8 @@ def _to_document(file: File) -> Document:
     return {"_id": document.pop("id"), **document, "state": str(file.state)}
 
 
-def _to_file(row: Document) -> File:
+def to_file(row: Document) -> File:
+    """Return the file that a row keeps."""
     fields = {key: value for key, value in row.items() if key not in ("_id", "state")}
     return File(id=row["_id"], state=FileState(row["state"]), **fields)
 
@@ -38,13 +39,13 @@ async def save(tx: Transaction, file: File) -> None:
 async def find(reader: Reader, file_id: str) -> File | None:
     """Return a file."""
     row = await reader.collection("files").find_one({"_id": file_id})
-    return _to_file(row) if row else None
+    return to_file(row) if row else None
 
 
 async def find_all(reader: Reader, file_ids: Iterable[str]) -> dict[str, File]:
     """Return files by id."""
     rows = await reader.collection("files").find({"_id": {"$in": list(set(file_ids))}})
-    return {row["_id"]: _to_file(row) for row in rows}
+    return {row["_id"]: to_file(row) for row in rows}
 
 
 async def count_unattached(reader: Reader, user_id: str) -> int:
@@ -55,7 +56,7 @@ async def count_unattached(reader: Reader, user_id: str) -> int:
 async def find_lapsed(reader: Reader, now: datetime, limit: int) -> list[File]:
     """Return files whose time is over, the oldest first."""
     query = {"expires_at": {"$lte": now}}
-    return [_to_file(row) for row in await reader.collection("files").find(query, sort=[("expires_at", 1)], limit=limit)]
+    return [to_file(row) for row in await reader.collection("files").find(query, sort=[("expires_at", 1)], limit=limit)]
 
 
 async def claim_lapsed(reader: Reader, file: File, now: datetime) -> bool:

@@ -42,8 +42,18 @@ class Examination:
         if finding is None and tries < MOST_TRIES:
             return replace(self, tries=tries, due_at=now + _PAUSE), None
         judging = Judging.FAILED if finding is None else Judging.DONE
-        verdict = NOT_EXAMINED if finding is None else str(finding["verdict"])
-        fact = DocumentJudged(
-            file_id=self.file_id, attached_to=self.attached_to, verdict=verdict, sha256=self.sha256, judged_at=now
+        judged = replace(self, judging=judging, tries=tries, finding=finding, judged_at=now)
+        return judged, judged.judged()
+
+    def judged(self) -> DocumentJudged | None:
+        """Return the fact that it was examined, or that it could not be; None while it waits."""
+        if self.judged_at is None:
+            return None
+        verdict = NOT_EXAMINED if self.finding is None else str(self.finding["verdict"])
+        return DocumentJudged(
+            file_id=self.file_id,
+            attached_to=self.attached_to,
+            verdict=verdict,
+            sha256=self.sha256,
+            judged_at=self.judged_at,
         )
-        return replace(self, judging=judging, tries=tries, finding=finding, judged_at=now), fact

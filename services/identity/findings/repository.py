@@ -21,7 +21,8 @@ def _to_document(examination: Examination) -> Document:
     }
 
 
-def _to_examination(row: Document) -> Examination:
+def to_examination(row: Document) -> Examination:
+    """Return the examination that a row keeps."""
     fields = {key: value for key, value in row.items() if key not in ("_id", "judging", "audience")}
     return Examination(file_id=row["_id"], judging=Judging(row["judging"]), audience=tuple(row["audience"]), **fields)
 
@@ -39,17 +40,17 @@ async def save(tx: Transaction, examination: Examination) -> None:
 async def find(reader: Reader, file_id: str) -> Examination | None:
     """Return the examination of a file."""
     row = await reader.collection(_NAME).find_one({"_id": file_id})
-    return _to_examination(row) if row else None
+    return to_examination(row) if row else None
 
 
 async def find_all(reader: Reader, file_ids: Iterable[str]) -> dict[str, Examination]:
     """Return examinations by file."""
     rows = await reader.collection(_NAME).find({"_id": {"$in": list(set(file_ids))}})
-    return {row["_id"]: _to_examination(row) for row in rows}
+    return {row["_id"]: to_examination(row) for row in rows}
 
 
 async def claim_due(reader: Reader, hold: timedelta) -> Examination | None:
     """Take a file that waits to be examined; it is due again after ``hold``, should the one who took it die."""
     due = {"judging": str(Judging.WAITING), "due_at": {"$lte": reader.now}}
     row = await reader.collection(_NAME).find_one_and_update(due, {"$set": {"due_at": reader.now + hold}})
-    return _to_examination(row) if row else None
+    return to_examination(row) if row else None

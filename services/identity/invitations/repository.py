@@ -20,7 +20,8 @@ def _to_document(invitation: Invitation) -> Document:
     return {"_id": document.pop("id"), **document, "role": str(invitation.role)}
 
 
-def _to_invitation(row: Document) -> Invitation:
+def to_invitation(row: Document) -> Invitation:
+    """Return the invitation that a row keeps."""
     fields = {key: value for key, value in row.items() if key != "_id"}
     return Invitation(id=row["_id"], **{**fields, "role": Role(row["role"])})
 
@@ -28,13 +29,13 @@ def _to_invitation(row: Document) -> Invitation:
 async def find(reader: Reader, invitation_id: str) -> Invitation | None:
     """Return an invitation."""
     row = await reader.collection("invitations").find_one({"_id": invitation_id})
-    return _to_invitation(row) if row else None
+    return to_invitation(row) if row else None
 
 
 async def find_by_token(reader: Reader, token_hash: str) -> Invitation | None:
     """Return the invitation that a token stands for."""
     row = await reader.collection("invitations").find_one({"token_hash": token_hash})
-    return _to_invitation(row) if row else None
+    return to_invitation(row) if row else None
 
 
 async def find_page(reader: Reader, organization_id: str, page: Page) -> list[Invitation]:
@@ -43,7 +44,7 @@ async def find_page(reader: Reader, organization_id: str, page: Page) -> list[In
     if page.after is not None:
         query["_id"] = {"$lt": page.after[0]}
     rows = await reader.collection("invitations").find(query, sort=[("_id", -1)], limit=page.first + 1)
-    return [_to_invitation(row) for row in rows]
+    return [to_invitation(row) for row in rows]
 
 
 async def count(reader: Reader, organization_id: str) -> int:
@@ -57,7 +58,7 @@ async def find_waiting(reader: Reader, email_key: str, page: Page) -> list[Invit
     if page.after is not None:
         query["_id"] = {"$lt": page.after[0]}
     rows = await reader.collection("invitations").find(query, sort=[("_id", -1)], limit=page.first + 1)
-    return [_to_invitation(row) for row in rows]
+    return [to_invitation(row) for row in rows]
 
 
 async def put_in_place(tx: Transaction, invitation: Invitation) -> None:

@@ -61,7 +61,8 @@ def _to_document(request: Request) -> Row:
 _DERIVED = frozenset({"_id", "is_open", "is_filed", "open_key", "held_ms", "registration_key", "waits_for_judge"})
 
 
-def _to_request(row: Row) -> Request:
+def to_request(row: Row) -> Request:
+    """Return the request that a row keeps."""
     fields = {key: value for key, value in row.items() if key not in _DERIVED}
     fields["channel"], fields["status"] = Channel(row["channel"]), Status(row["status"])
     fields["form"] = _to_form(row["form"])
@@ -99,26 +100,26 @@ async def save(tx: Transaction, request: Request) -> None:
 async def find(reader: Reader, request_id: str) -> Request | None:
     """Return a request."""
     row = await reader.collection(_NAME).find_one({"_id": request_id})
-    return _to_request(row) if row else None
+    return to_request(row) if row else None
 
 
 async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, Request]:
     """Return requests by id."""
     rows = await reader.collection(_NAME).find({"_id": {"$in": list(set(ids))}})
-    return {row["_id"]: _to_request(row) for row in rows}
+    return {row["_id"]: to_request(row) for row in rows}
 
 
 async def find_open(reader: Reader, organization_id: str) -> Request | None:
     """Return the open request of an organization."""
     row = await reader.collection(_NAME).find_one({"open_key": organization_id, "is_open": True})
-    return _to_request(row) if row else None
+    return to_request(row) if row else None
 
 
 async def find_of_organization(reader: Reader, organization_id: str) -> list[Request]:
     """Return an organization's newest requests, the newest first."""
     query = {"organization_id": organization_id}
     rows = await reader.collection(_NAME).find(query, sort=[("_id", -1)], limit=_MOST_OF_ONE)
-    return [_to_request(row) for row in rows]
+    return [to_request(row) for row in rows]
 
 
 def _queued(statuses: Sequence[Status]) -> Row:
@@ -133,7 +134,7 @@ async def find_queue(reader: Reader, statuses: Sequence[Status], page: Page) -> 
         query["$or"] = [{"held_ms": {"$gt": held_ms}}, {"held_ms": held_ms, "_id": {"$gt": last_id}}]
     sort = [("held_ms", 1), ("_id", 1)]
     rows = await reader.collection(_NAME).find(query, sort=sort, limit=page.first + 1)
-    return [_to_request(row) for row in rows]
+    return [to_request(row) for row in rows]
 
 
 async def count_queue(reader: Reader, statuses: Sequence[Status]) -> int:
@@ -151,12 +152,12 @@ async def find_namesakes(reader: Reader, registration_keys: Iterable[str]) -> li
     """Return the newest requests that give one of these registration numbers."""
     query = {"registration_key": {"$in": list(set(registration_keys))}, "is_filed": True}
     rows = await reader.collection(_NAME).find(query, sort=[("_id", -1)], limit=10 * _MOST_OF_ONE)
-    return [_to_request(row) for row in rows]
+    return [to_request(row) for row in rows]
 
 
 async def find_to_judge(reader: Reader, limit: int) -> list[Request]:
     """Return requests with documents whose signatures wait to be examined."""
-    return [_to_request(row) for row in await reader.collection(_NAME).find({"waits_for_judge": True}, limit=limit)]
+    return [to_request(row) for row in await reader.collection(_NAME).find({"waits_for_judge": True}, limit=limit)]
 
 
 async def leave_contact_blank(tx: Transaction, email: str) -> list[str]:

@@ -57,6 +57,10 @@ class Organization:
         changed = OwnerChanged(organization_id=self.id, owner_id=owner_id, former_owner_id=self.owner_id, by=by)
         return replace(self, owner_id=owner_id), changed
 
+    def created(self) -> OrganizationCreated:
+        """Return the fact that there is this organization."""
+        return OrganizationCreated(organization_id=self.id, name=self.name, is_test=self.is_test, owner_id=self.owner_id)
+
     def repeat(self, name: str) -> None:
         """Take the name, typed again, for a confirmation. Raises ``NameNotRepeated``."""
         if name != self.name:
@@ -99,10 +103,4 @@ def found(organization: Organization, membership_id: str) -> tuple[Membership, O
     membership = Membership(
         membership_id, organization.id, organization.owner_id, Role.ADMINISTRATOR, since=organization.created_at
     )
-    created = OrganizationCreated(
-        organization_id=organization.id,
-        name=organization.name,
-        is_test=organization.is_test,
-        owner_id=organization.owner_id,
-    )
-    return membership, created
+    return membership, organization.created()

@@ -38,7 +38,8 @@ def _to_document(entity: Any) -> Document:
     return {key: str(value) if isinstance(value, Role) else value for key, value in document.items()}
 
 
-def _to_organization(row: Document) -> Organization:
+def to_organization(row: Document) -> Organization:
+    """Return the organization that a row keeps."""
     return Organization(
         row["_id"], row["name"], row["is_test"], row["owner_id"], row["created_at"], is_provider=row.get("is_provider", False)
     )
@@ -52,13 +53,13 @@ def to_membership(row: Document) -> Membership:
 async def find_organization(reader: Reader, organization_id: str) -> Organization | None:
     """Return a live organization."""
     row = await reader.collection("organizations").find_one({"_id": organization_id, **_LIVE})
-    return _to_organization(row) if row else None
+    return to_organization(row) if row else None
 
 
 async def find_organizations(reader: Reader, organization_ids: Iterable[str]) -> dict[str, Organization]:
     """Return live organizations by id."""
     rows = await reader.collection("organizations").find({"_id": {"$in": list(set(organization_ids))}, **_LIVE})
-    return {row["_id"]: _to_organization(row) for row in rows}
+    return {row["_id"]: to_organization(row) for row in rows}
 
 
 def names_in(row: Document) -> list[str | None]:
@@ -68,7 +69,7 @@ def names_in(row: Document) -> list[str | None]:
 
 async def find_sought(reader: Reader, sought: Sought, limit: int) -> list[Organization]:
     """Return live organizations that answer what is looked for, the surest first."""
-    return [_to_organization(row) for row in await find_rows(reader, "organizations", sought, limit, within=_LIVE)]
+    return [to_organization(row) for row in await find_rows(reader, "organizations", sought, limit, within=_LIVE)]
 
 
 async def add_organization(tx: Transaction, organization: Organization) -> None:

@@ -101,7 +101,7 @@ async def revoke_token(tx: Transaction, by: Application, token: str, office: Tok
     if claims is None or claims["client_id"] != by.client_id:
         return
     expires_at = datetime.fromtimestamp(claims["exp"], UTC)
-    if await repository.note_revocation(tx, claims["jti"], expires_at):
+    fact = revoked(claims, expires_at)
+    if await repository.note_revocation(tx, fact):
         organization_id = by.organization_id
-        fact = revoked(claims, expires_at)
         await tx.emit(fact, subject=claims["jti"], organization=organization_id, audience=[organization_id])

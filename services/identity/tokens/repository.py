@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
+from services.identity.events import TokenRevoked
 from services.identity.tokens.domain import Offer
 
 ACTIVE = "ACTIVE"
@@ -28,13 +29,24 @@ async def note_assertion(reader: Reader, key: str, expires_at: datetime) -> bool
     return True
 
 
-async def note_revocation(tx: Transaction, token_id: str, expires_at: datetime) -> bool:
+async def note_revocation(tx: Transaction, fact: TokenRevoked) -> bool:
     """Keep that a token is revoked, until it would have expired anyway; say whether it is news."""
     revoked = tx.collection("revoked_tokens")
-    if await revoked.find_one({"_id": token_id}) is not None:
+    if await revoked.find_one({"_id": fact.token_id}) is not None:
         return False
-    await revoked.insert_one({"_id": token_id, "expires_at": expires_at + _CLOCKS_APART})
+    whose = {"application_id": fact.application_id, "organization_id": fact.organization_id}
+    await revoked.insert_one({"_id": fact.token_id, "expires_at": fact.expires_at + _CLOCKS_APART, **whose})
     return True
+
+
+def to_revocation(row: Document) -> TokenRevoked:
+    """Return the fact that a row keeps."""
+    return TokenRevoked(
+        token_id=row["_id"],
+        application_id=row["application_id"],
+        organization_id=row["organization_id"],
+        expires_at=row["expires_at"] - _CLOCKS_APART,
+    )
 
 
 async def is_revoked(reader: Reader, token_id: str) -> bool:

@@ -83,7 +83,8 @@ def _file_to_document(attached: AttachedFile) -> Document:
     }
 
 
-def _to_agreement(row: Mapping[str, Any]) -> Agreement:
+def to_agreement(row: Mapping[str, Any]) -> Agreement:
+    """Return the agreement that a row keeps."""
     return Agreement(
         id=row["_id"],
         kind=Kind(row["kind"]),
@@ -129,7 +130,7 @@ async def keep(tx: Transaction, agreement: Agreement) -> None:
 async def find(reader: Reader, ids: Iterable[str]) -> dict[str, Agreement]:
     """Return those of the agreements that exist, by id."""
     rows = await reader.collection(AGREEMENTS).find({"_id": {"$in": sorted(set(ids))}})
-    return {each["_id"]: _to_agreement(each) for each in rows}
+    return {each["_id"]: to_agreement(each) for each in rows}
 
 
 async def find_covering(reader: Reader, covers: Iterable[str]) -> dict[str, list[Agreement]]:
@@ -139,7 +140,7 @@ async def find_covering(reader: Reader, covers: Iterable[str]) -> dict[str, list
     rows = await reader.collection(AGREEMENTS).find(query, sort=[("_id", -1)]) if wanted else []
     found: dict[str, list[Agreement]] = {each: [] for each in wanted}
     for row in rows:
-        found[row["cover"]].append(_to_agreement(row))
+        found[row["cover"]].append(to_agreement(row))
     return found
 
 
@@ -147,7 +148,7 @@ async def find_between(reader: Reader, organization_id: str, provider_id: str, *
     """Return what a recipient and a provider have concluded or are concluding, the newest first."""
     query = {"organization_id": organization_id, "provider_id": provider_id}
     rows = await reader.collection(AGREEMENTS).find(query, sort=[("_id", -1)], limit=most)
-    return [_to_agreement(each) for each in rows]
+    return [to_agreement(each) for each in rows]
 
 
 async def find_page(
@@ -161,7 +162,7 @@ async def find_page(
     total = await agreements.count_documents(query)
     after = {} if page.after is None else {"_id": {"$lt": page.after[0]}}
     rows = await agreements.find({**query, **after}, sort=[("_id", -1)], limit=page.first + 1) if total else []
-    return [_to_agreement(each) for each in rows], total
+    return [to_agreement(each) for each in rows], total
 
 
 async def is_followed(reader: Reader, agreement: Agreement) -> bool:
@@ -173,7 +174,7 @@ async def is_followed(reader: Reader, agreement: Agreement) -> bool:
 async def find_due(tx: Transaction, most: int) -> list[Agreement]:
     """Return agreements with which time has made something due."""
     query = {"is_timed": True, "next_at": {"$lte": tx.now}}
-    return [_to_agreement(each) for each in await tx.collection(AGREEMENTS).find(query, sort=[("next_at", 1)], limit=most)]
+    return [to_agreement(each) for each in await tx.collection(AGREEMENTS).find(query, sort=[("next_at", 1)], limit=most)]
 
 
 async def use_file(tx: Transaction, file_id: str, thing_id: str) -> None:

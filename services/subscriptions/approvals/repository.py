@@ -63,7 +63,8 @@ def _to_planned(row: Mapping[str, Any]) -> Planned:
     return Planned(ApprovingParty(row["party"]), row["stage"], row["due_days"], row["title"])
 
 
-def _to_step(row: Mapping[str, Any]) -> Step:
+def to_step(row: Mapping[str, Any]) -> Step:
+    """Return the step that a row keeps."""
     return Step(
         id=row["_id"],
         request_id=row["request_id"],
@@ -93,7 +94,7 @@ async def keep(tx: Transaction, step: Step) -> None:
 async def find(reader: Reader, step_id: str) -> Step | None:
     """Return a step."""
     row = await reader.collection(STEPS).find_one({"_id": step_id})
-    return None if row is None else _to_step(row)
+    return None if row is None else to_step(row)
 
 
 async def find_of_requests(reader: Reader, request_ids: Iterable[str]) -> dict[str, list[Step]]:
@@ -104,14 +105,14 @@ async def find_of_requests(reader: Reader, request_ids: Iterable[str]) -> dict[s
     rows = await reader.collection(STEPS).find(query, sort=order) if wanted else []
     found: dict[str, list[Step]] = {each: [] for each in wanted}
     for row in rows:
-        found[row["request_id"]].append(_to_step(row))
+        found[row["request_id"]].append(to_step(row))
     return found
 
 
 async def find_due(tx: Transaction, most: int) -> list[Step]:
     """Return steps with which time has made something due."""
     query = {"is_timed": True, "next_at": {"$lte": tx.now}}
-    return [_to_step(each) for each in await tx.collection(STEPS).find(query, sort=[("next_at", 1)], limit=most)]
+    return [to_step(each) for each in await tx.collection(STEPS).find(query, sort=[("next_at", 1)], limit=most)]
 
 
 async def find_chains(reader: Reader, product_ids: Sequence[str]) -> dict[str, tuple[Planned, ...]]:

@@ -58,7 +58,8 @@ def _to_document(request: Request) -> Document:
     }
 
 
-def _to_request(row: Mapping[str, Any]) -> Request:
+def to_request(row: Mapping[str, Any]) -> Request:
+    """Return the request that a row keeps."""
     return Request(
         id=row["_id"],
         organization_id=row["organization_id"],
@@ -115,26 +116,26 @@ async def keep(tx: Transaction, request: Request) -> None:
 async def find(reader: Reader, ids: Iterable[str]) -> dict[str, Request]:
     """Return those of the requests that exist, by id."""
     rows = await reader.collection(REQUESTS).find({"_id": {"$in": sorted(set(ids))}})
-    return {each["_id"]: _to_request(each) for each in rows}
+    return {each["_id"]: to_request(each) for each in rows}
 
 
 async def find_open(reader: Reader, organization_id: str, product_id: str) -> Request | None:
     """Return an organization's open request to a product."""
     query = {"organization_id": organization_id, "product_id": product_id, "is_open": True}
     row = await reader.collection(REQUESTS).find_one(query)
-    return None if row is None else _to_request(row)
+    return None if row is None else to_request(row)
 
 
 async def find_all_open(reader: Reader, organization_id: str, provider_id: str | None = None) -> list[Request]:
     """Return an organization's open requests, to one provider or to all."""
     query = {"organization_id": organization_id, "is_open": True, **({"provider_id": provider_id} if provider_id else {})}
-    return [_to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
+    return [to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
 
 
 async def find_all_run_by(reader: Reader, user_id: str) -> list[Request]:
     """Return the open requests of a representative."""
     query = {"representative_id": user_id, "is_open": True}
-    return [_to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
+    return [to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
 
 
 async def find_pages(
@@ -154,7 +155,7 @@ async def _page(reader: Reader, query: Query, page: Page) -> tuple[list[Request]
     total = await requests.count_documents(query)
     after = {} if page.after is None else {"_id": {"$lt": page.after[0]}}
     rows = await requests.find({**query, **after}, sort=[("_id", -1)], limit=page.first + 1) if total else []
-    return [_to_request(each) for each in rows], total
+    return [to_request(each) for each in rows], total
 
 
 async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Document]:
@@ -177,4 +178,4 @@ async def find_queue(
         held_ms, last_id = page.after
         query["$or"] = [{"held_ms": {"$gt": held_ms}}, {"held_ms": held_ms, "_id": {"$gt": last_id}}]
     rows = await requests.find(query, sort=[("held_ms", 1), ("_id", 1)], limit=page.first + 1)
-    return [_to_request(each) for each in rows], total
+    return [to_request(each) for each in rows], total

@@ -83,7 +83,8 @@ def _to_document(permission: Permission) -> Document:
     }
 
 
-def _to_permission(document: Mapping[str, Any]) -> Permission:
+def to_permission(document: Mapping[str, Any]) -> Permission:
+    """Return the permission that a document keeps."""
     return Permission(
         id=document["_id"],
         application_id=document["application_id"],
@@ -127,20 +128,20 @@ async def hold(tx: Transaction, permission_id: str) -> None:
 async def find(reader: Reader, permission_ids: Iterable[str]) -> dict[str, Permission]:
     """Return those of the permissions that exist, by id."""
     documents = await reader.collection(PERMISSIONS).find({"_id": {"$in": sorted(set(permission_ids))}})
-    return {each["_id"]: _to_permission(each) for each in documents}
+    return {each["_id"]: to_permission(each) for each in documents}
 
 
 async def find_live(reader: Reader, application_id: str, product_id: str) -> Permission | None:
     """Return the permission of the application for the product that stands, decided or not."""
     query = {"application_id": application_id, "product_id": product_id, "is_live": True}
     document = await reader.collection(PERMISSIONS).find_one(query)
-    return None if document is None else _to_permission(document)
+    return None if document is None else to_permission(document)
 
 
 async def find_live_of_application(tx: Transaction, application_id: str) -> list[Permission]:
     """Return the application's permissions that stand, decided or not."""
     documents = await tx.collection(PERMISSIONS).find({"application_id": application_id, "is_live": True})
-    return [_to_permission(each) for each in documents]
+    return [to_permission(each) for each in documents]
 
 
 async def find_latest(reader: Reader, pairs: Iterable[Pair]) -> dict[Pair, Permission]:
@@ -154,7 +155,7 @@ async def find_latest(reader: Reader, pairs: Iterable[Pair]) -> dict[Pair, Permi
     }
     found: dict[Pair, Permission] = {}
     for each in await reader.collection(PERMISSIONS).find(query, sort=[("is_live", 1), ("_id", 1)]):
-        found[each["application_id"], each["product_id"]] = _to_permission(each)
+        found[each["application_id"], each["product_id"]] = to_permission(each)
     return {pair: permission for pair, permission in found.items() if pair in wanted}
 
 
@@ -162,7 +163,7 @@ async def find_beside(reader: Reader, provider_id: str, organization_id: str, *,
     """Return what else an organization has asked a provider for or has been granted by it, the newest first."""
     query = {"provider_id": provider_id, "organization_id": organization_id}
     documents = await reader.collection(PERMISSIONS).find(query, sort=[("_id", -1)], limit=most)
-    return [_to_permission(each) for each in documents]
+    return [to_permission(each) for each in documents]
 
 
 async def find_begun(tx: Transaction, now: datetime, *, most: int) -> list[Permission]:
@@ -178,7 +179,7 @@ async def find_over(tx: Transaction, now: datetime, *, most: int) -> list[Permis
 async def _find_due(tx: Transaction, field: str, now: datetime, most: int) -> list[Permission]:
     # A comparison with a moment matches moments alone, so what has none is passed over.
     documents = await tx.collection(PERMISSIONS).find({field: {"$lte": now}}, sort=[(field, 1)], limit=most)
-    return [_to_permission(each) for each in documents]
+    return [to_permission(each) for each in documents]
 
 
 class Listing:
@@ -205,4 +206,4 @@ class Listing:
             query["_id"] = {"$lt" if self._newest_first else "$gt": page.after[0]}
         order = [("_id", -1 if self._newest_first else 1)]
         rows = await reader.collection(PERMISSIONS).find(query, sort=order, limit=page.first + 1)
-        return [_to_permission(row) for row in rows]
+        return [to_permission(row) for row in rows]

@@ -90,7 +90,8 @@ def _to_change(kept: Mapping[str, Any]) -> Change:
     return Change(what, status, kept["reason"], kept["actor"], kept["at"], causes, kept.get("plan_id"))
 
 
-def _to_subscription(document: Mapping[str, Any]) -> Subscription:
+def to_subscription(document: Mapping[str, Any]) -> Subscription:
+    """Return the subscription that a document keeps."""
     wished = document.get("plan_change")
     return Subscription(
         id=document["_id"],
@@ -125,20 +126,20 @@ async def keep(tx: Transaction, subscription: Subscription) -> None:
 async def find(reader: Reader, subscription_ids: Sequence[str]) -> dict[str, Subscription]:
     """Return those of the subscriptions that exist, by id."""
     documents = await reader.collection(SUBSCRIPTIONS).find({"_id": {"$in": list(subscription_ids)}})
-    return {each["_id"]: _to_subscription(each) for each in documents}
+    return {each["_id"]: to_subscription(each) for each in documents}
 
 
 async def find_live_of_application(tx: Transaction, application_id: str) -> list[Subscription]:
     """Return the application's live subscriptions."""
     documents = await tx.collection(SUBSCRIPTIONS).find({"application_id": application_id, "is_live": True})
-    return [_to_subscription(each) for each in documents]
+    return [to_subscription(each) for each in documents]
 
 
 async def find_in_force(tx: Transaction, scope: Mapping[str, str], after: str, limit: int) -> list[Subscription]:
     """Return the next subscriptions of a scope that are in force, held or not, by id."""
     query = {**scope, "status": {"$in": [each.value for each in IN_FORCE]}, "_id": {"$gt": after}}
     documents = await tx.collection(SUBSCRIPTIONS).find(query, sort=[("_id", 1)], limit=limit)
-    return [_to_subscription(each) for each in documents]
+    return [to_subscription(each) for each in documents]
 
 
 async def touch(tx: Transaction, subscription_id: str) -> None:
@@ -166,7 +167,7 @@ async def find_due_plan_change(tx: Transaction) -> Subscription | None:
     """Return the subscription whose change of plan has been due longest, or None."""
     query = {"plan_change_is_due": True, "plan_change_due_at": {"$lte": tx.now}}
     rows = await tx.collection(SUBSCRIPTIONS).find(query, sort=[("plan_change_due_at", 1)], limit=1)
-    return _to_subscription(rows[0]) if rows else None
+    return to_subscription(rows[0]) if rows else None
 
 
 def _name_of(scope: Mapping[str, str]) -> str:
@@ -198,4 +199,4 @@ class Listing:
             query["_id"] = {"$lt" if self._newest_first else "$gt": page.after[0]}
         order = [("_id", -1 if self._newest_first else 1)]
         rows = await reader.collection(SUBSCRIPTIONS).find(query, sort=order, limit=page.first + 1)
-        return [_to_subscription(row) for row in rows]
+        return [to_subscription(row) for row in rows]

@@ -4,7 +4,7 @@ import jinja2
 import jinja2.meta
 import pytest
 
-from services.identity.onboarding.domain import Part
+from services.identity.onboarding.form import Part
 from services.identity.organizations.roles import ACTIONS
 from services.notifications.known.domain import LANGUAGES
 from services.notifications.mail.letters import Words, write_letter

@@ -1,0 +1,213 @@
+"""The door of the one process: how a command of the same machine reaches the bus that the running platform owns.
+
+The bus's file has one owner, which alone can wake its consumers. So a second process does not open the file: it asks the owner,
+over HTTP on a loopback port that is found, with a secret, in a file that only this user can read. What it puts into a queue is on
+the disk when it is answered, and is noticed at once.
+"""
+
+import base64
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from chassis.bus import (
+    DEAD_LETTERS_SHOWN,
+    Bus,
+    BusUnavailable,
+    Counts,
+    DeadLetter,
+    Handle,
+    Listener,
+    Message,
+    NoSuchDeadLetter,
+    NoSuchQueue,
+    Reaction,
+)
+from chassis.errors import Invalid, Refusal, Unauthenticated, to_problem
+from chassis.messages import to_timestamp
+
+_FILE = "door.json"
+_SECONDS = 60.0
+_REFUSALS: dict[str, type[Refusal]] = {each.code: each for each in (BusUnavailable, NoSuchDeadLetter, NoSuchQueue)}
+
+
+class DoorSecretMissing(Unauthenticated):
+    """The door opens to whoever has read its secret in the platform's folder."""
+
+
+class NotAtThisDoor(Invalid):
+    """The door takes another question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Where the running platform's bus and database are found."""
+
+    url: str
+    secret: str
+    mongo_url: str
+    database_prefix: str
+
+    def write(self, var: Path) -> None:
+        """Tell this user's other processes, and nobody else."""
+        path = var / _FILE
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(orjson.dumps({name: getattr(self, name) for name in self.__dataclass_fields__}))
+
+
+def find_door(var: Path) -> Door | None:
+    """Return the door of the platform that runs on a folder, or None where none does."""
+    try:
+        return Door(**orjson.loads((var / _FILE).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def shut_door(var: Path) -> None:
+    """Take the file away."""
+    (var / _FILE).unlink(missing_ok=True)
+
+
+def new_secret() -> str:
+    """Return a secret for a door."""
+    return secrets.token_urlsafe(32)
+
+
+def _to_row(message: Message) -> list[Any]:
+    return [message.id, message.key, base64.b64encode(message.body).decode(), message.attempt]
+
+
+def _to_message(row: Sequence[Any]) -> Message:
+    return Message(row[0], row[1], base64.b64decode(row[2]), row[3])
+
+
+def door_app(bus: Bus, secret: str) -> ASGIApp:
+    """Return the application behind the door."""
+
+    async def put(asked: dict[str, Any]) -> Any:
+        await bus.put(asked["queue"], [_to_message(row) for row in asked["messages"]])
+
+    async def publish(asked: dict[str, Any]) -> Any:
+        return await bus.publish([_to_message(row) for row in asked["messages"]])
+
+    async def counts(asked: dict[str, Any]) -> Any:
+        found = await bus.counts(asked["queue"])
+        return [found.waiting, found.dead]
+
+    async def dead_letters(asked: dict[str, Any]) -> Any:
+        found = await bus.dead_letters(asked["queue"], asked["most"])
+        return [[_to_row(each.message), each.code, each.reason, to_timestamp(each.at)] for each in found]
+
+    async def replay_dead(asked: dict[str, Any]) -> Any:
+        await bus.replay_dead(asked["queue"], asked["id"])
+
+    async def discard_dead(asked: dict[str, Any]) -> Any:
+        await bus.discard_dead(asked["queue"], asked["id"])
+
+    answers: dict[str, Answer] = {each.__name__: each for each in (put, publish, counts, dead_letters, replay_dead, discard_dead)}
+    route = Route("/{question}", _endpoint(answers, secret), methods=["POST"])
+    return Starlette(routes=[route], exception_handlers={Refusal: _refused})
+
+
+Answer = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+def _endpoint(answers: Mapping[str, Answer], secret: str) -> Callable[[Request], Awaitable[Response]]:
+    async def endpoint(request: Request) -> Response:
+        given = request.headers.get("authorization", "")
+        if not secrets.compare_digest(given.encode(), f"Bearer {secret}".encode()):
+            raise DoorSecretMissing
+        answer = answers.get(request.path_params["question"])
+        if answer is None:
+            raise NotAtThisDoor
+        return Response(orjson.dumps(await answer(orjson.loads(await request.body()))), media_type="application/json")
+
+    return endpoint
+
+
+async def _refused(_request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return Response(orjson.dumps(to_problem(refusal, "")), refusal.status, media_type="application/problem+json")
+
+
+class DoorBus:
+    """The bus of the running platform, as another process of this machine reaches it. It reacts and listens to nothing."""
+
+    def __init__(self, door: Door) -> None:
+        headers = {"authorization": f"Bearer {door.secret}"}
+        self._http = httpx.AsyncClient(base_url=door.url, headers=headers, timeout=_SECONDS, trust_env=False)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it has not been closed."""
+        return not self._http.is_closed
+
+    async def start(self) -> None:
+        """There is nothing to begin: each question is asked by itself."""
+
+    async def close(self) -> None:
+        """Ask no more."""
+        await self._http.aclose()
+
+    async def declare(self, reactions: Sequence[Reaction]) -> None:
+        """Only the running platform declares queues."""
+        raise NotImplementedError(f"the platform itself declares {[each.queue for each in reactions]}")
+
+    async def react(self, reaction: Reaction) -> None:
+        """Only the running platform reacts."""
+        raise NotImplementedError(f"the platform itself reacts by {reaction.queue}")
+
+    async def listen(self, keys: Sequence[str], handle: Handle) -> Listener:
+        """Only the running platform listens."""
+        raise NotImplementedError(f"the platform itself listens to {keys}")
+
+    async def publish(self, messages: Sequence[Message]) -> list[bool]:
+        """Publish, and return for each message whether any queue or listener gets it."""
+        answer: list[bool] = await self._ask("publish", messages=[_to_row(each) for each in messages])
+        return answer
+
+    async def put(self, queue: str, messages: Sequence[Message]) -> None:
+        """Put messages into one queue alone."""
+        await self._ask("put", queue=queue, messages=[_to_row(each) for each in messages])
+
+    async def counts(self, queue: str) -> Counts:
+        """Return how much there is in a queue."""
+        return Counts(*await self._ask("counts", queue=queue))
+
+    async def dead_letters(self, queue: str, most: int = DEAD_LETTERS_SHOWN) -> list[DeadLetter]:
+        """Return the dead letters of a queue, oldest first."""
+        found = await self._ask("dead_letters", queue=queue, most=most)
+        return [DeadLetter(_to_message(row), code, reason, datetime.fromisoformat(at)) for row, code, reason, at in found]
+
+    async def replay_dead(self, queue: str, id: str) -> None:  # noqa: A002 - it is the message's id
+        """Put a dead letter back into its queue."""
+        await self._ask("replay_dead", queue=queue, id=id)
+
+    async def discard_dead(self, queue: str, id: str) -> None:  # noqa: A002 - it is the message's id
+        """Remove a dead letter for good."""
+        await self._ask("discard_dead", queue=queue, id=id)
+
+    async def _ask(self, question: str, **asked: Any) -> Any:
+        try:
+            answer = await self._http.post(f"/{question}", content=orjson.dumps(asked))
+        except httpx.HTTPError as error:
+            raise BusUnavailable(f"The running platform does not answer at its door: {error!r}.") from error
+        body = orjson.loads(answer.content)
+        if answer.status_code != 200:
+            refusal = _REFUSALS.get(str(body.get("code")), BusUnavailable)
+            raise refusal(str(body.get("detail") or refusal.default_message()))
+        return body
