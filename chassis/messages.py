@@ -82,17 +82,29 @@ class Circumstances:
 
 def envelope(event: Event, event_id: str, around: Circumstances) -> dict[str, Any]:
     """Return the CloudEvents envelope of a fact, ready to be written as JSON."""
+    return _wrapped(event.key, event_id, event.model_dump(mode="json"), around)
+
+
+def envelope_again(heard: Heard, data: Mapping[str, Any], audience: Sequence[str]) -> dict[str, Any]:
+    """Return the envelope of an event that was heard, for those who may hear this much of it."""
+    around = Circumstances(
+        heard.subject, heard.sequence, heard.time, heard.actor, heard.organization, audience, traceparent=heard.traceparent
+    )
+    return _wrapped(heard.key, heard.id, data, around)
+
+
+def _wrapped(key: str, event_id: str, data: Mapping[str, Any], around: Circumstances) -> dict[str, Any]:
     wrapped: dict[str, Any] = {
         "specversion": "1.0",
         "id": event_id,
-        "source": f"/services/{event.service}",
-        "type": f"portico.{event.key}",
+        "source": f"/services/{key.partition('.')[0]}",
+        "type": f"portico.{key}",
         "subject": around.subject,
         "time": to_timestamp(around.time),
         "datacontenttype": "application/json",
-        "dataschema": f"{SCHEMA_BASE}{event.key}.json",
+        "dataschema": f"{SCHEMA_BASE}{key}.json",
         "sequence": around.sequence,
-        "data": event.model_dump(mode="json"),
+        "data": dict(data),
     }
     if around.actor:
         wrapped["actor"] = around.actor

@@ -1,4 +1,6 @@
-"""Files: sent and fetched as they are, beside the graph, with the same session. Identity keeps them and knows who may see which.
+"""Files: sent and fetched as they are, beside the graph, with the same session.
+
+Identity keeps them and knows who may see which; files for support (``Portico-File-For: support``) notifications.
 
 The bytes of an upload are read with a bound before anything else is done with them; to identity they travel whole.
 """
@@ -14,7 +16,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from chassis.calls import Answer, Call, ServiceUnavailable
-from chassis.errors import Invalid, Refusal, Unavailable, internal_problem
+from chassis.errors import FieldProblem, Invalid, Refusal, Unavailable, internal_problem
+from chassis.ids import prefix_of
 from chassis.principal import SignInFirst
 from chassis.telemetry import current_trace, log, span
 from chassis.web import json_response, problem_response
@@ -25,6 +28,7 @@ from graphql_gateway.limits import read_body
 
 LARGEST_BYTES = 10 * 1024 * 1024
 NAME_HEADER = "portico-file-name"
+FOR_HEADER = "portico-file-for"
 MEDIA_TYPES = frozenset(
     {
         "application/octet-stream",
@@ -34,6 +38,8 @@ MEDIA_TYPES = frozenset(
         "application/zip",
     }
 )
+SUPPORT_MEDIA_TYPES = MEDIA_TYPES | {"image/gif", "image/jpeg", "image/png", "image/webp", "text/plain"}
+_KEPT_BY = {"att": "notifications"}  # by the prefix of a file's id; identity keeps the others
 _PASSED_OUT = ("content-disposition", "content-type", "x-content-type-options")
 _NOT_STORED = {
     "cache-control": "no-store",
@@ -60,9 +66,17 @@ class FileTooLarge(Invalid):
 
 
 class FileMediaTypeNotTaken(Invalid):
-    """Send a PDF, ASiC-E or ZIP file under its media type, or as application/octet-stream."""
+    """Send a PDF, ASiC-E or ZIP file under its media type, or as application/octet-stream; for support also an image or text."""
 
     status = 415
+
+
+class FilePurposeNotKnown(Invalid):
+    """There are no files for this."""
+
+    def __init__(self) -> None:
+        mend = "give support in the header Portico-File-For, or leave the header out"
+        super().__init__(fields=[FieldProblem("for", mend)])
 
 
 @dataclass(slots=True)
@@ -73,16 +87,17 @@ class _Counter:
     door: Doorkeeper
 
     async def upload(self, request: Request) -> Response:
-        """Take a file and hand it to identity."""
+        """Take a file and hand it to whoever keeps it."""
         credentials = self.door.credentials(request.headers)
         self.door.check_page(credentials, request.headers, request.headers.get(CSRF_HEADER))
         context = Context(self.desk, credentials.token)
         await _require_session(context)
-        content = await _read_file(request)
+        keeper = _keeper_for(request.headers.get(FOR_HEADER))
+        content = await _read_file(request, MEDIA_TYPES if keeper == "identity" else SUPPORT_MEDIA_TYPES)
         headers = {"content-type": "application/octet-stream", NAME_HEADER: request.headers.get(NAME_HEADER, "")}
-        answer = await self._ask(context, Call("identity", "/files", content, headers, "POST", _SECONDS))
+        answer = await self._ask(context, Call(keeper, "/files", content, headers, "POST", _SECONDS))
         if answer.status != 200:
-            return _passed_on(answer)
+            return _passed_on(answer, keeper)
         kept = orjson.loads(answer.body)["result"]
         shown = {name: kept[name] for name in ("id", "name", "size", "sha256")} | {"contentType": kept["content_type"]}
         response = json_response(shown, 201)
@@ -90,7 +105,7 @@ class _Counter:
         return response
 
     async def download(self, request: Request) -> Response:
-        """Fetch a file from identity, for whoever may see it.
+        """Fetch a file from whoever keeps it, for whoever may see it.
 
         Fetching changes nothing, so a page's cookie needs no token beside it; what comes back is not for other origins.
         """
@@ -99,10 +114,11 @@ class _Counter:
             self.door.check_origin(request.headers)
         context = Context(self.desk, credentials.token)
         await _require_session(context)
-        path = f"/files/{quote(request.path_params['file_id'], safe='')}"
-        answer = await self._ask(context, Call("identity", path, b"", {}, "GET", _SECONDS))
+        file_id = request.path_params["file_id"]
+        keeper = _KEPT_BY.get(prefix_of(file_id), "identity")
+        answer = await self._ask(context, Call(keeper, f"/files/{quote(file_id, safe='')}", b"", {}, "GET", _SECONDS))
         if answer.status != 200:
-            return _passed_on(answer)
+            return _passed_on(answer, keeper)
         headers = {name: answer.headers[name] for name in _PASSED_OUT if name in answer.headers}
         return Response(answer.body, 200, headers)
 
@@ -124,9 +140,18 @@ async def _require_session(context: Context) -> None:
     await context.headers()
 
 
-async def _read_file(request: Request) -> bytes:
+def _keeper_for(purpose: str | None) -> str:
+    """Return which service keeps files for a purpose. Raises ``FilePurposeNotKnown``."""
+    if purpose is None:
+        return "identity"
+    if purpose.strip().lower() != "support":
+        raise FilePurposeNotKnown
+    return "notifications"
+
+
+async def _read_file(request: Request, media_types: frozenset[str]) -> bytes:
     """Return the body of an upload. Raises ``FileMediaTypeNotTaken``, ``LengthMissing`` or ``FileTooLarge``."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in MEDIA_TYPES:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in media_types:
         raise FileMediaTypeNotTaken
     declared = request.headers.get("content-length", "")
     if not declared.isascii() or not declared.isdecimal():
@@ -149,10 +174,10 @@ def _problem_in(answer: Answer) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _passed_on(answer: Answer) -> Response:
-    """Return a refusal of identity as it is; of its failures nothing but where to look."""
+def _passed_on(answer: Answer, service: str) -> Response:
+    """Return a refusal of a service as it is; of its failures nothing but where to look."""
     if answer.status >= 500 and answer.status != 503:
-        _log.error("a service failed", service="identity", status=answer.status)
+        _log.error("a service failed", service=service, status=answer.status)
         return _internal()
     headers = {name: answer.headers[name] for name in ("retry-after",) if name in answer.headers}
     return Response(answer.body, answer.status, headers, media_type="application/problem+json")

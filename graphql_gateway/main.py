@@ -34,6 +34,11 @@ from graphql_gateway.sockets import Sockets
 
 SERVICES = ("identity", "catalog", "subscriptions", "analytics", "notifications", "audit", "recertification")
 
+_HEADERS_TAKEN = (
+    *("authorization", "content-type", "idempotency-key", "portico-csrf"),
+    *("portico-file-name", "portico-file-for", "x-request-id"),
+)
+
 
 @dataclass(slots=True)
 class Gateway:
@@ -104,14 +109,7 @@ def _middleware(settings: GatewaySettings) -> list[Middleware]:
             allow_origins=list(settings.allowed_origins),
             allow_credentials=True,
             allow_methods=["GET", "POST"],
-            allow_headers=[
-                "authorization",
-                "content-type",
-                "idempotency-key",
-                "portico-csrf",
-                "portico-file-name",
-                "x-request-id",
-            ],
+            allow_headers=_HEADERS_TAKEN,
             expose_headers=["content-disposition", "idempotency-replayed", "x-request-id"],
         ),
     ]

@@ -48,13 +48,18 @@ def envelope_schema() -> dict[str, Any]:
             "dataschema": _text("Where the JSON Schema of `data` is.", format="uri"),
             "sequence": {
                 "type": "integer",
-                "minimum": 1,
-                "description": "Counts the facts of this source about this subject, from 1, without gaps.",
+                "minimum": 0,
+                "description": "Counts the facts of this source about this subject, from 1, without gaps; "
+                "of what is republished, the number that they have reached.",
             },
             "actor": _text("Who did it: a user's id, or `system:` and the part. Absent where nobody did."),
             "organization": _text("The id of the organization within which it was done. Absent where it was within none."),
             "audience": _text("Ids of the organizations that may hear of it, separated by commas. Absent: none."),
             "traceparent": _text("The W3C trace context of the request behind it.", pattern=_TRACEPARENT),
+            "republished": {
+                "type": "boolean",
+                "description": "True where nothing has happened now: a thing is stated as it is, for those who are new.",
+            },
             "data": {"type": "object", "description": "The fact itself; its schema is the message's."},
         },
         "required": [

@@ -1,5 +1,6 @@
 """Letting those who are new catch up: everything that lives is stated anew, to everybody or into some queues alone."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from chassis import republishing
@@ -65,11 +66,29 @@ async def _hand_over(bus: Bus, stated: Sequence[Message], aims: Targets | None) 
             await bus.put(queue, wanted)
 
 
-async def let_catch_up(services: Mapping[str, Service], readers: Sequence[str], bus: Bus) -> int:
-    """State everything that lives into the queues of some services; return how many things that were. Raises ``Trouble``."""
+def require_services(services: Mapping[str, Service], readers: Sequence[str]) -> None:
+    """Raise ``Trouble`` unless there are all of the services that are to catch up."""
     for name in readers:
         if name not in services:
             raise Trouble(f"There is no service {name} to catch up: choose one of {', '.join(services)}.")
+
+
+def begin_to_catch_up(services: Mapping[str, Service], readers: Sequence[str], bus: Bus) -> "asyncio.Task[None]":
+    """Let services catch up in the background; a failure is told to the log. Raises ``Trouble``."""
+    require_services(services, readers)
+
+    async def work() -> None:
+        try:
+            await let_catch_up(services, readers, bus)
+        except Exception:  # noqa: BLE001 - whatever it was, it is said how to do it again
+            _log.exception("not everything could be stated anew: use `portico republish --for`", services=list(readers))
+
+    return asyncio.create_task(work(), name="catching up")
+
+
+async def let_catch_up(services: Mapping[str, Service], readers: Sequence[str], bus: Bus) -> int:
+    """State everything that lives into the queues of some services; return how many things that were. Raises ``Trouble``."""
+    require_services(services, readers)
     aims = targets(services, None, readers)
     total = 0
     for store, kind in chosen(services, (), ()):

@@ -3,7 +3,6 @@
 What differs is what they are handed: a place (database, bus, clock, keys) and, in one process, addresses found just now.
 """
 
-import asyncio
 import secrets
 import socket
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from chassis.mongo import connect
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from portico.authority import ANCHORS, open_authority
-from portico.catching_up import let_catch_up, services_among
+from portico.catching_up import begin_to_catch_up, services_among
 from portico.demo import OPERATOR
 from portico.door import Door, door_app, new_secret, shut_door
 from portico.mailbox import Mailbox, mailbox_app
@@ -31,6 +30,7 @@ from portico.trouble import bind
 from portico.watching import GapWatch
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
+SUPPORT_ADDRESS = "support@portico.localhost"
 _CLOSE_SECONDS = 10.0
 _log = log("portico")
 
@@ -110,6 +110,14 @@ def build_notifications(place: Place, **here: Any) -> Part:
 
     settings = settings_of(NotificationsSettings, **{"shared_key_file": place.keys_dir / "notices.key", **here})
     return build(settings, place.bus, place.store("notifications"), place.verifier())
+
+
+def support_port_of(notifications: Part) -> int | None:
+    """Return the port where support takes mail, once the part has started; None where it takes none."""
+    from chassis.service import Service
+    from services.notifications.support_part import port_of
+
+    return port_of(notifications.workers) if isinstance(notifications, Service) else None
 
 
 def build_audit(place: Place, **here: Any) -> Part:
@@ -195,6 +203,7 @@ class OneProcess:
         for part in everything:
             await part.start()
             self._at_close(part.close, part.name)
+        self.mailbox.answers_to = support_port_of(self.parts["notifications"])
         app, listening = self.sandbox
         await self._serve("sandbox", app, listening)
         certified = certified_edge_of(self.gateway)
@@ -208,7 +217,7 @@ class OneProcess:
         self._at_close(watch.close, "watch for gaps")
         if self.catch_up:
             services = services_among(self.parts)
-            task = asyncio.create_task(let_catch_up(services, self.catch_up, self.place.bus), name="catching up")
+            task = begin_to_catch_up(services, self.catch_up, self.place.bus)
             self._at_close(lambda: end_task(task), "catching up")
 
     async def close(self) -> None:
@@ -310,10 +319,14 @@ def _open_tls(here: dict[str, dict[str, Any]], settings: PorticoSettings, folder
     }
 
 
+def own_settings(settings: PorticoSettings) -> dict[str, dict[str, Any]]:
+    """Return what the one process sets for its services whatever its addresses are."""
+    return {"identity": {"operator_emails": OPERATOR}} if settings.demo else {}
+
+
 def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> dict[str, dict[str, Any]]:
     """Return the settings that follow from where things are in this one process; the environment wins over them."""
     gateway, audience = settings.gateway_url, "portico:calls"
-    demo = {"operator_emails": OPERATOR} if settings.demo else {}
     return {
         "identity": {
             "issuer": gateway,
@@ -321,9 +334,16 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "smtp_host": "127.0.0.1",
             "smtp_port": smtp_port,
             "token_audience": audience,
-            **demo,
+            **own_settings(settings).get("identity", {}),
         },
-        "notifications": {"portal_url": gateway, "smtp_host": "127.0.0.1", "smtp_port": smtp_port},
+        "notifications": {
+            "portal_url": gateway,
+            "smtp_host": "127.0.0.1",
+            "smtp_port": smtp_port,
+            "support_address": SUPPORT_ADDRESS,
+            "support_smtp_port": 0,
+            "webhook_loopback": settings.demo,
+        },
         "catalog": {"calls_url": settings.data_plane_url},
         "enforcement": {
             "token_issuer": gateway,

@@ -122,6 +122,15 @@ class Mailbox:
                 await asyncio.sleep(0.05)
         return f"{mails[0]['subject']}\n{mails[0]['text']}"
 
+    async def answer(self, address: str, text: str, *, about: str, seconds: float = 20) -> None:
+        """Answer the newest mail to an address that mentions ``about`` and wants an answer; wait for it, bounded."""
+        async with asyncio.timeout(seconds):
+            while not (mails := [each for each in await self._mails(address, about) if each["reply_to"]]):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        answer = await self._http.post(f"{self._url}/api/messages/{mails[0]['id']}/answer", data={"text": text})
+        if answer.status_code != 303:
+            raise NotUnderstood(f"the mailbox: {answer.text[:200]}")
+
     async def _mails(self, address: str, about: str) -> list[dict[str, Any]]:
         answer = await self._http.get(f"{self._url}/api/messages", params={"to": address})
         newest_first = sorted(answer.json(), key=lambda each: str(each["received_at"]), reverse=True)

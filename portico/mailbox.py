@@ -1,25 +1,29 @@
 """The development mailbox: takes every mail by SMTP, keeps the last ones, and shows them on a page and as JSON.
 
-It listens on loopback and delivers nothing; it stands in for the mail system of a real place.
+It listens on loopback and stands in for the mail system of a real place. It delivers nothing but answers to mails that want one:
+those go by SMTP to where the platform takes mail.
 """
 
 import asyncio
 import email
 import email.policy
+import email.utils
 import html
 import re
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
+import aiosmtplib
 import orjson
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from chassis.clock import Clock
@@ -35,6 +39,9 @@ _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Mailbox</
 article{{border-top:1px solid #888;padding:1rem 0}}</style><h1>Mailbox</h1><p>Mail that the platform has sent, the newest first.
 As JSON: <a href="/api/messages">/api/messages</a>, for one address: <code>/api/messages?to=…</code></p>{articles}</html>"""
 
+_ANSWER = """<form method="post" action="/api/messages/{mail_id}/answer"><textarea name="text" rows="3" cols="60" required>
+</textarea><br><button>Answer this mail</button></form>"""
+
 
 @dataclass(frozen=True, slots=True)
 class Mail:
@@ -46,6 +53,8 @@ class Mail:
     to: tuple[str, ...]
     subject: str
     text: str
+    reply_to: str = ""
+    message_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the mail as the JSON interface shows it."""
@@ -57,6 +66,8 @@ class Mail:
             "subject": self.subject,
             "text": self.text,
             "links": _LINK.findall(self.text),
+            "reply_to": self.reply_to,
+            "message_id": self.message_id,
         }
 
 
@@ -67,6 +78,7 @@ class Mailbox:
         self._folder = folder
         self._clock = clock
         self._mails: list[Mail] = []
+        self.answers_to: int | None = None  # the port where the platform takes mail
 
     def open(self) -> None:
         """Read what a former run has kept."""
@@ -75,7 +87,8 @@ class Mailbox:
             try:
                 document = orjson.loads(path.read_bytes())
                 sender, to, subject, text = (document[name] for name in ("from", "to", "subject", "text"))
-                self._mails.append(Mail(document["id"], document["received_at"], sender, tuple(to), subject, text))
+                more = {name: str(document.get(name, "")) for name in ("reply_to", "message_id")}
+                self._mails.append(Mail(document["id"], document["received_at"], sender, tuple(to), subject, text, **more))
             except (ValueError, KeyError) as failure:
                 _log.warning("a kept mail cannot be read and is passed over", file=str(path), problem=str(failure))
 
@@ -91,6 +104,8 @@ class Mailbox:
             to=tuple(each.lower() for each in to),
             subject=str(message.get("subject", "")),
             text="" if body is None else body.get_content().strip(),
+            reply_to=str(message.get("reply-to", "")),
+            message_id=str(message.get("message-id", "")),
         )
         draft = self._folder / ".draft"
         draft.write_bytes(orjson.dumps(mail.to_json()))
@@ -102,6 +117,23 @@ class Mailbox:
     def find(self, to: str | None = None) -> list[Mail]:
         """Return the mails, the newest first, of one address or of all."""
         return [each for each in reversed(self._mails) if to is None or to.lower() in each.to]
+
+    async def answer(self, mail_id: str, text: str) -> bool:
+        """Hand in an answer to a mail, as whoever got it, quoting it as mail programs do; say whether that mail wants one.
+
+        Raises ``aiosmtplib.SMTPException`` or ``OSError`` where the answer is not taken.
+        """
+        mail = next((each for each in self._mails if each.id == mail_id and each.reply_to), None)
+        if mail is None or self.answers_to is None:
+            return False
+        quoted = "\n".join(f"> {line}" for line in mail.text.splitlines())
+        message = EmailMessage()
+        message["From"], message["To"], message["Subject"] = mail.to[0], mail.reply_to, f"Re: {mail.subject}"
+        message["Message-ID"], message["In-Reply-To"] = f"<{new_id('mail')}@mailbox.localhost>", mail.message_id
+        message["Date"] = email.utils.format_datetime(self._clock.now())
+        message.set_content(f"{text}\n\nOn {mail.received_at}, {mail.sender} wrote:\n{quoted}\n")
+        await aiosmtplib.send(message, hostname="127.0.0.1", port=self.answers_to, start_tls=False)
+        return True
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - named by aiosmtpd
         """Take one mail from SMTP."""
@@ -136,13 +168,36 @@ def mailbox_app(mailbox: Mailbox) -> Starlette:
             _PAGE.format(articles=articles), headers={"content-security-policy": "default-src 'self' 'unsafe-inline'"}
         )
 
+    async def answer(request: Request) -> Response:
+        if not _is_from_here(request):
+            return JSONResponse({"problem": "answers are handed in from the mailbox's own page, or by a program"}, 403)
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        try:
+            is_taken = await mailbox.answer(request.path_params["mail_id"], form.get("text", [""])[0].strip())
+        except (aiosmtplib.SMTPException, OSError) as failure:
+            return JSONResponse({"problem": f"the answer was not taken: {failure}"}, 502)
+        if not is_taken:
+            return JSONResponse({"problem": "there is no such mail that wants an answer"}, 404)
+        return RedirectResponse("/", 303)
+
     return Starlette(
-        routes=[Route("/", page), Route("/api/messages", messages)],
+        routes=[
+            Route("/", page),
+            Route("/api/messages", messages),
+            Route("/api/messages/{mail_id}/answer", answer, methods=["POST"]),
+        ],
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["localhost", "127.0.0.1", "[::1]"])],
     )
+
+
+def _is_from_here(request: Request) -> bool:
+    """Say whether no page of elsewhere asks: a browser names the page's origin in whatever it posts."""
+    origin = request.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == request.headers.get("host")
 
 
 def _article(mail: Mail) -> str:
     text = _LINK.sub(lambda found: f'<a href="{found.group()}">{found.group()}</a>', html.escape(mail.text))
     to = html.escape(", ".join(mail.to))
-    return f"<article><h2>{html.escape(mail.subject)}</h2><p>{mail.received_at} · to {to}</p><pre>{text}</pre></article>"
+    form = _ANSWER.format(mail_id=html.escape(mail.id)) if mail.reply_to else ""
+    return f"<article><h2>{html.escape(mail.subject)}</h2><p>{mail.received_at} · to {to}</p><pre>{text}</pre>{form}</article>"

@@ -29,7 +29,7 @@ class PorticoSettings(Settings):
     mailbox_host: str = Field("127.0.0.1", description="Where the development mailbox's page listens.")
     mailbox_port: int = Field(8025, ge=1, le=65535, description="The port of the development mailbox's page.")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="How much is logged.")
-    outbox_days: int = Field(7, ge=1, le=90, description="For how many days what was announced is kept, to be replayed.")
+    outbox_days: int = Field(7, ge=1, le=13, description="For how many days what was announced is kept, to be replayed.")
     catch_up: str = Field(
         "",
         description="New services, separated by commas, into whose queues everything that lives is stated once"
@@ -88,7 +88,7 @@ class ServeSettings(Settings):
     mongo_url: str = Field("", description="The URL of the MongoDB replica set that keeps every service's database.")
     rabbitmq_url: str = Field("", description="The URL of the RabbitMQ broker.")
     database_prefix: str = Field("portico_", description="Begins the name of every service's database.")
-    outbox_days: int = Field(7, ge=1, le=90, description="For how many days what was announced is kept, to be replayed.")
+    outbox_days: int = Field(7, ge=1, le=13, description="For how many days what was announced is kept, to be replayed.")
     catch_up: str = Field(
         "",
         description="New services, separated by commas, into whose queues everything that lives is stated once"

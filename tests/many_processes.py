@@ -15,6 +15,7 @@ from chassis.clock import SystemClock
 from portico import demo, serve
 from portico.authority import ANCHORS, open_authority
 from portico.children import Child, Program
+from portico.composition import SUPPORT_ADDRESS
 from portico.journeys.traveller import Place
 from portico.keys import make_certificates, make_keys
 from portico.mailbox import Mailbox, mailbox_app
@@ -42,7 +43,7 @@ class ManyProcesses:
     def __init__(self, folder: Path, mongo_url: str, rabbitmq_url: str) -> None:
         self.folder = folder
         self.gateway_port, self.data_plane_port, self.check_port, self.sandbox_port = (free_port() for _ in range(4))
-        self.data_plane_tls_port, certified_port = free_port(), free_port()
+        self.data_plane_tls_port, certified_port, self.support_port = free_port(), free_port(), free_port()
         self.gateway = f"http://127.0.0.1:{self.gateway_port}"
         self.data_plane = f"http://127.0.0.1:{self.data_plane_port}"
         self.data_plane_tls = f"https://127.0.0.1:{self.data_plane_tls_port}"
@@ -76,6 +77,8 @@ class ManyProcesses:
             "PORTICO_CERTIFIED_SECRET": secrets.token_hex(24),
             "PORTICO_IDENTITY_MTLS_URL": self.data_plane_tls,
             "PORTICO_GATEWAY_COOKIE_SECURE": "false",
+            "PORTICO_NOTIFICATIONS_SUPPORT_ADDRESS": SUPPORT_ADDRESS,
+            "PORTICO_NOTIFICATIONS_SUPPORT_SMTP_PORT": str(self.support_port),
         }
 
     @property
@@ -123,6 +126,7 @@ class ManyProcesses:
     async def _start_mailbox(self) -> None:
         mailbox = Mailbox(self.folder / "mail", SystemClock())
         mailbox.open()
+        mailbox.answers_to = self.support_port
         smtp = await mailbox.listen()
         self._stack.callback(smtp.close)
         page = HttpServer("mailbox", mailbox_app(mailbox), bind("127.0.0.1", 0, "a free port"))

@@ -163,7 +163,7 @@ class Store:
     name: str
     clock: Clock
     outbox_days: int = 7
-    """How long what was announced is kept, to be replayed."""
+    """How long what was announced is kept, to be replayed; no longer than inboxes remember what they have dealt with."""
     committed: asyncio.Event = field(default_factory=asyncio.Event)
     sessions: OpenSessions = field(default_factory=OpenSessions)
     recorder: Recorder | None = None

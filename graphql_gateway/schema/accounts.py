@@ -15,8 +15,9 @@ from graphql_gateway.schema.nodes import DEFAULT_FIRST, Node
 from graphql_gateway.schema.notices import OWN_INBOX, OWN_PREFERENCES, OWN_UNREAD, NoticeConnection, NoticePreferences
 from graphql_gateway.schema.openid import OutsideIdentity
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.services import IDENTITY
+from graphql_gateway.schema.services import IDENTITY, NOTIFICATIONS
 from graphql_gateway.schema.sessions import Session
+from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 
 
 @enum
@@ -48,6 +49,7 @@ class Action(Enum):
     CONCLUDE_AGREEMENTS = "CONCLUDE_AGREEMENTS"
     REQUEST_PERMISSION = "REQUEST_PERMISSION"
     FILE_CONNECTION_REQUEST = "FILE_CONNECTION_REQUEST"
+    MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
     VIEW_AUDIT = "VIEW_AUDIT"
 
 
@@ -103,6 +105,13 @@ class Viewer:
     def invitations(self, first: int = DEFAULT_FIRST, after: str | None = None) -> ReceivedInvitationConnection | None:
         """List the invitations that wait for the viewer's address, the newest first."""
         planned(first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_requests_of_viewer", Constant("me")))
+    def support_requests(
+        self, status: SupportStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> SupportRequestConnection | None:
+        """List what the viewer has asked for help with, the newest first."""
+        planned(status, first, after)
 
     unread_notices: int | None = loads(OWN_UNREAD, says="How many notices the viewer has not read.")
     notice_preferences: NoticePreferences | None = loads(OWN_PREFERENCES, says="What the viewer is mailed.")

@@ -41,9 +41,11 @@ from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
+from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutations, SupportQueries
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
+from graphql_gateway.schema.webhooks import WebhookMutations, WebhookQueries
 
 _KINDS = {
     "org": ("Organization", "identity", "organizations_by_id"),
@@ -60,6 +62,8 @@ _KINDS = {
     "sub": ("Subscription", "subscriptions", "subscriptions_by_id"),
     "cnr": ("ConnectionRequest", "subscriptions", "connection_requests_by_id"),
     "agr": ("Agreement", "subscriptions", "agreements_by_id"),
+    "sup": ("SupportRequest", "notifications", "support_requests_by_id"),
+    "whk": ("Webhook", "notifications", "webhooks_by_id"),
     "ntc": ("Notice", "notifications", "notices_by_id"),
 }
 
@@ -79,6 +83,8 @@ class Query(
     SubscriptionQueries,
     ConnectionQueries,
     UsageQueries,
+    SupportQueries,
+    WebhookQueries,
     OperatorQueries,
 ):
     """What may be asked."""
@@ -117,7 +123,10 @@ class Mutation(
     ApprovalMutations,
     PlanChangeMutations,
     OnboardingMutations,
+    WebhookMutations,
     OperatorMutations,
+    SupportMutations,
+    SupportOfficeMutations,
     NoticeMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.

@@ -25,8 +25,9 @@ from graphql_gateway.schema.onboarding import (
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.queues import OperatorQueues
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import EVERY, IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import EVERY, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.staff import StaffMember
+from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 
 
 @type_
@@ -67,6 +68,17 @@ class Operator:
     ) -> ConnectionRequestConnection | None:
         """List filed connection requests, longest with their holder first; without a status, those with the operator."""
         planned(status, mine, first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_queue", Constant("all")))
+    def support_requests(
+        self,
+        status: SupportStatus | None = None,
+        holder: strawberry.ID | None = None,
+        first: int = DEFAULT_FIRST,
+        after: str | None = None,
+    ) -> SupportRequestConnection | None:
+        """List support requests, longest with whom they wait for first; without a status, those that wait for the operator."""
+        planned(status, holder, first, after)
 
     @asks(Load(IDENTITY, "expiring_certificates", Constant("all")))
     def expiring_certificates(

@@ -19,10 +19,12 @@ from graphql_gateway.schema.permissions import PermissionConnection, PermissionS
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import ProductConnection
 from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import CATALOG, IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import CATALOG, IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import SubscriptionConnection, SubscriptionStatus
+from graphql_gateway.schema.support import SupportRequestConnection, SupportStatus
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 from graphql_gateway.schema.versions import RetirementNotice
+from graphql_gateway.schema.webhooks import WEBHOOKS, Webhook
 
 
 @type_
@@ -45,6 +47,7 @@ class Organization(Node):
         Load(CATALOG, "retirement_notices_by_organization", Parent("id"), size=5, weight=2.0),
         says="Which versions that it is subscribed to, or calls, are going to end: the soonest first, for its members.",
     )
+    webhooks: list[Webhook] | None = loads(WEBHOOKS, says="Where its events are sent, the oldest first, for its members.")
     owner: Person | None = loads(Load(IDENTITY, "users_by_id", Parent("owner_id")), says="The one Owner.")
 
     @asks(Load(IDENTITY, "memberships_by_organization", Parent("id")))
@@ -124,6 +127,20 @@ class Organization(Node):
     ) -> SubscriptionConnection | None:
         """List the subscriptions to the organization's products, the newest first, for its members."""
         planned(status, product_id, first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_requests_by_organization", Parent("id")))
+    def support_requests(
+        self, status: SupportStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> SupportRequestConnection | None:
+        """List what was asked for help with within the organization, the newest first, for its members."""
+        planned(status, first, after)
+
+    @asks(Load(NOTIFICATIONS, "support_requests_by_provider", Parent("id")))
+    def support_requests_as_provider(
+        self, status: SupportStatus | None = None, first: int = DEFAULT_FIRST, after: str | None = None
+    ) -> SupportRequestConnection | None:
+        """List the support requests into which the organization is drawn as a provider, for those who answer for it."""
+        planned(status, first, after)
 
     @asks(OF_ORGANIZATION)
     def audit(

@@ -4,9 +4,10 @@ from enum import Enum
 
 import strawberry
 
-from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, planned, reads
+from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, derived, planned, reads
 from graphql_gateway.schema.described import enum, type_
 from graphql_gateway.schema.guidance import GuidanceStep
+from graphql_gateway.schema.helping import HelpWith, help_with_requirement
 
 _WAY = Parts(
     {
@@ -63,6 +64,7 @@ class Requirement:
     thing_id: strawberry.ID | None = reads(says="The application, request, permission or subscription that it is about.")
     step: GuidanceStep = reads(says="The step of the procedure to which guidance belongs.")
     reason: str | None = reads(says="What was refused or asked back, or why it waits.")
+    help: HelpWith = derived(help_with_requirement, says="How to ask for help with this step.")
 
 
 @type_

@@ -10,9 +10,11 @@ from graphql_gateway.schema.described import type_
 from graphql_gateway.schema.notices import Notice
 from graphql_gateway.schema.services import IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import Subscription
+from graphql_gateway.schema.support import SupportRequest
 from graphql_gateway.schema.usage import UsageArgument, UsageReport, usage_of
 
 SUBSCRIPTION_FACTS = ("subscriptions.*.v1",)
+SUPPORT_FACTS = ("notifications.support_replied.v1", "notifications.support_closed.v1")
 NOTICE_FACTS = ("notifications.notice_sent.v1",)
 USAGE_FACTS = ("analytics.usage_recorded.v1",)
 _LISTS = {"organization_id": "organization_ids", "application_id": "application_ids", "product_id": "product_ids"}
@@ -23,6 +25,10 @@ def _subscription_changed(data: Mapping[str, Any], asked: Mapping[str, Any]) -> 
     if data.get("application_id") != asked["application_id"] or data.get("subscription_id") is None:
         return None
     return {"id": data["subscription_id"]}
+
+
+def _support_changed(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    return {"request_id": asked["request_id"]} if data.get("request_id") == asked["request_id"] else None
 
 
 def _usage_ticked(data: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -54,6 +60,18 @@ class Updates:
     def subscription_changed(self, application_id: strawberry.ID) -> AsyncGenerator[Subscription, None]:
         """Tell whenever a subscription of the application changes."""
         planned(application_id)
+
+    @watches(
+        Watch(
+            SUPPORT_FACTS,
+            _support_changed,
+            Load(NOTIFICATIONS, "support_requests_by_id", Argument("request_id")),
+            admits=Load(NOTIFICATIONS, "support_requests_by_id", Argument("request_id")),
+        )
+    )
+    def support_request_changed(self, request_id: strawberry.ID) -> AsyncGenerator[SupportRequest, None]:
+        """Tell whenever somebody has written in a support request, or it was solved or closed."""
+        planned(request_id)
 
     @watches(Watch(USAGE_FACTS, _usage_ticked, usage_of(), admits=usage_of()))
     def usage_ticked(self, input_: UsageArgument) -> AsyncGenerator[UsageReport, None]:

@@ -15,7 +15,7 @@ from chassis.inbox import On
 from chassis.mongo import Store, connect
 from chassis.service import Service
 from portico.catching_up import services_among
-from portico.composition import BUILDERS, SERVICES
+from portico.composition import BUILDERS, SERVICES, own_settings
 from portico.door import DoorBus, find_door
 from portico.logs import start_logs
 from portico.place import Place, settings_of
@@ -66,9 +66,11 @@ async def reached() -> AsyncIterator[Platform]:
         if servers.rabbitmq_url or servers.mongo_url:
             servers.require_servers()
             place = await reach_servers(servers, stack)
+            here: dict[str, dict[str, Any]] = {}
         else:
-            place = _one_process(settings_of(PorticoSettings), stack)
-        yield Platform(place.bus, services_among({name: BUILDERS[name](place) for name in SERVICES}))
+            settings = settings_of(PorticoSettings)
+            place, here = _one_process(settings, stack), own_settings(settings)
+        yield Platform(place.bus, services_among({name: BUILDERS[name](place, **here.get(name, {})) for name in SERVICES}))
 
 
 def _one_process(settings: PorticoSettings, stack: AsyncExitStack) -> Place:

@@ -160,7 +160,7 @@ def republish(
 async def _republish(
     services: Sequence[str], kinds: Sequence[str], queue: str | None, readers: Sequence[str], *, is_dry_run: bool
 ) -> int:
-    from portico.catching_up import chosen, republish, targets
+    from portico.catching_up import chosen, republish, require_services, targets
     from portico.commands.counting import counting
     from portico.commands.reach import reached
 
@@ -168,8 +168,8 @@ async def _republish(
         meant = chosen(platform.services, services, kinds)
         if queue is not None:
             await platform.require_queue(queue)
-        for name in readers:
-            platform.service(name)
+            _require_learning(platform, queue)
+        require_services(platform.services, readers)
         aims = targets(platform.services, queue, readers)
         total = 0
         for store, each in meant:
@@ -183,6 +183,14 @@ async def _republish(
             total += done
     print(f"{total} things {'would be' if is_dry_run else 'are'} stated{_into(queue, readers)}.")
     return 0
+
+
+def _require_learning(platform: "Platform", queue: str) -> None:
+    on = platform.reactions().get(queue)
+    if on is not None and not on.takes_republished:
+        raise Trouble(
+            f"{queue} passes over what is republished: it acts on what happens. Use `portico replay` for what it missed."
+        )
 
 
 def _into(queue: str | None, readers: Sequence[str]) -> str:

@@ -25,6 +25,8 @@ _FIELDS = f"id slug title prerequisites plans {{ id name }} apis {{ {_VERSIONS} 
 _CREATED = "... on CreatedApplication { clientSecret application { id clientId } }"
 _PERMISSION = "... on Permission { id status isInForce operations applicant { organizationName clientId dataExchangeNumber } }"
 _REQUEST = "... on OnboardingRequest { id status number documents { signature { verdict } } }"
+_SUPPORT = "... on SupportRequest { id status waitsFor }"
+_THREAD = "status messages { nodes { side text channel } }"
 
 
 @dataclass(slots=True)
@@ -65,7 +67,7 @@ async def walk_procedure_a(place: Place, *, shows: bool = False, console: Consol
         w = await _browse(t)
         before = await in_language(w.provider, "RU")
         try:
-            for step in (_file, _approve, _application, _permission, _subscribe, _revoke, _already_onboarded):
+            for step in (_file, _approve, _application, _permission, _subscribe, _revoke, _ask_for_help, _already_onboarded):
                 await step(w)
         finally:
             await in_language(w.provider, before)
@@ -196,6 +198,30 @@ async def _revoke(w: Walk) -> None:
         await w.provider.do("grantPermissionTo", _PERMISSION, **again)
         await until(lambda: w.recipient.ask(text, id=w.subscription_id), ("subscription",), {"status": "ACTIVE"})
         await answers(w.t, w.target(NOT_PERMITTED), token, 200)
+
+
+async def _ask_for_help(w: Walk) -> None:
+    with w.t.step("A8 ask for help about the subscription; the operator answers by mail, the recipient answers that mail"):
+        text = "query($slug: String!, $a: ID) { product(slug: $slug) { requires(applicationId: $a) { kind"
+        text += " help { about category } } } }"
+        steps = (await w.recipient.ask(text, slug=w.product["slug"], a=w.application["id"]))["product"]["requires"]
+        helped = next(each["help"] for each in steps if each["kind"] == "SUBSCRIPTION")
+        asked = {"organizationId": w.organization_id, "subject": "Parcels wait", "text": "Why did the calls stop?", **helped}
+        opened = await w.recipient.do("openSupportRequest", _SUPPORT, **asked)
+        expect(opened["waitsFor"] == "OPERATOR", "it waits for the operator")
+        known = {"requestId": opened["id"]}
+        await expect_refused("NOT_FOUND", w.provider.do("replySupportRequest", _SUPPORT, **known, text="Who asks?"))
+        await w.operator.do("takeSupportRequest", _SUPPORT, **known)
+        answer = f"The provider had revoked the permission ({secrets.token_hex(4)}). Do they pass again?"
+        answered = await w.operator.do("replySupportRequest", _SUPPORT, **known, text=answer)
+        expect(answered["waitsFor"] == "USER", "it waits for the recipient")
+        await w.t.mailbox.answer(w.contact, "They do. Thank you!", about=answer)
+        text = f"query($id: ID!) {{ supportRequest(id: $id) {{ {_THREAD} }} }}"
+        seen = (await w.operator.ask(text, id=opened["id"]))["supportRequest"]
+        last = seen["messages"]["nodes"][-1]
+        expect((last["text"], last["channel"]) == ("They do. Thank you!", "MAIL"), f"the answer stands in the thread: {last}")
+        solved = await w.operator.do("solveSupportRequest", _SUPPORT, **known)
+        expect(solved["status"] == "SOLVED", "it is solved")
 
 
 async def _already_onboarded(w: Walk) -> None:

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from chassis.bus import Bus
 from chassis.mongo import Store
+from chassis.outward import Allowed
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
@@ -14,7 +15,6 @@ from services.catalog.callers import repository as callers
 from services.catalog.categories import repository as categories
 from services.catalog.categories import routes as category_routes
 from services.catalog.entries import repository as entries
-from services.catalog.fetching.addresses import Allowed
 from services.catalog.fetching.fetcher import Bounds, Fetcher
 from services.catalog.finding import routes as finding_routes
 from services.catalog.finding.searching import KeepsIndex, Searcher

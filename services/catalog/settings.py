@@ -5,8 +5,8 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from chassis.outward import Network, read_networks, read_ports
 from chassis.settings import Settings
-from services.catalog.fetching.addresses import Network, read_networks, read_ports
 
 
 class CatalogSettings(Settings):

@@ -13,7 +13,7 @@ AUDITED: Mapping[str, Audited] = {
         shown="created_at language granted_roles password_is_long",
         digested="name email",
         hidden="password_hash",
-        ignored="email_key rights_version held words",
+        ignored="email_key rights_version held announced_as_named announced_address words",
     ),
     "registrations": audited(
         "registration",
@@ -113,7 +113,7 @@ _COPY = "it is a copy of what others have announced"
 _SIGNING_IN = "it is a step on the way to a session, and lapses"
 _COUNTED = "it is counted or derived, and nobody's decision"
 NOT_AUDITED: Mapping[str, str] = {
-    "announced_tables": "it says which tables others have been told of",
+    "announced_tables": _COUNTED,
     "application_totals": _COUNTED,
     "call_sources": _COUNTED,
     "certificate_places": _COUNTED,

@@ -17,6 +17,7 @@ from services.identity.events import (
     ClientKeyRemoved,
     OrganizationDeleted,
     PlatformRoleGranted,
+    RolesDescribed,
     UserRegistered,
 )
 from services.identity.files.repository import to_file
@@ -42,7 +43,14 @@ def _of(organization_id: str | None, subject: str, *facts: Event) -> Statement:
 
 
 def _users(row: Document) -> Iterable[Statement]:
-    yield Statement(row["_id"], (UserRegistered(user_id=row["_id"]),))
+    user, facts = to_user(row), [UserRegistered(user_id=row["_id"])]
+    sealed = row.get("announced_address")
+    reachable = () if sealed is None else (user.reachable(sealed, is_named_operator=row["announced_as_named"]),)
+    yield Statement(user.id, (*facts, *reachable))
+
+
+def _tables(row: Document) -> Iterable[Statement]:
+    yield Statement(row["_id"], (RolesDescribed(actions_by_role=row["table"]),))
 
 
 def _platform_roles(row: Document) -> Iterable[Statement]:
@@ -161,6 +169,7 @@ def _findings(row: Document) -> Iterable[Statement]:
 KINDS = (
     Kind("user", "users", each(_users)),
     Kind("platform_role", "users", each(_platform_roles), {"granted_roles.0": {"$exists": True}}),
+    Kind("role_table", "announced_tables", each(_tables)),
     Kind("organization", "organizations", each(_organizations)),
     Kind("member", "memberships", _members),
     Kind("invitation", "invitations", each(_invitations), {"state": PENDING}),

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 from chassis.bus import Bus
 from chassis.mongo import Store
+from chassis.outward import Door
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.notifications import support_part
 from services.notifications.audited import ACTS
 from services.notifications.known import repository as known
 from services.notifications.mail import repository as mail
@@ -20,8 +22,16 @@ from services.notifications.preferences import routes as preference_routes
 from services.notifications.reactions import reactions
 from services.notifications.sealing import own_seal, shared_seal
 from services.notifications.settings import NotificationsSettings
+from services.notifications.webhooks import lanes as webhook_lanes
+from services.notifications.webhooks import log as webhook_log
+from services.notifications.webhooks import repository as webhooks
+from services.notifications.webhooks import routes as webhook_routes
+from services.notifications.webhooks.actions import Desk
+from services.notifications.webhooks.reactions import reactions as webhook_reactions
+from services.notifications.webhooks.sender import Bounds, Sender
 
-_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES)
+_OF_WEBHOOKS = (*webhooks.INDEXES, *webhook_log.INDEXES, *webhook_lanes.INDEXES)
+_INDEXES = (*known.INDEXES, *mail.INDEXES, *preferences.INDEXES, *notices.INDEXES, *_OF_WEBHOOKS, *support_part.INDEXES)
 
 
 def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
@@ -35,15 +45,23 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
         shared_seal=shared_seal(settings.shared_key_file),
         domain=domain_of(settings.mail_from),
     )
+    support = support_part.support_part(
+        edge, post_office, settings.shared_key_file, _support_door(settings), patience_seconds=settings.patience_seconds
+    )
+    desk, news_desk = _desk(settings), NewsDesk(post_office, timedelta(days=settings.notice_days))
+    bounds = Bounds(settings.webhook_seconds, settings.webhook_at_once, settings.webhooks_at_once)
     return Service(
         name="notifications",
         store=store,
         bus=bus,
-        routes=[*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge)],
+        routes=[
+            *(*notice_routes.routes(edge, portal_url), *preference_routes.routes(edge)),
+            *(*webhook_routes.routes(edge, desk), *support.routes),
+        ],
         indexes=_INDEXES,
         verifier=verifier,
-        reactions=reactions(NewsDesk(post_office, timedelta(days=settings.notice_days))),
-        workers=[Postman(store, post_office, _mail_server(settings)), edge.tally],
+        reactions=[*reactions(news_desk), *webhook_reactions(desk), *support.reactions],
+        workers=[Postman(store, post_office, _mail_server(settings)), Sender(store, desk, bounds), *support.workers, edge.tally],
     )
 
 
@@ -55,4 +73,22 @@ def _mail_server(settings: NotificationsSettings) -> MailServer:
         security=settings.smtp_security,
         username=settings.smtp_username,
         password=settings.smtp_password.get_secret_value(),
+    )
+
+
+def _support_door(settings: NotificationsSettings) -> support_part.Door:
+    return support_part.Door(
+        settings.support_address,
+        settings.support_smtp_host,
+        settings.support_smtp_port,
+        authority=settings.support_mail_authority,
+    )
+
+
+def _desk(settings: NotificationsSettings) -> Desk:
+    return Desk(
+        Door(settings.webhooks_allowed, connect_seconds=settings.webhook_seconds),
+        own_seal(settings.shared_key_file, "webhooks"),
+        timedelta(days=settings.webhook_log_days),
+        timedelta(days=settings.webhook_disable_days),
     )

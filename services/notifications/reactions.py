@@ -97,10 +97,10 @@ async def remember_representative(tx: Transaction, heard: Heard) -> None:
 
 COPIES = (
     On(remember_person, "identity.user_reachable.v1"),
-    On(forget_person, "identity.user_erased.v1"),
+    On(forget_person, "identity.user_erased.v1", takes_republished=True),
     On(remember_roles, "identity.roles_described.v1"),
     On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
-    On(forget_organization, "identity.organization_deleted.v1"),
+    On(forget_organization, "identity.organization_deleted.v1", takes_republished=True),
     On(remember_member, "identity.member_joined.v1", "identity.role_changed.v1", "identity.member_removed.v1"),
     On(remember_owner, "identity.owner_changed.v1"),
     On(

@@ -96,7 +96,7 @@ def test_a_message_is_what_the_document_says(event: type[Event], schemas: Regist
         ),
     )
     validator.validate(json.loads(json.dumps(made)))
-    for broken in ({**made, "sequence": 0}, {**made, "type": "portico.other.thing.v1"}, {**made, "data": []}):
+    for broken in ({**made, "sequence": -1}, {**made, "type": "portico.other.thing.v1"}, {**made, "data": []}):
         assert not validator.is_valid(broken)
 
 

@@ -110,6 +110,16 @@ def test_the_private_keys_are_seen_by_identity_and_the_jobs_alone() -> None:
     assert seen == {"keys", "topology", "identity"}
 
 
+def test_the_key_that_opens_addresses_is_shared_by_identity_and_notifications_alone() -> None:
+    seen = {
+        name: volume for name, each in CONTAINERS.items() for volume in each["volumes"] if str(volume).startswith("keys-notices:")
+    }
+    assert seen == {"keys": "keys-notices:/keys-notices", "notifications": "keys-notices:/keys-notices:ro"}
+    written = CONTAINERS["keys"]["command"]
+    assert written[written.index("--notices") + 1] == "/keys-notices"
+    assert CONTAINERS["notifications"]["environment"]["PORTICO_NOTIFICATIONS_SHARED_KEY_FILE"] == "/keys-notices/notices.key"
+
+
 def test_the_certified_edge_is_reached_by_the_proxy_and_published_to_nobody() -> None:
     gateway, enforcement = (CONTAINERS[name]["environment"] for name in ("gateway", "enforcement"))
     port = gateway["PORTICO_CERTIFIED_PORT"]
@@ -148,7 +158,7 @@ def test_every_file_that_a_container_needs_exists() -> None:
 def test_whoever_has_to_reach_the_outside_can() -> None:
     """Mails and providers of sign-ins, documents at addresses, callers; everybody else is inside."""
     reaching = {name for name, each in CONTAINERS.items() if "outside" in each.get("networks", [])}
-    assert reaching == {"identity", "catalog", "enforcement", "gateway"}
+    assert reaching == {"identity", "catalog", "enforcement", "gateway", "notifications"}
 
 
 def test_the_authorities_of_signatures_are_where_identity_looks() -> None:

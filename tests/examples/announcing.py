@@ -6,7 +6,7 @@ from typing import Any
 
 from chassis.bus import BusUnavailable, Message
 from chassis.ids import new_id
-from chassis.messages import Event
+from chassis.messages import Circumstances, Event, envelope, to_bytes
 from chassis.mongo import Store, Transaction
 from chassis.outbox import INDEXES, Relay
 from chassis.principal import system
@@ -97,6 +97,12 @@ class Announcer:
             .collection("outbox")
             .update_many({"_id": {"$in": ids}}, {"$set": {"sent_at": self._store.clock.now()}})
         )
+
+    async def state_anew(self, subject: str, sequence: int, fact: Event) -> None:
+        """State how a thing is, as republishing does; the id is the same as often as the same is stated."""
+        around = Circumstances(subject=subject, sequence=sequence, time=self._store.clock.now(), organization=self.organization)
+        body = to_bytes({**envelope(fact, f"evt_R{subject}{sequence}{fact.key}", around), "republished": True})
+        await self.publish(fact.key, body)
 
     async def publish(self, key: str, body: bytes) -> None:
         """Publish anything under a key."""

@@ -5,8 +5,7 @@ import random
 
 import pytest
 
-from chassis.messages import Circumstances, envelope, to_bytes
-from services.identity.events import ApplicationCreated
+from services.identity.events import ApplicationCreated, ApplicationDeleted, SecretIssued
 from tests.examples.announcing import Announcer
 from tests.examples.consuming import Consumer
 from tests.rabbit_node import RabbitNode
@@ -82,7 +81,7 @@ async def test_a_gap_is_told_and_closed_by_a_replay(consumer: Consumer, announce
     await announcer.relay()
     await consumer.says(f"gap: {application_id} of /services/identity: sequence 2 to 3 has not come")
     first = json.loads(bytes(rows[0]["body"]))
-    assert f"run `portico replay --service identity --from {first['time']}`" in consumer.told()
+    assert f"run `portico replay --service identity --queue {consumer.queue} --from {first['time']}`" in consumer.told()
     assert (await consumer.known())[0]["name"] == "Address finder"
     assert await consumer.stop() == 0  # what waits is not forgotten
     await consumer.start()
@@ -90,21 +89,33 @@ async def test_a_gap_is_told_and_closed_by_a_replay(consumer: Consumer, announce
     await consumer.comes_to_know(announcer.expected)
 
 
-async def test_a_new_one_begins_with_what_is_announced_anew(consumer: Consumer, announcer: Announcer) -> None:
-    """Of what is older than the outbox keeps, the thing itself is announced whole, at its present sequence."""
+async def test_a_new_one_begins_with_what_is_stated_anew(consumer: Consumer, announcer: Announcer) -> None:
+    """Of what is older than the outbox keeps, the thing itself is stated, at the number that its facts have reached."""
     await consumer.start()
     application_id = await announcer.live("Address finder", renames=4)
-    rows = await announcer.rows(application_id)
-    await announcer.hold_back(rows[:5])
-    await announcer.relay()  # the sixth fact alone
-    await consumer.says(f"gap: {application_id} of /services/identity: sequence 1 to 5 has not come; run `portico republish")
-    (row,) = announcer.expected
-    fact = ApplicationCreated(
-        application_id=application_id, organization_id=row["organization_id"], name=row["name"], client_id=row["client_id"]
+    ended_id = await announcer.live("Ended", ends=True)
+    rows = await announcer.rows()
+    last = [row for row in rows if row["subject"] == application_id][-1]
+    await announcer.hold_back([row for row in rows if row["_id"] != last["_id"]])
+    await announcer.relay()  # the sixth fact about the one, and nothing about the other
+    which = f"--service identity --queue {consumer.queue}"
+    await consumer.says(
+        f"gap: {application_id} of /services/identity: sequence 1 to 5 has not come; run `portico republish {which}`"
     )
-    around = Circumstances(subject=application_id, sequence=6, time=rows[5]["time"])
-    await announcer.publish(fact.key, to_bytes(envelope(fact, "evt_anew", around)))
+    (row,) = announcer.expected
+    about = {"application_id": application_id, "organization_id": row["organization_id"], "client_id": row["client_id"]}
+    # One thing is told by several facts, all with the number that has been reached; one that has ended, by two.
+    await announcer.state_anew(application_id, 6, SecretIssued(**about, secret_id="sec_1"))
+    for _ in range(2):
+        await announcer.state_anew(application_id, 6, ApplicationCreated(**about, name=row["name"]))
+    ended = {**about, "application_id": ended_id}
+    await announcer.state_anew(ended_id, 5, ApplicationDeleted(**ended))
+    await announcer.state_anew(ended_id, 4, ApplicationCreated(**ended, name="Ended"))
+    await consumer.says(f"{ended_id} 4: older than what is known")
     await consumer.comes_to_know(announcer.expected)
+    await announcer.announce_again(rows)  # whoever knows as much already changes nothing
+    await consumer.says(f"{rows[-1]['subject']} 5: older than what is known")
+    assert await consumer.known() == announcer.expected
 
 
 async def test_what_is_no_event_goes_to_the_dead_queue(consumer: Consumer, announcer: Announcer) -> None:

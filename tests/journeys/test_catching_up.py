@@ -152,7 +152,7 @@ async def lived(world: World, platform: Any) -> Any:
     return platform
 
 
-@pytest.mark.parametrize("name", ["identity", "catalog", "subscriptions", "enforcement", "analytics"])
+@pytest.mark.parametrize("name", ["identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications"])
 async def test_who_hears_only_what_is_stated_anew_knows_the_same(lived: Any, name: str, database_prefix: str) -> None:
     known: Service = lived.whole.parts[name]
     here = lived.whole.here.get(name, {})

@@ -18,7 +18,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     await running.stop()
 
 
-@pytest.mark.parametrize(("journey", "steps"), [("standard", 10), ("procedure-a", 8), ("confidential", 10)])
+@pytest.mark.parametrize(("journey", "steps"), [("standard", 10), ("procedure-a", 9), ("confidential", 10)])
 async def test_each_journey_ends_well(platform: RunningPlatform, journey: str, steps: int) -> None:
     code, output = await run_command(platform, "journey", journey)
     assert code == 0, output

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.journeys.tried import certificate
-from tests.journeys.two_organizations import CONNECTION, FORM, NEVER_GIVEN_OUT, PERIOD, ROLES, WANTED, World
+from tests.journeys.two_organizations import CONNECTION, FORM, NEVER_GIVEN_OUT, PERIOD, ROLES, SELDOM, WANTED, World
 
 TABLES = sorted((Path(__file__).parents[2] / "services/identity/organizations").glob("*_matrix.csv"))
 ROWS = [row for table in TABLES for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())]
@@ -169,6 +169,11 @@ async def decide_permissions(world: World) -> Attempt:
     return does("grantPermission", world.ids["organization"], permission_id, permissionId=permission_id)
 
 
+async def manage_webhooks(world: World) -> Attempt:
+    on = await world.team()
+    return does("createWebhook", on, organizationId=on, url="https://hooks.strangers.example/", eventTypes=[SELDOM])
+
+
 async def manage_certificates(world: World) -> Attempt:
     on = await world.team()
     return does("registerCertificate", on, organizationId=on, pem=certificate())
@@ -221,6 +226,7 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "REQUEST_PERMISSION": request_permission,
     "DECIDE_PERMISSIONS": decide_permissions,
     "MANAGE_CERTIFICATES": manage_certificates,
+    "MANAGE_WEBHOOKS": manage_webhooks,
     "FILE_ONBOARDING_REQUEST": file_onboarding_request,
     "FILE_CONNECTION_REQUEST": file_connection_request,
     "CONCLUDE_AGREEMENTS": conclude_agreements,

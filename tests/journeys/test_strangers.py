@@ -19,18 +19,19 @@ FIGURES = "totals { calls } series { start calls } groups { key label calls }"
 
 KINDS = (
     *("organization", "application", "product", "plan", "version", "version_beside", "subscription", "permission"),
-    *("connection_request", "agreement", "notice"),
+    *("connection_request", "agreement", "notice", "support_request", "webhook"),
     *("api", "membership", "invitation", "secret", "user"),
 )
 USAGE = f"query($input: UsageInput!) {{ usage(input: $input) {{ {FIGURES} }} }}"
 _OF_APPLICATION = f"""id name clientId secrets {{ hint }} subscriptions {{ totalCount }}
   permissions {{ totalCount }} usage(input: $period) {{ {FIGURES} }}"""
 _OF_ORGANIZATION = f"""id name members {{ nodes {{ user {{ email }} }} }} invitations {{ nodes {{ email }} }}
-  owner {{ email }} isProvider
+  owner {{ email }} isProvider webhooks {{ id url }}
   connectionRequests {{ totalCount nodes {{ id }} }} connectionRequestsAsProvider {{ totalCount nodes {{ id }} }}
   agreements {{ totalCount nodes {{ id }} }}
   applications {{ nodes {{ id }} }} subscriptionRequests {{ nodes {{ id }} }} permissionsAsProvider {{ nodes {{ id }} }}
   subscriptionsAsProvider {{ nodes {{ id }} }} products {{ nodes {{ id }} }}
+  supportRequests {{ totalCount nodes {{ id }} }} supportRequestsAsProvider {{ totalCount nodes {{ id }} }}
   usage(input: $period) {{ {FIGURES} }} audit {{ totalCount nodes {{ verb }} }}"""
 _OF_PRODUCT = "id title plans { id name } apis { id title versions { id status operations { path } document { text } } }"
 
@@ -49,6 +50,7 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
         {},
     ),
     ("connection_request", f"connectionRequest(id: $it) {{ {_OF_CONNECTION} }}", {}),
+    ("support_request", "supportRequest(id: $it) { id subject messages { nodes { text } } topic { thingId } }", {}),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "compareVersions(from: $public, to: $it) { isBreaking }", {}) for name in ("version", "version_beside")),
     ("version_beside", "compareVersions(from: $it, to: $public) { isBreaking }", {}),
@@ -157,6 +159,7 @@ async def test_every_verb_of_the_graph_has_been_tried(world: World) -> None:
     assert tried - verbs == set(), "take these out of tests/journeys/tried.py"
     asked = {fields.split("(")[0] for _, fields, _ in ASKED}
     asked |= {"viewer", "products", "productFacets", "categories", "guidance", "openIdProviders", "operator"}
+    asked |= {"webhookEventTypes"}
     assert {each["name"] for each in shown["__schema"]["queryType"]["fields"]} == asked
 
 
@@ -184,8 +187,10 @@ async def test_nobody_is_told_the_whole_way_from_signing_in_to_the_call(world: W
 
 CHANGED = "subscription($it: ID!) { subscriptionChanged(applicationId: $it) { id status applicant { clientId } } }"
 TICKED = f"subscription($usage: UsageInput!) {{ usageTicked(input: $usage) {{ {FIGURES} }} }}"
+HELPED = "subscription($it: ID!) { supportRequestChanged(requestId: $it) { id status } }"
 WATCHED: list[tuple[str, str, dict[str, Any]]] = [
     ("application", CHANGED, {"it": "<it>"}),
+    ("support_request", HELPED, {"it": "<it>"}),
     *(
         (name, TICKED, {"usage": {**PERIOD, key: "<it>"}})
         for name, key in (

@@ -165,6 +165,24 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("decideApprovalStep", "step", {"stepId": "$step", "decision": "APPROVE"}),
     ("substituteApprover", "step", {"stepId": "$step", "userId": "$user"}),
     ("withdrawSubstitute", "step", {"stepId": "$step", "userId": "$user"}),
+    ("openSupportRequest", "organization", {"organizationId": "$organization", "subject": "x", "text": "x"}),
+    *(
+        ("openSupportRequest", name, {"organizationId": "$own_organization", "subject": "x", "text": "x", "about": f"${name}"})
+        for name in ("application", "product", "subscription", "permission", "certificate")
+    ),
+    *(
+        (verb, "support_request", {"requestId": "$support_request", **more})
+        for verb, more in (
+            ("replySupportRequest", {"text": "x"}),
+            ("noteSupportRequest", {"text": "x"}),
+            ("takeSupportRequest", {}),
+            ("handOverSupportRequest", {"userId": "$user"}),
+            ("prioritizeSupportRequest", {"priority": "HIGH"}),
+            ("involveProvider", {}),
+            ("solveSupportRequest", {}),
+            ("closeSupportRequest", {}),
+        )
+    ),
     ("markRead", "notice", {"noticeIds": ["<it>"]}),
     ("changeNoticePreference", "organization", {"organizationId": "$organization", "mail": False}),
     ("approveSubscription", "subscription", {"subscriptionId": "$subscription"}),
@@ -178,6 +196,14 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("approvePlanChange", "subscription", {"subscriptionId": "$subscription"}),
     ("rejectPlanChange", "subscription", {"subscriptionId": "$subscription", "reason": "No."}),
     ("withdrawPlanChange", "subscription", {"subscriptionId": "$subscription"}),
+    ("createWebhook", "organization", {"organizationId": "$organization", "url": "https://x.example/", "eventTypes": ["*"]}),
+    ("changeWebhook", "webhook", {"webhookId": "$webhook", "url": "https://x.example/"}),
+    ("deleteWebhook", "webhook", {"webhookId": "$webhook"}),
+    ("rotateWebhookSecret", "webhook", {"webhookId": "$webhook"}),
+    ("enableWebhook", "webhook", {"webhookId": "$webhook"}),
+    ("disableWebhook", "webhook", {"webhookId": "$webhook"}),
+    ("sendTestEvent", "webhook", {"webhookId": "$webhook"}),
+    ("redeliver", "webhook", {"webhookId": "$webhook", "givenUpSince": "2026-01-01T00:00:00Z"}),
 ]
 _RECORDED = {"channel": "PAPER", "receivedAt": "2026-01-01T00:00:00Z", "fileId": f"fil_{NEVER_GIVEN_OUT}", "language": "LV"}
 # (verb, the input, or None where it takes none): nobody is told to sign in first.

@@ -18,6 +18,7 @@ from portico.foreign import Graph, Mailbox, Refused, open_account
 from tests.certificates import issue
 
 ROLES = ("owner", "administrator", "developer", "observer")
+SELDOM = "catalog.guidance_removed.v1"  # what a webhook chooses that is to get nothing
 NEVER_GIVEN_OUT = "7ZZZZZZZZZZZZZZZZZZZZZZZZZ"
 PERIOD = {"from": "2030-01-01T00:00:00Z", "to": "2030-01-02T00:00:00Z"}
 TERMS = {"name": "Taken", "rateRequests": 1, "rateSeconds": 1, "approval": "AUTOMATIC"}
@@ -227,7 +228,17 @@ async def _furnish(world: World) -> None:
     ids["certificate"] = (await world.make("owner", "registerCertificate", "... on Certificate { id }", **registered))["id"]
     keyed = {"applicationId": application["id"], "jwk": public_key()}
     ids["client_key"] = (await world.make("owner", "registerClientKey", "... on ClientKey { id }", **keyed))["id"]
+    hooked = {"organizationId": ids["organization"], "url": "https://hooks.strangers.example/", "eventTypes": [SELDOM]}
+    made = await world.make("owner", "createWebhook", "... on CreatedWebhook { webhook { id } }", **hooked)
+    ids["webhook"] = made["webhook"]["id"]
     await _connect(world)
+    asked = {
+        "organizationId": ids["organization"],
+        "subject": "Which tide?",
+        "text": "The high one?",
+        "about": ids["application"],
+    }
+    ids["support_request"] = (await world.make("owner", "openSupportRequest", "... on SupportRequest { id }", **asked))["id"]
     sessions = (await world.people["owner"].ask("{ viewer { sessions { id } } }"))["viewer"]["sessions"]
     ids["session"] = sessions[0]["id"]
     ids |= {"user": ids["user_developer"], "email": world.address_of("developer")}

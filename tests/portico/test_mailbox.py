@@ -69,3 +69,28 @@ async def test_a_page_elsewhere_cannot_read_it_under_another_name(tmp_path: Path
     mailbox = Mailbox(tmp_path, FixedClock())
     async with client(mailbox, "attacker.example") as asking:
         assert (await asking.get("/api/messages")).status_code == 400
+
+
+async def test_a_mail_that_wants_an_answer_is_answered_by_smtp(tmp_path: Path) -> None:
+    theirs, ours = Mailbox(tmp_path / "theirs", FixedClock()), Mailbox(tmp_path / "ours", FixedClock())
+    for each in (theirs, ours):
+        each.open()
+    content = b"Subject: Help\r\nReply-To: support+1@portal.test\r\nMessage-ID: <1@portal.test>\r\n\r\nWhich?\r\n"
+    theirs.take("no-reply@portal.test", ["anna@example.com"], content)
+    theirs.take("no-reply@portal.test", ["anna@example.com"], b"Subject: Hello\r\n\r\nNothing to answer.\r\n")
+    plain, wanted = theirs.find()
+    async with client(theirs) as asking:
+        path = f"/api/messages/{wanted.id}/answer"
+        assert (await asking.post(path, data={"text": "This."})).status_code == 404  # nobody takes mail yet
+        server = await ours.listen()
+        theirs.answers_to = server.sockets[0].getsockname()[1]
+        assert (await asking.get("/")).text.count("<form") == 1
+        assert (await asking.post(path, data={"text": "This."}, headers={"origin": "https://elsewhere.test"})).status_code == 403
+        assert (await asking.post(f"/api/messages/{plain.id}/answer", data={"text": "This."})).status_code == 404
+        assert (await asking.post(path, data={"text": "This."}, headers={"origin": "http://127.0.0.1"})).status_code == 303
+        (mail,) = ours.find("support+1@portal.test")
+        assert (mail.subject, mail.text.splitlines()[0]) == ("Re: Help", "This.")
+        assert mail.text.splitlines()[-1] == "> Which?"
+        server.close()
+        await server.wait_closed()
+        assert (await asking.post(path, data={"text": "This."})).status_code == 502

@@ -32,7 +32,7 @@ function readSettings(given) {
 function readEvent(content) {
   const event = new CloudEvent(JSON.parse(content.toString("utf8")));
   if (!event.subject) throw new Error("it has no subject");
-  if (!Number.isInteger(event.sequence) || event.sequence < 1) throw new Error("it has no sequence");
+  if (!Number.isInteger(event.sequence) || event.sequence < 0) throw new Error("it has no sequence");
   if (typeof event.data !== "object" || event.data === null) throw new Error("it has no data");
   return event.toJSON();
 }
@@ -125,7 +125,7 @@ class Consumer {
   }
 
   #tellGaps() {
-    const gaps = this.#ledger.gaps(this.#settings.gapSeconds);
+    const gaps = this.#ledger.gaps(this.#settings.gapSeconds, this.#settings.queue);
     for (const gap of gaps) if (!this.#told.includes(gap)) log(gap);
     this.#told = gaps;
   }

@@ -10,9 +10,6 @@ const CREATED = "portico.identity.application_created.v1";
 const CHANGED = "portico.identity.application_changed.v1";
 const DELETED = "portico.identity.application_deleted.v1";
 
-// A live thing is announced anew, whole, at its present sequence (`portico republish`).
-const restates = (event) => event.type === CREATED && event.sequence > 1;
-
 export class Ledger {
   #path;
   #file = null;
@@ -32,7 +29,9 @@ export class Ledger {
     this.#file = null;
   }
 
-  // Takes an event in, once and in its order; says what became of it.
+  // Takes an event in, once and in its order; says what became of it. What is republished states a thing as it is, at the number
+  // that its facts have reached: it is a new beginning, where it tells all that is kept here, and changes nothing where as much
+  // is known already.
   take(event) {
     if (!event.subject.startsWith(FOLLOWED)) return "does not concern us";
     if (this.#heard.has(event.id)) return "known";
@@ -43,20 +42,20 @@ export class Ledger {
     return outcome;
   }
 
-  // What has been missing for so long, as sentences that say what to run.
-  gaps(olderThanSeconds) {
+  // What has been missing for so long, as sentences that say what to run to have it in a queue.
+  gaps(olderThanSeconds, queue) {
     const before = new Date(Date.now() - olderThanSeconds * 1000).toISOString();
     const found = [];
     for (const { source, subject, last, time, waiting } of this.#subjects.values()) {
       const since = [...waiting.values()].map((each) => each.at).sort()[0];
       if (since === undefined || since > before) continue;
-      const service = source.split("/").pop();
+      const which = `--service ${source.split("/").pop()} --queue ${queue}`;
       const until = Math.min(...waiting.keys()) - 1;
       const missing = last + 1 === until ? `${until}` : `${last + 1} to ${until}`;
-      const again = time ? `run \`portico replay --service ${service} --from ${time}\`, or ` : "run ";
+      const again = time ? `run \`portico replay ${which} --from ${time}\`, or ` : "run ";
       found.push(
         `gap: ${subject} of ${source}: sequence ${missing} has not come; ${again}` +
-          `\`portico republish --service ${service}\` where it is older than what the outbox keeps`,
+          `\`portico republish ${which}\` where it is older than what the outbox keeps`,
       );
     }
     return found;
@@ -85,7 +84,8 @@ export class Ledger {
     };
     this.#subjects.set(key, about);
     if (event.sequence <= about.last) return "older than what is known";
-    if (event.sequence > about.last + 1 && !restates(event)) {
+    if (event.republished && ![CREATED, DELETED].includes(event.type)) return "says nothing that is kept here";
+    if (event.sequence > about.last + 1 && !event.republished) {
       if (!about.waiting.has(event.sequence)) about.waiting.set(event.sequence, { event, at });
       return "waits for those before it";
     }

@@ -23,6 +23,9 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 
 EXCHANGE = "portico.events"
+CREATED = "portico.identity.application_created.v1"
+CHANGED = "portico.identity.application_changed.v1"
+DELETED = "portico.identity.application_deleted.v1"
 FOLLOWED = "app_"  # the ids of what this consumer follows begin like this; facts about other things do not concern it
 IN_HAND = 50  # messages that the broker hands out before the first of them is acknowledged
 DELIVERY_LIMIT = 20  # a message that comes so often without any answer goes to the dead queue
@@ -79,7 +82,7 @@ def read_event(body: bytes) -> dict[str, Any]:
     for name in ("id", "source", "type", "subject", "time"):
         if not isinstance(event.get(name), str):
             raise NotAnEvent(f"it has no {name}")
-    if not isinstance(event.get("sequence"), int) or event["sequence"] < 1:
+    if not isinstance(event.get("sequence"), int) or event["sequence"] < 0:
         raise NotAnEvent("it has no sequence")
     if not isinstance(event.get("data"), dict):
         raise NotAnEvent("it has no data")
@@ -96,14 +99,14 @@ class Gap:
     last: int
     known_at: str | None
 
-    def __str__(self) -> str:
-        """Say what is missing and what to run."""
-        service = self.source.rpartition("/")[2]
+    def told_to(self, queue: str) -> str:
+        """Say what is missing and what to run, to have it in a queue."""
+        which = f"--service {self.source.rpartition('/')[2]} --queue {queue}"
         missing = f"{self.first}" if self.first == self.last else f"{self.first} to {self.last}"
-        again = f"run `portico replay --service {service} --from {self.known_at}`, or " if self.known_at else "run "
+        again = f"run `portico replay {which} --from {self.known_at}`, or " if self.known_at else "run "
         return (
             f"gap: {self.subject} of {self.source}: sequence {missing} has not come; {again}"
-            f"`portico republish --service {service}` where it is older than what the outbox keeps"
+            f"`portico republish {which}` where it is older than what the outbox keeps"
         )
 
 
@@ -135,7 +138,11 @@ class Ledger:
         self._db.close()
 
     def take(self, event: Mapping[str, Any]) -> str:
-        """Take an event in, once and in its order; say what became of it."""
+        """Take an event in, once and in its order; say what became of it.
+
+        What is republished states a thing as it is, at the number that its facts have reached: it is a new beginning, where it
+        tells all that is kept here, and changes nothing where as much is known already.
+        """
         if not event["subject"].startswith(FOLLOWED):
             return "does not concern us"
         with self._transaction():
@@ -145,7 +152,9 @@ class Ledger:
             last = self._last(event)
             if event["sequence"] <= last:
                 return "older than what is known"
-            if event["sequence"] > last + 1 and not _restates(event):
+            if event.get("republished") and event["type"] not in (CREATED, DELETED):
+                return "says nothing that is kept here"
+            if event["sequence"] > last + 1 and not event.get("republished"):
                 row = (event["source"], event["subject"], event["sequence"], json.dumps(event), now)
                 self._db.execute("INSERT OR IGNORE INTO waiting VALUES (?, ?, ?, ?, ?)", row)
                 return "waits for those before it"
@@ -204,18 +213,13 @@ class Ledger:
     def _apply(self, event: Mapping[str, Any]) -> None:
         """Do what follows from an event; a fact that means nothing here still counts in the order."""
         data = event["data"]
-        if event["type"] in ("portico.identity.application_created.v1", "portico.identity.application_changed.v1"):
+        if event["type"] in (CREATED, CHANGED):
             row = (data["application_id"], data["organization_id"], data["name"], data["client_id"])
             self._db.execute("INSERT OR REPLACE INTO applications VALUES (?, ?, ?, ?)", row)
-        elif event["type"] == "portico.identity.application_deleted.v1":
+        elif event["type"] == DELETED:
             self._db.execute("DELETE FROM applications WHERE id = ?", (data["application_id"],))
         row = (event["source"], event["subject"], event["sequence"], event["time"])
         self._db.execute("INSERT OR REPLACE INTO progress VALUES (?, ?, ?, ?)", row)
-
-
-def _restates(event: Mapping[str, Any]) -> bool:
-    """Say whether a live thing is announced anew, whole, at its present sequence (`portico republish`)."""
-    return bool(event["type"] == "portico.identity.application_created.v1" and event["sequence"] > 1)
 
 
 class Consumer:
@@ -301,7 +305,7 @@ class Consumer:
         gaps = self._ledger.gaps(self._settings.gap_seconds)
         for gap in gaps:
             if gap not in self._told:
-                log.warning("%s", gap)
+                log.warning("%s", gap.told_to(self._settings.queue))
         self._told = set(gaps)
 
 

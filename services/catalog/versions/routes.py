@@ -11,9 +11,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.routing import BaseRoute
 
 from chassis.errors import FieldProblem, Invalid
+from chassis.outward import LONGEST
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.catalog.documents.domain import DocumentNotReadable
-from services.catalog.fetching.addresses import LONGEST
 from services.catalog.fetching.domain import Source
 from services.catalog.fetching.fetcher import Fetcher
 from services.catalog.products import access

@@ -10,7 +10,7 @@ from chassis.principal import SignInFirst
 from services.identity import throttles
 from services.identity.accounts import access, repository
 from services.identity.accounts.domain import VERIFICATION_PREFIX, WELCOME_TTL, NobodyToInvite, Registration, User
-from services.identity.events import RightsChanged, UserReachable, UserRegistered
+from services.identity.events import RightsChanged, UserRegistered
 from services.identity.inputs import address_key
 from services.identity.links.actions import make_link
 from services.identity.links.domain import LinkNotValid, Purpose
@@ -133,15 +133,10 @@ async def find_by_address(reader: Reader, email: str) -> User | None:
 
 async def announce_reachable(tx: Transaction, user: User, book: AddressBook) -> None:
     """Announce how a user is called and reached now; the address is for notifications alone to read."""
-    reachable = UserReachable(
-        user_id=user.id,
-        name=user.name,
-        language=user.language,
-        platform_roles=tuple(str(each) for each in user.platform_roles(book.operator_keys)),
-        sealed_address=book.seal.close(user.email, user.id),
-    )
-    await tx.emit(reachable, subject=user.id)
-    await repository.note_announced(tx, user.id, is_named_operator=user.is_named_operator(book.operator_keys))
+    is_named_operator = user.is_named_operator(book.operator_keys)
+    sealed = book.seal.close(user.email, user.id)
+    await tx.emit(user.reachable(sealed, is_named_operator=is_named_operator), subject=user.id)
+    await repository.note_announced(tx, user.id, sealed, is_named_operator=is_named_operator)
 
 
 async def announce_rights(tx: Transaction, user_ids: Iterable[str]) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chassis.errors import Forbidden, Invalid, Unauthenticated
-from services.identity.events import UserRegistered
+from services.identity.events import UserReachable, UserRegistered
 from services.identity.inputs import DEFAULT_LANGUAGE
 from services.identity.links.domain import LinkNotValid
 
@@ -65,6 +65,17 @@ class User:
         """Return the roles that the user holds on the platform itself: those that were granted, and that of the setting."""
         named = [PlatformRole.OPERATOR_ADMINISTRATOR] if self.is_named_operator(operator_keys) else []
         return sorted({*self.granted_roles, *named})
+
+    def reachable(self, sealed_address: str, *, is_named_operator: bool) -> UserReachable:
+        """Return the fact that the user is called so and reached there; the address is sealed for notifications."""
+        named = [PlatformRole.OPERATOR_ADMINISTRATOR] if is_named_operator else []
+        return UserReachable(
+            user_id=self.id,
+            name=self.name,
+            language=self.language,
+            platform_roles=tuple(str(each) for each in sorted({*self.granted_roles, *named})),
+            sealed_address=sealed_address,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,9 +136,10 @@ async def find_with_roles(reader: Reader, roles: Iterable[PlatformRole], email_k
     return [to_user(row) for row in await reader.collection("users").find(query, sort=[("_id", 1)], limit=most)]
 
 
-async def note_announced(tx: Transaction, user_id: str, *, is_named_operator: bool) -> None:
-    """Note that it was announced how a user is reached, and whether as somebody whom the setting names."""
-    await tx.collection("users").update_one({"_id": user_id}, {"$set": {"announced_as_named": is_named_operator}})
+async def note_announced(tx: Transaction, user_id: str, sealed_address: str, *, is_named_operator: bool) -> None:
+    """Note how it was announced that a user is reached, and whether as somebody whom the setting names."""
+    change = {"announced_address": sealed_address, "announced_as_named": is_named_operator}
+    await tx.collection("users").update_one({"_id": user_id}, {"$set": change})
 
 
 async def find_to_announce(reader: Reader, operator_keys: Iterable[str], most: int) -> list[str]:

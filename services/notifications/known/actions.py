@@ -49,9 +49,10 @@ async def remember_member(tx: Transaction, heard: Heard, who: tuple[str, str], r
     """Keep the role of somebody (organization and user), or that they are no member any more (None)."""
     organization_id, user_id = who
     key = f"{organization_id}:{user_id}"
-    await keep(tx, MEMBERS, heard, {"organization_id": organization_id, "user_id": user_id, "role": role}, subject=key)
+    fields = {"organization_id": organization_id, "user_id": user_id, "role": role}
+    is_news = await keep(tx, MEMBERS, heard, fields, subject=key)
     if has_joined:
-        await repository.note_since(tx, key, heard.sequence)
+        await repository.note_since(tx, key, heard.sequence, is_news=is_news)
 
 
 async def remember_application(tx: Transaction, heard: Heard, organization_id: str, name: str | None) -> None:

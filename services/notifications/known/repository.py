@@ -7,7 +7,7 @@ from typing import Any
 
 from chassis.inbox import copy_if_newer
 from chassis.messages import Heard
-from chassis.mongo import Index, Reader, Transaction
+from chassis.mongo import Document, Index, Reader, Transaction
 from services.notifications.known.domain import DEFAULT_LANGUAGE, Person, Title
 
 PEOPLE, MEMBERS, ROLES = "heard_people", "heard_members", "heard_roles"
@@ -31,9 +31,10 @@ async def keep(tx: Transaction, collection: str, heard: Heard, fields: Mapping[s
     return await copy_if_newer(tx, collection, replace(heard, subject=subject), fields)
 
 
-async def note_since(tx: Transaction, member_key: str, sequence: int) -> None:
+async def note_since(tx: Transaction, member_key: str, sequence: int, *, is_news: bool) -> None:
     """Note when a member joined last, however late that is heard: the older members come first."""
-    await tx.collection(MEMBERS).update_one({"_id": member_key}, {"$max": {"since": sequence}})
+    query: Document = {"_id": member_key} if is_news else {"_id": member_key, "since": None}
+    await tx.collection(MEMBERS).update_one(query, {"$max": {"since": sequence}})
 
 
 async def note_refused(tx: Transaction, user_id: str) -> bool:
@@ -109,6 +110,12 @@ async def is_member(reader: Reader, organization_id: str, user_id: str) -> bool:
     """Say whether somebody was announced to be a member."""
     row = await reader.collection(MEMBERS).find_one({"_id": f"{organization_id}:{user_id}"})
     return row is not None and row["role"] is not None
+
+
+async def has_left(reader: Reader, organization_id: str, user_id: str) -> bool:
+    """Say whether somebody was announced to have left; of whom nothing was announced yet, that is not so."""
+    row = await reader.collection(MEMBERS).find_one({"_id": f"{organization_id}:{user_id}"})
+    return row is not None and row["role"] is None
 
 
 async def find_application_name(reader: Reader, application_id: str) -> str | None:

@@ -84,6 +84,8 @@ def _to(told: Told) -> To:
 
 def _is_mailed(told: Told, wishes: dict[str, Preferences]) -> bool:
     person = told.reached.person
+    if not told.telling.has_letter:
+        return False
     return person is None or wishes[person.id].wants_mail(told.telling.topic, told.reached.organization_id)
 
 

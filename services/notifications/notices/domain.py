@@ -83,7 +83,7 @@ class Telling:
     """One kind of notice about one kind of news: to whom, with which link (``links`` in the texts) to which thing.
 
     ``is_for_actor``: whoever did it is told, too, as a receipt or for their security. ``about_organization``: also those who are
-    named or addressed are told as of ``organization_id``.
+    named or addressed are told as of ``organization_id``. ``has_letter`` is not so where somebody else writes the letter.
     """
 
     kind: str
@@ -94,6 +94,7 @@ class Telling:
     when: Callable[[News], bool] = always
     is_for_actor: bool = False
     about_organization: bool = False
+    has_letter: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ _THINGS = {
     "agreements": _Thing("agreements", "agreement_id"),
     "products": _Thing("products", "product_id"),
     "onboarding": _Thing("onboarding", "request_id"),
+    "support": _Thing("support", "request_id"),
 }
 PLACES = tuple(_THINGS)
 BEGINNING = "sign-in"
@@ -181,10 +182,44 @@ _OF_IDENTITY: Mapping[str, tuple[Telling, ...]] = {
         Telling("onboarding_provider_informed", Topic.ONBOARDING, (_ADDRESSED_PROVIDER,), "begin", BEGINNING),
     ),
 }
+
+
+def _support(kind: str, *to: Whom, when: Callable[[News], bool] = always, has_letter: bool = True) -> Telling:
+    return Telling(kind, Topic.SUPPORT, to, "see", "support", when, has_letter=has_letter)
+
+
+def _written_by(side: str, **data: object) -> Callable[[News], bool]:
+    return lambda news: news.data.get("side") == side and all(news.data.get(name) == each for name, each in data.items())
+
+
+def _is_held(news: News) -> bool:
+    return news.data.get("side") == "USER" and news.text("holder_id") is not None
+
+
+def _is_done_by_somebody(news: News) -> bool:
+    return not (news.actor or "").startswith("system:")
+
+
+_SUPPORT = Whom(Side.STAFF, role="SUPPORT")
+_HOLDER = Whom(Side.NAMED, field="holder_id")
+_ASKER = Whom(Side.NAMED, field="opened_by")
+_OF_SUPPORT: Mapping[str, tuple[Telling, ...]] = {
+    "support_opened": (_support("support_opened", _SUPPORT, _ADMINISTRATORS),),
+    "support_replied": (
+        # What answers them goes to those who ask as a letter of its own, which they can answer.
+        _support("support_answered", _ASKER, when=lambda news: news.data.get("side") != "USER", has_letter=False),
+        _support("support_written", _HOLDER, when=_is_held),
+        _support("support_written", _SUPPORT, _ADMINISTRATORS, when=_written_by("USER", holder_id=None)),
+        _support("support_written", _PERMITTING, when=_written_by("USER", waits_for="PROVIDER")),
+    ),
+    "support_provider_involved": (_support("support_provider_involved", _PERMITTING),),
+    "support_closed": (_support("support_closed", _ASKER, when=_is_done_by_somebody),),
+}
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},
     **{f"identity.{fact}.v1": told for fact, told in _OF_IDENTITY.items()},
+    **{f"notifications.{fact}.v1": told for fact, told in _OF_SUPPORT.items()},
 }
 KEYS = tuple(TABLE)
 KINDS = tuple(dict.fromkeys(each.kind for told in TABLE.values() for each in told))

@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from chassis.errors import Refusal
+from chassis.outward import Allowed
 from services.catalog.documents.domain import DocumentTooLarge
-from services.catalog.fetching.addresses import Allowed
 from services.catalog.fetching.domain import (
     DocumentUrlGivesNoDocument,
     DocumentUrlNotAllowed,

@@ -34,8 +34,14 @@ class Reader:
 
     user_id: str
     email: str
-    person: Person
+    stage: Stage
     organizations: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def person(self) -> Person:
+        """Whoever asks now: a passport lives for a minute."""
+        passport = make_passport(self.stage.keys, self.user_id, organizations=self.organizations, platform_roles=())
+        return Person(self.stage, passport)
 
     async def inbox(self, **args: Any) -> dict[str, Any]:
         [row] = (await self.person.load("inbox_of_viewer", ["me"], **args)).rows
@@ -91,6 +97,13 @@ class Newsroom:
     async def hear(self, *messages: Message) -> None:
         await self.stage.hear(*messages)
 
+    async def copy(self, *messages: Message) -> None:
+        """Let announcements be remembered, and nobody be told of them."""
+        for message in messages:
+            for reaction in self.service.wired_reactions():
+                if message.key in reaction.keys and reaction.queue != "notifications.inform_people":
+                    await reaction.handle(message)
+
     def roles(self) -> Message:
         table = {role: list(GRANTS[role]) for role in ROLES}
         return self.announcement("identity.roles_described.v1", "roles", {"actions_by_role": table})
@@ -104,8 +117,7 @@ class Newsroom:
 
     def person(self, user_id: str, email: str, **organizations: str) -> Reader:
         """Return somebody who may ask, in these roles."""
-        passport = make_passport(self.folder / "passports", user_id, organizations=organizations, platform_roles=())
-        reader = Reader(user_id, email, Person(self.stage, passport), organizations)
+        reader = Reader(user_id, email, self.stage, organizations)
         self.people[email] = reader
         return reader
 
@@ -166,7 +178,7 @@ def text_of(mail: EmailMessage) -> str:
     """Return what a mail says in plain text."""
     body = mail.get_body(("plain",))
     assert body is not None
-    return str(body.get_content())
+    return str(body.get_content()).replace("\r\n", "\n")
 
 
 def html_of(mail: EmailMessage) -> str:

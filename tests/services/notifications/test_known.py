@@ -40,7 +40,7 @@ async def test_copies_converge_in_any_order_and_heard_twice(make_room: MakeRoom,
     announced = [*life(room), room.roles()]
     shuffled = [*announced, *announced]
     random.Random(seed).shuffle(shuffled)
-    await room.hear(*shuffled)
+    await room.copy(*shuffled)
     reader = room.store.reader()
     managers = await known.people_who_may(reader, "org_1", "DECIDE_PERMISSIONS", most=10)
     assert [(each.id, each.name, each.language) for each in managers] == [("usr_a", "Anna", "en"), ("usr_b", "Boriss", "ru")]

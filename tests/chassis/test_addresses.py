@@ -1,11 +1,10 @@
-"""Which addresses may be asked for a document: how they are read, and which numbers are public."""
+"""Which addresses of the outside world may be asked: how they are read, and which numbers are public."""
 
 from ipaddress import ip_address, ip_network
 
 import pytest
 
-from services.catalog.fetching.addresses import Allowed, is_public, judge, read_networks, read_place, read_ports
-from services.catalog.fetching.domain import DocumentUrlNotAllowed
+from chassis.outward.addresses import AddressNotAllowed, Allowed, is_public, judge, read_networks, read_place, read_ports
 
 USUAL = Allowed(frozenset({443, 80}))
 AT_HOME = Allowed(frozenset({443, 80, 8080}), (ip_network("127.0.0.0/8"), ip_network("::1/128")), insecure=True)
@@ -38,7 +37,7 @@ def test_numbers_that_are_not_public(number: str) -> None:
     assert judge(["8.8.8.8", number], USUAL) == ()
     assert judge([number, "8.8.8.8"], USUAL) == ()
     host = f"[{number}]" if ":" in number else number
-    with pytest.raises(DocumentUrlNotAllowed):
+    with pytest.raises(AddressNotAllowed):
         read_place(f"https://{host}/", USUAL)
 
 
@@ -83,13 +82,13 @@ def test_a_network_is_allowed_by_name_alone() -> None:
     ],
 )
 def test_addresses_that_are_not_asked(url: str) -> None:
-    with pytest.raises(DocumentUrlNotAllowed):
+    with pytest.raises(AddressNotAllowed):
         read_place(url, USUAL)
 
 
 @pytest.mark.parametrize("spelling", ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "[::ffff:127.0.0.1]", "10.0.0.1"])
 def test_an_allowed_network_does_not_allow_odd_spellings_or_others(spelling: str) -> None:
-    with pytest.raises(DocumentUrlNotAllowed):
+    with pytest.raises(AddressNotAllowed):
         read_place(f"http://{spelling}:8080/", AT_HOME)
     assert str(read_place("http://127.0.0.1:8080/", AT_HOME).literal) == "127.0.0.1"
 
@@ -118,3 +117,31 @@ def test_what_settings_list() -> None:
             read_ports(ports)
     with pytest.raises(ValueError, match=r".+"):
         read_networks("127.0.0.1/8")
+
+
+IN_DEVELOPMENT = Allowed(frozenset({443}), loopback=True)
+
+
+def test_this_machine_may_be_asked_in_development_by_plain_http_and_at_any_port() -> None:
+    for url in ("http://127.0.0.1:9000/", "https://[::1]:9000/", "https://127.0.0.1/"):
+        read_place(url, IN_DEVELOPMENT)
+        with pytest.raises(AddressNotAllowed):
+            read_place(url, USUAL)
+    named = read_place("http://localhost:9000/", IN_DEVELOPMENT)
+    assert named.only_loopback
+    assert judge(["127.0.0.1", "::1"], IN_DEVELOPMENT, only_loopback=named.only_loopback) == ("127.0.0.1", "::1")
+
+
+@pytest.mark.parametrize("number", ["8.8.8.8", "10.0.0.1", "169.254.169.254", "::ffff:127.0.0.1"])
+def test_nobody_else_is_asked_so_in_development(number: str) -> None:
+    assert judge([number], IN_DEVELOPMENT, only_loopback=True) == ()
+    assert judge(["127.0.0.1", number], IN_DEVELOPMENT, only_loopback=True) == ()
+    host = f"[{number}]" if ":" in number else number
+    for url in (f"http://{host}/", f"https://{host}:9000/"):
+        with pytest.raises(AddressNotAllowed):
+            read_place(url, IN_DEVELOPMENT)
+
+
+def test_what_is_public_is_asked_in_development_as_ever() -> None:
+    assert not read_place("https://hooks.example/", IN_DEVELOPMENT).only_loopback
+    assert judge(["8.8.8.8"], IN_DEVELOPMENT) == ("8.8.8.8",)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from services.catalog.fetching.domain import DocumentUrlNotAllowed
-
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -35,17 +33,27 @@ _NOT_PUBLIC_6 = tuple(
 )
 
 
+class AddressNotAllowed(Exception):  # noqa: N818 - a fact about the address; who asks turns it into a refusal of its own
+    """Such an address is not asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may be asked in this place; ``networks`` are asked although they are not public."""
+    """What may be asked in this place; ``networks`` are asked although they are not public.
+
+    ``loopback`` lets this machine itself be asked, at any port and by plain http: for development.
+    """
 
     ports: frozenset[int]
     networks: tuple[Network, ...] = ()
     insecure: bool = False
+    loopback: bool = False
 
-    def permits(self, address: Address) -> bool:
+    def permits(self, address: Address, *, only_loopback: bool = False) -> bool:
         """Say whether a number may be connected to."""
-        return any(address in network for network in self.networks) or is_public(address)
+        if self.loopback and address.is_loopback:
+            return True
+        return not only_loopback and (any(address in network for network in self.networks) or is_public(address))
 
 
 def is_public(address: Address) -> bool:
@@ -70,13 +78,17 @@ def read_ports(text: str) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An address that was read: where to connect to, and what to ask for there."""
+    """An address that was read: where to connect to, and what to ask for there.
+
+    ``only_loopback`` says that it is asked only where it leads to this machine itself.
+    """
 
     is_secure: bool
     host: str
     port: int
     target: str
     literal: Address | None
+    only_loopback: bool = False
 
     @property
     def authority(self) -> str:
@@ -86,59 +98,61 @@ class Place:
 
 
 def read_place(url: str, allowed: Allowed) -> Place:
-    """Return what an address says, read so strictly that nobody can read it otherwise. Raises ``DocumentUrlNotAllowed``."""
+    """Return what an address says, read so strictly that nobody can read it otherwise. Raises ``AddressNotAllowed``."""
     if len(url) > LONGEST or not _PLAIN.fullmatch(url) or "\\" in url:
-        raise DocumentUrlNotAllowed
+        raise AddressNotAllowed
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise DocumentUrlNotAllowed from error
-    if parts.scheme not in (("https", "http") if allowed.insecure else ("https",)) or "@" in parts.netloc:
-        raise DocumentUrlNotAllowed
+        raise AddressNotAllowed from error
+    if parts.scheme not in _PORTS or "@" in parts.netloc:
+        raise AddressNotAllowed
     port = _PORTS[parts.scheme] if port is None else port
-    if port not in allowed.ports:
-        raise DocumentUrlNotAllowed
+    only_loopback = port not in allowed.ports or (parts.scheme == "http" and not allowed.insecure)
+    if port == 0 or (only_loopback and not allowed.loopback):
+        raise AddressNotAllowed
     host, literal = _read_host(parts.netloc, (parts.hostname or "").removesuffix("."))
-    if literal is not None and not allowed.permits(literal):
-        raise DocumentUrlNotAllowed
+    if literal is not None and not allowed.permits(literal, only_loopback=only_loopback):
+        raise AddressNotAllowed
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not target.startswith("/"):
-        raise DocumentUrlNotAllowed
-    return Place(parts.scheme == "https", host, port, target, literal)
+        raise AddressNotAllowed
+    return Place(parts.scheme == "https", host, port, target, literal, only_loopback)
 
 
 def _read_host(netloc: str, host: str) -> tuple[str, Address | None]:
     if "[" in netloc:
         # Nothing stands around the brackets but a port.
         if not _BRACKETS.fullmatch(netloc):
-            raise DocumentUrlNotAllowed
+            raise AddressNotAllowed
         return _read_six(host)
     if not _NAME.fullmatch(host):
-        raise DocumentUrlNotAllowed
+        raise AddressNotAllowed
     # What ends in a number is a number: some resolvers take 2130706433, 0x7f.1 and 017700000001 for 127.0.0.1.
     if not _NUMBER.fullmatch(host.rpartition(".")[2]):
         return host, None
     try:
         return host, IPv4Address(host)
     except ValueError as error:
-        raise DocumentUrlNotAllowed from error
+        raise AddressNotAllowed from error
 
 
 def _read_six(host: str) -> tuple[str, Address]:
     try:
         address = IPv6Address(host)
     except ValueError as error:
-        raise DocumentUrlNotAllowed from error
+        raise AddressNotAllowed from error
     if address.scope_id is not None:
-        raise DocumentUrlNotAllowed
+        raise AddressNotAllowed
     return str(address), address
 
 
-def judge(numbers: Sequence[str], allowed: Allowed) -> tuple[str, ...]:
+def judge(numbers: Sequence[str], allowed: Allowed, *, only_loopback: bool = False) -> tuple[str, ...]:
     """Return the numbers that a name stands for, each once, or nothing where one of them may not be connected to."""
     try:
         addresses = [ip_address(each) for each in dict.fromkeys(numbers)]
     except ValueError:
         return ()
-    return tuple(str(each) for each in addresses) if all(allowed.permits(each) for each in addresses) else ()
+    are_permitted = all(allowed.permits(each, only_loopback=only_loopback) for each in addresses)
+    return tuple(str(each) for each in addresses) if are_permitted else ()

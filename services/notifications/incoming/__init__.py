@@ -1,0 +1,1 @@
+"""Incoming mail: answers to what was mailed, and questions of people who write to the support address."""

@@ -1,0 +1,233 @@
+"""Taking a mail: it becomes an answer in a request, a new request, or something that the operator looks at. None is lost.
+
+Whoever has a mail server that forwards to us knows from our answer what became of a mail: taken, to be tried again, or never.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chassis.acts import Deed
+from chassis.ids import new_id
+from chassis.mongo import Store, Transaction
+from chassis.principal import Principal, system
+from services.notifications.attachments import actions as attachments
+from services.notifications.attachments.actions import Upload
+from services.notifications.attachments.domain import MOST_BYTES, AttachmentEmpty, AttachmentKindNotTaken, clean_name
+from services.notifications.incoming import addresses, repository
+from services.notifications.incoming.addresses import AddressBook
+from services.notifications.incoming.domain import (
+    MOST_UNASSIGNED_AN_HOUR,
+    AutomaticMailNotTaken,
+    Mail,
+    NoSuchMailbox,
+    Part,
+    Target,
+    TooManyUnassignedMails,
+    left_out,
+    target_of,
+)
+from services.notifications.incoming.reading import read_mail
+from services.notifications.known import repository as known
+from services.notifications.support import actions as support
+from services.notifications.support import answers
+from services.notifications.support import repository as requests
+from services.notifications.support.actions import Written
+from services.notifications.support.answers import Office, ReplyTo
+from services.notifications.support.domain import (
+    MOST_ATTACHMENTS,
+    MOST_MESSAGES,
+    MOST_OPEN,
+    REQUEST_PREFIX,
+    Category,
+    Channel,
+    Side,
+    Status,
+    SupportRequest,
+    TooManyOpenSupportRequests,
+)
+
+_ITSELF = system("notifications.incoming")
+_DEED = Deed("take_mail")
+NOT_THEIRS = "This came to a reply address of this request, but not from its owner's e-mail address."
+NOT_ANY_MORE = "This came from somebody who does not see this request any more."
+NOT_PROVEN = "The mail server does not say that the sender's domain stands behind this mail."
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What taking mail takes. ``authority`` is the mail server whose Authentication-Results are believed; empty: nobody's."""
+
+    store: Store
+    office: Office
+    book: AddressBook
+    authority: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrived:
+    mail: Mail
+    key: str
+    attachment_ids: tuple[str, ...]
+    not_taken: tuple[str, ...]
+
+    @property
+    def written(self) -> Written:
+        return Written(self.mail.text, self.attachment_ids, Channel.MAIL, self.mail.mail_id)
+
+
+async def require_target(desk: Desk, address: str) -> Target:
+    """Return what an address stands for. Raises ``NoSuchMailbox``."""
+    target = target_of(address, desk.office.address)
+    if target is None:
+        raise NoSuchMailbox
+    if target.token is not None and await answers.find_reply_to(desk.store.reader(), target.token) is None:
+        raise NoSuchMailbox
+    return target
+
+
+async def take_mail(desk: Desk, address: str, envelope_sender: str | None, content: bytes) -> None:
+    """Take a mail, once however often it comes.
+
+    Raises ``NoSuchMailbox``, ``MailNotReadable``, ``AutomaticMailNotTaken``, ``TooManyUnassignedMails`` or
+    ``TooManyOpenSupportRequests``.
+    """
+    target = await require_target(desk, address)
+    mail = read_mail(content, envelope_sender)
+    if mail.is_automatic and target.token is None:
+        raise AutomaticMailNotTaken
+    marks = "\n".join((address.lower(), desk.book.fingerprint(mail.sender), mail.mail_id))
+    key = hashlib.sha256(marks.encode("utf-8", "surrogatepass")).hexdigest()
+    if await repository.is_taken(desk.store.reader(), key):
+        return
+    ids, not_taken = await _keep_parts(desk.store, mail.parts)
+    arrived = _Arrived(mail, key, ids, not_taken)
+    principal = await _who_writes(desk, target, mail)
+    await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived), deed=_DEED)
+
+
+async def _who_writes(desk: Desk, target: Target, mail: Mail) -> Principal:
+    """Return the one who acts: the user whose address it is, or the platform itself. Rights are looked up, not carried."""
+    reader, fingerprint = desk.store.reader(), desk.book.fingerprint(mail.sender)
+    if mail.is_automatic or (desk.authority and not mail.is_authentic(desk.authority)):
+        return _ITSELF
+    if target.token is None:
+        user_id = await addresses.find_user(reader, fingerprint)
+        return _ITSELF if user_id is None else Principal(user_id)
+    reply_to = await answers.find_reply_to(reader, target.token)
+    is_theirs = reply_to is not None and await addresses.is_of(reader, reply_to.user_id, fingerprint)
+    return Principal(reply_to.user_id) if reply_to is not None and is_theirs else _ITSELF
+
+
+async def _take(tx: Transaction, desk: Desk, target: Target, arrived: _Arrived) -> None:
+    if not await repository.mark(tx, arrived.key):
+        return
+    if target.token is None:
+        request = await _open(tx, desk, arrived)
+    else:
+        reply_to = await answers.find_reply_to(tx, target.token)
+        request = await _answer(tx, desk, reply_to, arrived)
+    if arrived.not_taken:
+        await support.note(tx, request, Written(left_out(arrived.not_taken)), by=None)
+
+
+async def _open(tx: Transaction, desk: Desk, arrived: _Arrived) -> SupportRequest:
+    user_id = tx.principal.id
+    if user_id is None or user_id == _ITSELF.id:
+        why = NOT_PROVEN if desk.authority and not arrived.mail.is_authentic(desk.authority) else None
+        return await _put_to_operator(tx, arrived, why=why)
+    return await _begin(tx, desk, _request_of(tx, user_id, arrived.mail), arrived)
+
+
+async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived: _Arrived) -> SupportRequest:
+    found = {} if reply_to is None else await requests.find(tx, [reply_to.request_id])
+    request = None if reply_to is None else found.get(reply_to.request_id)
+    if reply_to is None or request is None:
+        return await _put_to_operator(tx, arrived)
+    if arrived.mail.is_automatic and request.messages < MOST_MESSAGES:
+        return await support.note(tx, request, arrived.written, by=None)
+    if tx.principal.id != reply_to.user_id:
+        is_proven = not desk.authority or arrived.mail.is_authentic(desk.authority)
+        return await _put_to_operator(tx, arrived, request, why=NOT_THEIRS if is_proven else NOT_PROVEN)
+    if not await _still_asks(tx, request, reply_to.user_id):
+        return await _put_to_operator(tx, arrived, request, why=NOT_ANY_MORE)
+    if not request.is_alive(tx.now) or request.messages >= MOST_MESSAGES:
+        again = replace(
+            _request_of(tx, reply_to.user_id, arrived.mail),
+            organization_id=request.organization_id,
+            is_private=request.is_private,
+            topic=request.topic,
+            category=request.category,
+            follows=request.id,
+        )
+        return await _begin(tx, desk, again, arrived)
+    return await support.write(tx, request, Side.USER, written=arrived.written, office=desk.office)
+
+
+async def _still_asks(tx: Transaction, request: SupportRequest, user_id: str) -> bool:
+    if request.is_private and user_id != request.opened_by:
+        return False
+    organization_id = request.organization_id
+    if organization_id is None:
+        return True
+    has_ended = await requests.has_ended(tx, organization_id)
+    return not has_ended and not await known.has_left(tx, organization_id, user_id)
+
+
+async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: _Arrived) -> SupportRequest:
+    assert request.opened_by is not None
+    for who in (request.opened_by, request.organization_id):
+        if who is not None:
+            await requests.hold(tx, who)
+    if await requests.count_open(tx, request.opened_by) >= MOST_OPEN:
+        raise TooManyOpenSupportRequests
+    begun = await support.begin(tx, request, arrived.written)
+    await answers.mail_received(tx, desk.office, begun, begun.id)
+    return begun
+
+
+async def _put_to_operator(
+    tx: Transaction, arrived: _Arrived, meant: SupportRequest | None = None, *, why: str | None = None
+) -> SupportRequest:
+    """Keep a mail as a request of nobody, which the operator's staff alone sees, with the request that it was meant for."""
+    if await repository.count_unassigned(tx) >= MOST_UNASSIGNED_AN_HOUR:
+        raise TooManyUnassignedMails
+    nobodys = replace(
+        _request_of(tx, None, arrived.mail), mail_from=arrived.mail.sender, follows=meant.id if meant is not None else None
+    )
+    begun = await support.begin(tx, nobodys, arrived.written)
+    return begun if why is None else await support.note(tx, begun, Written(why), by=None)
+
+
+def _request_of(tx: Transaction, user_id: str | None, mail: Mail) -> SupportRequest:
+    return SupportRequest(
+        id=new_id(REQUEST_PREFIX),
+        subject=mail.subject,
+        category=Category.OTHER,
+        opened_at=tx.now,
+        opened_by=user_id,
+        organization_id=None,
+        status=Status.OPEN,
+        held_since=tx.now,
+    )
+
+
+async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Keep the files of a mail that can be taken; return their ids, and the names of the others."""
+    uploads: list[Upload] = []
+    not_taken: list[str] = []
+    for part in parts:
+        name = clean_name(part.name)
+        try:
+            if len(uploads) >= MOST_ATTACHMENTS or len(part.content) > MOST_BYTES:
+                raise AttachmentKindNotTaken  # noqa: TRY301 - whatever the reason, it is told alike
+            uploads.append(attachments.read_upload(name, part.content))
+        except (AttachmentEmpty, AttachmentKindNotTaken):
+            not_taken.append(name)
+    if not uploads:
+        return (), tuple(not_taken)
+    coming = await store.transact(_ITSELF, lambda tx: attachments.announce_mailed(tx, uploads))
+    for file, upload in zip(coming, uploads, strict=True):
+        await attachments.put_contents(store.reader(), file, upload)
+        await attachments.keep_or_forget(store, _ITSELF, file)
+    return tuple(each.id for each in coming), tuple(not_taken)
