@@ -112,6 +112,14 @@ def audited(kind: str, *, organizations: str = "organization_id", acted_by: str 
     return Audited(kind, tuple(organizations.split()), acted_by, names)
 
 
+OWN: Mapping[str, Audited] = {
+    "removed_dead_letters": audited(
+        "dead_letter", organizations="", shown="queue event_id what by at event subject code died_at", digested="because envelope"
+    ),
+}
+"""What the chassis itself keeps in every service, and is audited everywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Acts:
     """What a service records: its own event, and its table. ``not_audited`` gives a reason for each of the other collections."""

@@ -62,7 +62,9 @@ class Service:
         queues = [on.queue_of(self.name) for on in self.reactions]
         self._counting = dead_letters.Counting(self.name, self.bus, queues)
         if queues and self.verifier is not None:
-            self.routes = [*self.routes, *dead_letters.routes(Edge(self.store, self.verifier), self.bus, queues)]
+            edge = Edge(self.store, self.verifier)
+            self.routes = [*self.routes, *dead_letters.routes(edge, self.bus, queues)]
+            self.workers = [*self.workers, edge.tally]
         self.app = service_app(self.name, self.routes, self.ready)
         self._relay = Relay(self.name, self.store, self.bus)
 

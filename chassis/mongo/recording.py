@@ -6,12 +6,13 @@ whoever has the audit trail alone has neither.
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from chassis import messages
-from chassis.acts import MOST_CHANGES, Acts, Change, Deed, Outcome, Recorded, Teller, acting_user
+from chassis.acts import MOST_CHANGES, OWN, Acts, Change, Deed, Outcome, Recorded, Teller, acting_user
 from chassis.ids import new_id
 from chassis.mongo.collection import Document, Index
 from chassis.mongo.noting import Notes
@@ -28,7 +29,7 @@ class Recorder:
     """Makes one service's acts from what its transactions noted."""
 
     def __init__(self, acts: Acts) -> None:
-        self.acts = acts
+        self.acts = replace(acts, audited={**OWN, **acts.audited})
         self._teller: Teller | None = None
 
     def audits(self, collection: str) -> bool:

@@ -13,7 +13,7 @@ AUDITED: Mapping[str, Audited] = {
         shown="created_at language granted_roles password_is_long",
         digested="name email",
         hidden="password_hash",
-        ignored="email_key rights_version held announced_as_named announced_address",
+        ignored="email_key rights_version held announced_as_named announced_address words",
     ),
     "registrations": audited(
         "registration",
@@ -62,7 +62,7 @@ AUDITED: Mapping[str, Audited] = {
         "organization",
         organizations="_id",
         shown="name is_test owner_id created_at is_provider deleted_at deleted_by",
-        ignored="held due_at is_ending ended_at",
+        ignored="held due_at is_ending ended_at words",
     ),
     "memberships": audited("membership", shown="organization_id user_id role since suspended_at"),
     "invitations": audited(
@@ -77,14 +77,14 @@ AUDITED: Mapping[str, Audited] = {
         shown="organization_id name client_id created_at is_live deleted_at secrets",
         digested="description secrets.hint",
         hidden="secrets.hash",
-        ignored="name_key due_at secrets.look_at secrets.silent_at secrets.warned_days",
+        ignored="name_key due_at words secrets.look_at secrets.silent_at secrets.warned_days",
     ),
     "certificates": audited(
         "certificate",
         shown="organization_id application_id name thumbprint not_before not_after chained_to registered_at revoked_at"
         " revocation_reason may_return suspended_at",
         digested="subject issuer serial_number",
-        ignored="last_used_at remind_at is_revoked is_held",
+        ignored="last_used_at remind_at is_revoked is_held words",
     ),
     "client_keys": audited(
         "client_key",
@@ -92,7 +92,7 @@ AUDITED: Mapping[str, Audited] = {
         digested="jwk",
         ignored="slot",
     ),
-    "data_exchanges": audited("data_exchange", shown="organization_id number request_id assigned_at"),
+    "data_exchanges": audited("data_exchange", shown="organization_id number request_id assigned_at", ignored="words"),
     "files": audited(
         "file",
         organizations="",
@@ -105,7 +105,7 @@ AUDITED: Mapping[str, Audited] = {
         shown="organization_id channel language filed_by created_at received_at status round_ taken_by submitted_at number"
         " documents.file_id documents.sha256 documents.attached_by documents.attached_at",
         digested="form documents",
-        ignored="held_since acts held_ms is_open is_filed open_key registration_key waits_for_judge documents.judging"
+        ignored="held_since acts held_ms is_open is_filed open_key registration_key waits_for_judge words documents.judging"
         " documents.tries documents.finding",
     ),
 }

@@ -8,14 +8,14 @@ from services.notifications.support_audited import SUPPORT_AUDITED, SUPPORT_NOT_
 
 AUDITED: Mapping[str, Audited] = {
     "notice_preferences": audited("notice_preference", organizations="", acted_by="_id", shown="choices", ignored="changed_at"),
-    **SUPPORT_AUDITED,
     "webhooks": audited(
         "webhook",
-        shown="organization_id event_types disabled_because disabled_at created_at",
-        digested="url description",
+        shown="organization_id event_types created_at disabled_because disabled_at",
+        digested="url description",  # an address may hold a secret of its receiver's
         hidden="secrets",
         ignored="slot",
     ),
+    **SUPPORT_AUDITED,
 }
 _COPY = "a copy of what others announce"
 NOT_AUDITED: Mapping[str, str] = {

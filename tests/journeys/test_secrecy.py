@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -135,10 +136,11 @@ async def in_databases(running: RunningInProcess, prefix: str) -> str:
 
 async def until_all_is_audited(running: RunningInProcess) -> None:
     """Wait until the audit trail has every act that was announced."""
-    entries = running.whole.parts["audit"].store.reader().collection("entries")
+    parts: dict[str, Any] = running.whole.parts
+    entries = parts["audit"].store.reader().collection("entries")
     announced: set[str] = set()
     for name in ("identity", "catalog", "subscriptions"):
-        outbox = running.whole.parts[name].store.reader().collection("outbox")
+        outbox = parts[name].store.reader().collection("outbox")
         announced |= {row["_id"] for row in await outbox.find({"key": f"{name}.act_recorded.v1"})}
     assert len(announced) > 20
     async with asyncio.timeout(60):

@@ -193,7 +193,7 @@ async def test_what_cannot_be_attached_is_announced_with_the_reason(deal: Deal, 
     await deal.hear(message, message)
     kept = await world.store.reader().collection("outbox").find({"subject": file_id, "key": "identity.file_not_attached.v1"})
     assert len(kept) == 1
-    last = (await world.facts_about(file_id, 1 if case == "absent" else 2))[-1]
+    last = (await world.facts_about(file_id, {"absent": 1, "elsewhere": 3}.get(case, 2)))[-1]
     assert last.data["reason"] == expected
     assert set(last.audience) == {deal.recipient.organization_id, deal.provider.organization_id}
 
