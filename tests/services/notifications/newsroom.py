@@ -10,12 +10,13 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
-from chassis.bus import Message
+from chassis.bus import Message, Reaction
 from chassis.local import LocalBus
 from chassis.messages import to_timestamp
 from chassis.mongo import Store
 from services.identity.keys import SharedSeal, make_missing_keys
 from services.notifications.main import build
+from services.notifications.reactions import COPIES
 from services.notifications.settings import NotificationsSettings
 from tests.passports import GRANTS, ROLES, make_passport, make_verifier
 from tests.services.mail_server import Inbox, MovingClock
@@ -23,6 +24,8 @@ from tests.services.stage import Person, Stage, envelope
 
 MANAGING, DEVELOPING = {"OWNER", "ADMINISTRATOR"}, {"OWNER", "ADMINISTRATOR", "DEVELOPER"}
 IDS = {"permission_id": "prm_1", "subscription_id": "sub_1", "request_id": "cnr_1", "agreement_id": "agr_1"}
+INFORMING = "notifications.inform_people"
+OURS = {INFORMING, *(on.queue_of("notifications") for on in COPIES)}
 ACTOR = "system:subscriptions.timekeeper"
 
 _numbers = itertools.count(1)
@@ -94,14 +97,21 @@ class Newsroom:
         around = {"time": to_timestamp(at or self.clock.now()), "actor": ACTOR, **around}
         return envelope(key, subject, self._sequences[subject], data, **around)
 
+    def reactions(self) -> list[Reaction]:
+        """Return the reactions that know and inform people; what else listens here has tests of its own."""
+        return [each for each in self.service.wired_reactions() if each.queue in OURS]
+
     async def hear(self, *messages: Message) -> None:
-        await self.stage.hear(*messages)
+        for message in messages:
+            for reaction in self.reactions():
+                if message.key in reaction.keys:
+                    await reaction.handle(message)
 
     async def copy(self, *messages: Message) -> None:
         """Let announcements be remembered, and nobody be told of them."""
         for message in messages:
-            for reaction in self.service.wired_reactions():
-                if message.key in reaction.keys and reaction.queue != "notifications.inform_people":
+            for reaction in self.reactions():
+                if message.key in reaction.keys and reaction.queue != INFORMING:
                     await reaction.handle(message)
 
     def roles(self) -> Message:

@@ -105,7 +105,7 @@ async def test_every_reaction_keeps_the_same_when_it_hears_twice(make_room: Make
         "identity.application_created.v1",
         "catalog.product_created.v1",
     }
-    for reaction in room.service.wired_reactions():
+    for reaction in room.reactions():
         assert heard & set(reaction.keys), f"{reaction.queue} is not tried here"
 
     async def kept() -> dict[str, list[object]]:
