@@ -10,6 +10,7 @@ from aiosmtpd.smtp import SMTP
 
 from chassis.clock import FixedClock
 from chassis.local import LocalBus
+from services.notifications.incoming.listener import Listener
 from services.notifications.main import build
 from services.notifications.settings import NotificationsSettings
 from tests.passports import make_verifier
@@ -47,7 +48,7 @@ async def cast(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, au
     )
     service = build(settings, bus, make_store("notifications", clock), make_verifier(tmp_path / "keys"))
     await service.declare()
-    listener = service.workers[-1]
+    listener = next(each for each in service.workers if isinstance(each, Listener))
     await listener.start()
     yield Cast(Stage(service, tmp_path / "keys"), key_file, clock, postbox)
     await listener.close()

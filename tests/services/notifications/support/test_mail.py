@@ -295,7 +295,7 @@ async def test_while_the_database_is_away_mail_is_asked_to_come_again(known_cast
     cast = known_cast
     _, letter = await answered(cast)
     client = connect("mongodb://127.0.0.1:1/", timeout_seconds=0.3)
-    present: Any = cast.service.workers[-1]
+    present = next(each for each in cast.service.workers if isinstance(each, Listener))
     away = replace(present._handler._desk, store=Store(client, "away", cast.clock))
     listener = Listener(away, "127.0.0.1", 0)
     await listener.start()
