@@ -40,10 +40,7 @@ async def test_a_connection_request_goes_back_and_forth(world: World) -> None:
     }
     filed = await world.make("stranger", "fileConnectionRequest", REQUEST, **wanted)
     assert (filed["status"], filed["holder"], filed["heldSeconds"] is not None) == ("FILED", "OPERATOR", True)
-    # What these two concluded before stands, and is not asked for again.
-    assert {each["kind"] for each in filed["documents"]} == set(filed["requiredDocuments"])
-    asked_for = [each["id"] for each in filed["documents"] if each["status"] == "REQUESTED"]
-    assert all(each["status"] in ("REQUESTED", "CONFIRMED") for each in filed["documents"])
+    asked_for = _asked_for(filed)
     assert filed["product"]["requiredDocuments"] is not None
     assert filed["product"]["approvalChain"] is None, "who decides about others is the provider's own business"
     assert [each["party"] for each in filed["approval"]] == ["PROVIDER", "OPERATOR"]
@@ -70,6 +67,13 @@ async def test_a_connection_request_goes_back_and_forth(world: World) -> None:
     over = await world.make("operator", "rejectConnectionRequest", REQUEST, requestId=filed["id"], reason="Not for this.")
     assert (over["status"], over["holder"], over["heldSeconds"]) == ("REJECTED", None, None)
     assert [each["status"] for each in over["timeline"]] == ["DRAFT", "FILED", "RETURNED", "FILED", "REJECTED"]
+
+
+def _asked_for(filed: dict[str, Any]) -> list[str]:
+    """Return the documents that are still wanted: what these two concluded before stands, and is not asked for again."""
+    assert {each["kind"] for each in filed["documents"]} == set(filed["requiredDocuments"])
+    assert all(each["status"] in ("REQUESTED", "CONFIRMED") for each in filed["documents"])
+    return [each["id"] for each in filed["documents"] if each["status"] == "REQUESTED"]
 
 
 async def _are_listed_by_both(world: World, agreement_ids: list[str]) -> None:
