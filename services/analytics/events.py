@@ -2,7 +2,12 @@
 
 from datetime import datetime
 
+from chassis.acts import Recorded
 from chassis.messages import Event
+
+
+class ActRecorded(Recorded, service="analytics", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class UsageRecorded(Event, service="analytics", version=1):

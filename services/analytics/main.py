@@ -5,6 +5,7 @@ from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service
 from chassis.web import Edge
+from services.analytics.audited import ACTS
 from services.analytics.known.repository import INDEXES as KNOWN
 from services.analytics.reactions import REACTIONS
 from services.analytics.reports.routes import routes
@@ -15,6 +16,7 @@ from services.analytics.sources.repository import INDEXES as SOURCES
 
 def build(settings: AnalyticsSettings, bus: Bus, store: Store, verifier: PassportVerifier) -> Service:
     """Return the service, ready to be started."""
+    store.record(ACTS)
     return Service(
         name="analytics",
         store=store,

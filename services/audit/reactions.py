@@ -11,7 +11,7 @@ from services.audit.acts.domain import tellings
 from services.audit.holdings import actions as holdings
 from services.audit.holdings.announcements import READERS
 
-SERVICES = ("identity", "catalog", "subscriptions", "notifications", "recertification", "audit")
+SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "recertification", "audit")
 _TOLD = ("verb", "outcome", "code", "request_id", "cause", "count", "left_out")
 
 

@@ -1,8 +1,13 @@
-"""What enforcement announces: the calls that went through the data plane, in numbered batches."""
+"""What enforcement announces: the calls that went through the data plane, in numbered batches, and acts."""
 
 from pydantic import BaseModel, ConfigDict
 
+from chassis.acts import Recorded
 from chassis.messages import Event
+
+
+class ActRecorded(Recorded, service="enforcement", version=1):
+    """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
 
 
 class CallRecord(BaseModel):

@@ -8,6 +8,7 @@ from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
@@ -90,6 +91,7 @@ def build(
     verifier: PassportVerifier | None = None,
 ) -> Service:
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
+    store.record(ACTS)
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)

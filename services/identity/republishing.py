@@ -12,6 +12,7 @@ from services.identity.accounts.repository import to_user
 from services.identity.applications.repository import to_application
 from services.identity.certificates.repository import to_certificate
 from services.identity.client_keys.repository import to_client_key
+from services.identity.confirming_events import MemberSuspended
 from services.identity.data_exchanges.repository import to_data_exchange
 from services.identity.events import (
     ClientKeyRemoved,
@@ -33,6 +34,7 @@ from services.identity.onboarding.events import (
     OnboardingWithdrawn,
 )
 from services.identity.onboarding.repository import to_request
+from services.identity.organizations.domain import Membership
 from services.identity.organizations.repository import find_organizations, to_membership, to_organization
 from services.identity.tokens.repository import to_revocation
 
@@ -69,10 +71,16 @@ async def _members(reader: Reader, rows: Sequence[Document]) -> list[Statement]:
     memberships = [to_membership(row) for row in rows]
     living = await find_organizations(reader, {membership.organization_id for membership in memberships})
     return [
-        _of(organization.id, organization.id, membership.joined(organization))
+        _of(organization.id, organization.id, membership.joined(organization), *_suspended(membership))
         for membership in memberships
         if (organization := living.get(membership.organization_id)) is not None
     ]
+
+
+def _suspended(membership: Membership) -> tuple[Event, ...]:
+    if membership.suspended_at is None:
+        return ()
+    return (MemberSuspended(organization_id=membership.organization_id, user_id=membership.user_id),)
 
 
 def _invitations(row: Document) -> Iterable[Statement]:

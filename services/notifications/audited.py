@@ -26,6 +26,7 @@ NOT_AUDITED: Mapping[str, str] = {
     "heard_products": _COPY,
     "heard_representatives": _COPY,
     "heard_roles": _COPY,
+    "heard_suspensions": _COPY,
     "mails": "a letter is the consequence of an act, and sealed",
     "webhook_deliveries": "a delivery is the consequence of an act, and has a log of its own",
     "webhook_lanes": "how sending goes is no act",

@@ -67,6 +67,13 @@ async def remember_member(tx: Transaction, heard: Heard) -> None:
     await known.remember_member(tx, heard, who, role, has_joined=heard.key.startswith("identity.member_joined."))
 
 
+async def remember_suspension(tx: Transaction, heard: Heard) -> None:
+    """Keep whether the rights of a member stand still: who may do nothing is told nothing."""
+    who = (_take(heard, "organization_id"), _take(heard, "user_id"))
+    is_suspended = heard.key.startswith("identity.member_suspended.")
+    await known.remember_suspension(tx, heard, who, is_suspended=is_suspended)
+
+
 async def remember_owner(tx: Transaction, heard: Heard) -> None:
     """Keep who owns an organization now; the former Owner is an Administrator."""
     organization_id = _take(heard, "organization_id")
@@ -97,11 +104,12 @@ async def remember_representative(tx: Transaction, heard: Heard) -> None:
 
 COPIES = (
     On(remember_person, "identity.user_reachable.v1"),
-    On(forget_person, "identity.user_erased.v1"),
+    On(forget_person, "identity.user_erased.v1", takes_republished=True),
     On(remember_roles, "identity.roles_described.v1"),
     On(remember_organization, "identity.organization_created.v1", "identity.organization_renamed.v1"),
-    On(forget_organization, "identity.organization_deleted.v1"),
+    On(forget_organization, "identity.organization_deleted.v1", takes_republished=True),
     On(remember_member, "identity.member_joined.v1", "identity.role_changed.v1", "identity.member_removed.v1"),
+    On(remember_suspension, "identity.member_suspended.v1", "identity.member_resumed.v1"),
     On(remember_owner, "identity.owner_changed.v1"),
     On(
         remember_application,

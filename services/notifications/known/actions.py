@@ -13,6 +13,7 @@ from services.notifications.known.repository import (
     PRODUCTS,
     REPRESENTATIVES,
     ROLES,
+    SUSPENSIONS,
     keep,
 )
 
@@ -53,6 +54,13 @@ async def remember_member(tx: Transaction, heard: Heard, who: tuple[str, str], r
     is_news = await keep(tx, MEMBERS, heard, fields, subject=key)
     if has_joined:
         await repository.note_since(tx, key, heard.sequence, is_news=is_news)
+
+
+async def remember_suspension(tx: Transaction, heard: Heard, who: tuple[str, str], *, is_suspended: bool) -> None:
+    """Keep whether the rights of a member (organization and user) stand still."""
+    organization_id, user_id = who
+    fields = {"organization_id": organization_id, "user_id": user_id, "is_suspended": is_suspended}
+    await keep(tx, SUSPENSIONS, heard, fields, subject=f"{organization_id}:{user_id}")
 
 
 async def remember_application(tx: Transaction, heard: Heard, organization_id: str, name: str | None) -> None:

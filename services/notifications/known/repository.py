@@ -12,7 +12,7 @@ from services.notifications.known.domain import DEFAULT_LANGUAGE, Person, Title
 
 PEOPLE, MEMBERS, ROLES = "heard_people", "heard_members", "heard_roles"
 ORGANIZATIONS, APPLICATIONS, PRODUCTS = "heard_organizations", "heard_applications", "heard_products"
-REPRESENTATIVES = "heard_representatives"
+REPRESENTATIVES, SUSPENSIONS = "heard_representatives", "heard_suspensions"
 
 INDEXES = (
     Index(PEOPLE, (("platform_roles", 1), ("_id", 1))),
@@ -23,6 +23,8 @@ INDEXES = (
     Index(APPLICATIONS, (("organization_id", 1),)),
     Index(PRODUCTS, (("sequence", 1),)),
     Index(REPRESENTATIVES, (("user_id", 1),)),
+    Index(SUSPENSIONS, (("organization_id", 1), ("is_suspended", 1))),
+    Index(SUSPENSIONS, (("user_id", 1),)),
 )
 
 
@@ -44,8 +46,9 @@ async def note_refused(tx: Transaction, user_id: str) -> bool:
 
 
 async def forget_member_copies(tx: Transaction, query: Mapping[str, str]) -> None:
-    """Forget who belonged where."""
-    await tx.collection(MEMBERS).delete_many(dict(query))
+    """Forget who belonged where, and whose rights stood still."""
+    for collection in (MEMBERS, SUSPENSIONS):
+        await tx.collection(collection).delete_many(dict(query))
 
 
 async def find_people(reader: Reader, user_ids: Iterable[str]) -> dict[str, Person | None]:
@@ -94,10 +97,13 @@ async def find_roles_that_allow(reader: Reader, action: str) -> list[str] | None
 
 
 async def find_members(reader: Reader, organization_id: str, roles: Sequence[str], most: int) -> list[str]:
-    """Return the ids of members in some roles, who joined first first."""
+    """Return the ids of members in some roles, who joined first first; without those whose rights stand still."""
     query = {"organization_id": organization_id, "role": {"$in": list(roles)}}
     rows = await reader.collection(MEMBERS).find(query, sort=[("since", 1), ("_id", 1)], limit=most)
-    return [row["user_id"] for row in rows]
+    stand_still = {"organization_id": organization_id, "is_suspended": True}
+    suspended = {row["_id"]: row["sequence"] for row in await reader.collection(SUSPENSIONS).find(stand_still)}
+    # What was suspended before somebody joined anew is another membership's.
+    return [row["user_id"] for row in rows if suspended.get(row["_id"], -1) <= (row.get("since") or 0)]
 
 
 async def has_members(reader: Reader, organization_id: str) -> bool:

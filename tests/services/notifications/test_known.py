@@ -28,6 +28,7 @@ def life(room: Newsroom) -> list[Message]:
         room.joined("org_1", "usr_c", "DEVELOPER"),
         said("role_changed", user_id="usr_b", role="ADMINISTRATOR", former_role="OBSERVER"),
         said("owner_changed", owner_id="usr_b", former_owner_id="usr_a", by="TRANSFER"),
+        said("member_suspended", user_id="usr_c"),
         said("member_removed", user_id="usr_c"),
         said("organization_renamed", name="Acme & Sons"),
         room.reachable("usr_b", "b@new.example", name="Boriss", language="ru"),
@@ -47,6 +48,32 @@ async def test_copies_converge_in_any_order_and_heard_twice(make_room: MakeRoom,
     assert await copies.find_organizations(reader, ["org_1", "org_2"]) == {"org_1": "Acme & Sons"}
     assert not await copies.is_member(reader, "org_1", "usr_c")
     assert (await copies.find_members(reader, "org_1", ["OWNER"], 10)) == ["usr_b"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_member_whose_rights_stand_still_is_told_nothing(make_room: MakeRoom, seed: int) -> None:
+    room = await make_room()
+
+    def said(fact: str, user_id: str, **data: str) -> Message:
+        return room.announcement(f"identity.{fact}.v1", "org_1", {"organization_id": "org_1", "user_id": user_id, **data})
+
+    announced = [
+        *(room.reachable(f"usr_{name}", f"{name}@example.com") for name in "abcd"),
+        *room.organization_created("org_1", "Acme", "usr_a"),
+        *(room.joined("org_1", f"usr_{name}", "ADMINISTRATOR") for name in "bcd"),
+        said("member_suspended", "usr_b"),
+        said("member_suspended", "usr_c"),
+        said("member_resumed", "usr_c"),
+        said("member_suspended", "usr_d"),
+        said("member_removed", "usr_d"),
+        room.joined("org_1", "usr_d", "ADMINISTRATOR"),
+        room.roles(),
+    ]
+    shuffled = [*announced, *announced[::2]]
+    random.Random(seed).shuffle(shuffled)
+    await room.copy(*shuffled)
+    told = await known.people_who_may(room.store.reader(), "org_1", "DECIDE_PERMISSIONS", most=10)
+    assert [each.id for each in told] == ["usr_a", "usr_c", "usr_d"]
 
 
 def informing(room: Newsroom) -> Reaction:
