@@ -79,6 +79,13 @@ class RabbitNode:
             self._server.wait()
             self._server = None
 
+    def end(self) -> None:
+        """End the broker as whoever upgrades it does: it is asked to, and writes down what it has."""
+        self._signal(signal.SIGTERM)
+        if self._server is not None:
+            self._server.wait(START_SECONDS)
+            self._server = None
+
     def freeze(self) -> None:
         """Stop the broker's processes without closing a connection."""
         self._signal(signal.SIGSTOP)

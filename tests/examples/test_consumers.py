@@ -51,7 +51,7 @@ async def test_a_broker_that_ends_and_comes_back(consumer: Consumer, announcer: 
     await announcer.live("Before")
     await announcer.relay()
     await consumer.comes_to_know(announcer.expected)
-    broker.kill()
+    broker.end()
     await announcer.live("Meanwhile")
     await consumer.says("no connection, or no longer")
     broker.start()
