@@ -17,7 +17,7 @@ PATHS = (
     "/notice-preferences",
 )
 # A thing of which a letter tells; its id is the last part of the path.
-THINGS = ("permissions", "subscriptions", "connections", "agreements", "products", "onboarding", "support")
+THINGS = ("permissions", "subscriptions", "connections", "agreements", "products", "onboarding", "support", "campaigns")
 
 
 def link_routes() -> list[BaseRoute]:
