@@ -23,13 +23,13 @@ async def bus(tmp_path: Path) -> AsyncIterator[LocalBus]:
 
 
 @pytest.fixture
-async def make_stage(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Callable[..., Any]:
+async def make_stage(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path) -> Callable[..., Any]:
     """Make the service that has heard of nothing, with settings of one's own."""
 
     async def make(**settings: Any) -> CampaignStage:
         clock = FixedClock()
         keys = tmp_path / "keys"
-        service = build(RecertificationSettings(**settings), bus, make_store("recertification", clock), make_verifier(keys))
+        service = build(RecertificationSettings(**settings), bus, reused_store("recertification", clock), make_verifier(keys))
         await service.declare()
         return CampaignStage(service, keys, clock)
 

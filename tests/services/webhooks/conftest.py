@@ -20,7 +20,7 @@ MakeHooks = Callable[..., Awaitable[Hooks]]
 
 
 @pytest.fixture
-async def make_hooks(make_store: Callable[..., Any], tmp_path: Path) -> AsyncIterator[MakeHooks]:
+async def make_hooks(reused_store: Callable[..., Any], tmp_path: Path) -> AsyncIterator[MakeHooks]:
     """Start notifications: ``await make_hooks(webhook_seconds=1)``; ``beside`` is one that shares database and clock."""
     keys = tmp_path / "keys"
     verifier = make_verifier(keys)
@@ -32,7 +32,7 @@ async def make_hooks(make_store: Callable[..., Any], tmp_path: Path) -> AsyncIte
 
         async def make(beside: Hooks | None = None, **settings: Any) -> Hooks:
             clock = beside.clock if beside else MovingClock()
-            store: Store = beside.stage.service.store if beside else make_store("notifications", clock)
+            store: Store = beside.stage.service.store if beside else reused_store("notifications", clock)
             wanted = NotificationsSettings(shared_key_file=keys / "notices.key", **{"webhook_loopback": True, **settings})
             service = build(wanted, bus, store, verifier)
             await service.declare()

@@ -33,7 +33,7 @@ def authority() -> str:
 
 
 @pytest.fixture
-async def cast(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, authority: str) -> AsyncIterator[Cast]:
+async def cast(reused_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, authority: str) -> AsyncIterator[Cast]:
     clock, postbox = FixedClock(), Postbox()
     server = await asyncio.get_running_loop().create_server(lambda: SMTP(postbox, enable_SMTPUTF8=True), "127.0.0.1", 0)
     key_file = make_key_file(tmp_path)
@@ -46,7 +46,7 @@ async def cast(make_store: Callable[..., Any], bus: LocalBus, tmp_path: Path, au
         support_smtp_port=0,
         support_mail_authority=authority,
     )
-    service = build(settings, bus, make_store("notifications", clock), make_verifier(tmp_path / "keys"))
+    service = build(settings, bus, reused_store("notifications", clock), make_verifier(tmp_path / "keys"))
     await service.declare()
     listener = next(each for each in service.workers if isinstance(each, Listener))
     await listener.start()
