@@ -44,7 +44,11 @@ def running_database(var: Path) -> str | None:
 
 
 async def start_database(folder: Path, log: Path, *, is_durable: bool = True) -> tuple[Child, str]:
-    """Start the database and return it with its URL; started again, it listens at the same port. Raises ``Trouble``."""
+    """Start the database and return it with its URL; started again, it listens at the same port. Raises ``Trouble``.
+
+    The driver is told not to try writes again by itself: for that the database looks through the outcomes of the last half hour
+    at every write, which took nearly half of its time. Transactions are tried again all the same.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     await wait_until_free(folder.with_suffix(".lock"), "database")
     child = Child(database_program(folder, log, is_durable=is_durable))
@@ -57,4 +61,4 @@ async def start_database(folder: Path, log: Path, *, is_durable: bool = True) ->
     assert found is not None
     port = int(found.group(1))
     child.program = database_program(folder, log, port=port, is_durable=is_durable)
-    return child, f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    return child, f"mongodb://127.0.0.1:{port}/?directConnection=true&retryWrites=false"
