@@ -50,13 +50,13 @@ class Recorder:
     ) -> "Made | None":
         """Return the act that a transaction was, or None where it was none.
 
-        A verb is one if it changed something that is audited, or announced something; what reactions and timers do only if it
-        changed something that is audited.
+        A verb is one if it changed something that is audited, announced something, or said whom it concerns; what reactions and
+        timers do only if it changed something that is audited.
         """
         assert self._teller is not None
         changes = self._teller.changes(notes.touched, notes.concerned)
         is_asked = deed is not None and deed.cause is None
-        if not changes and not (is_asked and announced_within):
+        if not changes and not (is_asked and (announced_within or notes.concerned)):
             return None
         deed = deed or Deed((principal.id or "").removeprefix(_SYSTEM))
         concerned = [each for change in changes for each in change.organization_ids]

@@ -194,17 +194,21 @@ async def stream(mongo_url: str, make_store: Any, tmp_path: Path) -> AsyncIterat
         stack.push_async_callback(receiver.down)
         secret = await _create(found.group(1), keys, receiver.url)
         store = make_store("identity")
-        await store.ensure_indexes(outbox.INDEXES)
-        bus = RabbitBus(node.url)
-        await bus.start()
-        stack.push_async_callback(bus.close)
-        relay = Relay("identity", store, bus)
-        await relay.start()
-        stack.push_async_callback(relay.close)
+        await _relay(store, node.url, stack)
         told = Store(store.client, f"{environment['PORTICO_DATABASE_PREFIX']}notifications", store.clock)
         running = Stream(node, child, receiver, mail, store, told, keys, secret)
         await running.is_known("usr_1")
         yield running
+
+
+async def _relay(store: Store, url: str, stack: AsyncExitStack) -> None:
+    await store.ensure_indexes(outbox.INDEXES)
+    bus = RabbitBus(url)
+    await bus.start()
+    stack.push_async_callback(bus.close)
+    relay = Relay("identity", store, bus)
+    await relay.start()
+    stack.push_async_callback(relay.close)
 
 
 async def _create(address: str, keys: Path, url: str) -> str:

@@ -119,7 +119,7 @@ async def change_webhook(tx: Transaction, desk: Desk, webhook_id: str, wanted: W
     webhook = _written(await access.require(tx, webhook_id), wanted, desk)
     await repository.replace(tx, webhook)
     if wanted.url is not None:
-        await _begin_anew(tx, desk, webhook.id)
+        await _begin_anew(tx, desk, webhook)
     return webhook
 
 
@@ -159,7 +159,7 @@ async def enable_webhook(tx: Transaction, desk: Desk, webhook_id: str) -> Webhoo
     """
     webhook = (await access.require(tx, webhook_id)).enable()
     await repository.replace(tx, webhook)
-    await _begin_anew(tx, desk, webhook.id)
+    await _begin_anew(tx, desk, webhook)
     return webhook
 
 
@@ -204,7 +204,7 @@ async def redeliver(tx: Transaction, desk: Desk, webhook_id: str, delivery_id: s
     delivery = await log.find_one(tx, webhook_id, delivery_id)
     if delivery is None:
         raise NoSuchDelivery
-    await _begin_anew(tx, desk, webhook_id)
+    await _begin_anew(tx, desk, webhook)
     return Again(webhook, await log.send_again(tx, [delivery.id]))
 
 
@@ -216,13 +216,14 @@ async def redeliver_since(tx: Transaction, desk: Desk, webhook_id: str, since: d
     webhook = await access.require(tx, webhook_id)
     webhook.require_enabled()
     found = await log.find_given_up(tx, webhook_id, since, MOST_AT_ONCE + 1)
-    await _begin_anew(tx, desk, webhook_id)
+    await _begin_anew(tx, desk, webhook)
     return Again(webhook, await log.send_again(tx, found[:MOST_AT_ONCE]), len(found) > MOST_AT_ONCE)
 
 
-async def _begin_anew(tx: Transaction, desk: Desk, webhook_id: str) -> None:
+async def _begin_anew(tx: Transaction, desk: Desk, webhook: Webhook) -> None:
     """Forget that sending failed: somebody has done something about it."""
-    lane = (await lanes.find(tx, [webhook_id])).get(webhook_id)
+    tx.concerns(webhook.organization_id)
+    lane = (await lanes.find(tx, [webhook.id])).get(webhook.id)
     if lane is not None:
         await lanes.replace(tx, lane.reset())
     tx.after_commit(desk.wanted.set)
