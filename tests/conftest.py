@@ -11,6 +11,7 @@ import pytest
 from portico.database import start_database
 
 _numbers = itertools.count(1)
+_left: list[Any] = []
 
 # What somebody has set for a platform of theirs is not meant for the ones that the tests start.
 for _name in [each for each in os.environ if each.startswith("PORTICO_")]:
@@ -44,14 +45,29 @@ def database_prefix() -> str:
 
 @pytest.fixture(scope="session")
 def make_store(mongo: Any) -> Callable[..., Any]:
-    """Make a store in a database of its own: ``make_store("catalog")`` or ``make_store("catalog", clock)``."""
+    """Make a store in a database of its own: ``make_store("catalog")`` or ``make_store("catalog", clock)``.
+
+    The database is gone after the tests of the file, unless it ``is_kept`` for those of others.
+    """
     from chassis.clock import SystemClock
     from chassis.mongo import Store
 
-    def make(name: str = "store", clock: Any = None) -> Store:
-        return Store(mongo, f"t{next(_numbers)}_{name}", clock or SystemClock())
+    def make(name: str = "store", clock: Any = None, *, is_kept: bool = False) -> Store:
+        store = Store(mongo, f"t{next(_numbers)}_{name}", clock or SystemClock())
+        if not is_kept:
+            _left.append(store)
+        return store
 
     return make
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def _leave_nothing() -> AsyncIterator[None]:
+    """Remove the databases of a file's tests: the server looks through all that there are every minute, for what has expired."""
+    yield
+    while _left:
+        store = _left.pop()
+        await store.client.drop_database(store.name)
 
 
 @pytest.fixture(scope="session")

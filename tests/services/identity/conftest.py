@@ -16,7 +16,7 @@ MakeWorld = Callable[..., Awaitable[World]]
 async def world(make_store: Any, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
     """One identity for the tests that do not move its clock or stop its parts."""
     clock = MovingClock()
-    made = World(make_store("identity", clock), tmp_path_factory.mktemp("identity"), clock)
+    made = World(make_store("identity", clock, is_kept=True), tmp_path_factory.mktemp("identity"), clock)
     await made.start()
     yield made
     await made.close()
