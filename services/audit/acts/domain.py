@@ -76,7 +76,8 @@ def _sealed(chain: str, number: int, previous: str, content: Mapping[str, Any]) 
 class Told:
     """What one chain is told of an act.
 
-    ``instead`` is where it stands if the chain has not begun: a refusal begins none, since anybody may name anything.
+    ``instead`` is where it stands if the chain has not begun: being refused begins none, nor does changing nothing in what is not
+    one's own, since anybody may name anything.
     """
 
     chain: str
@@ -93,7 +94,8 @@ def tellings(content: Mapping[str, Any], organization_ids: Sequence[str], change
     told = []
     for each in organization_ids:
         concerning = [_shown(change) for change in changes if is_denied or each in change["organization_ids"]]
-        told.append(Told(each, {**content, "changes": concerning}, PLATFORM if is_denied else None))
+        is_only_named = is_denied or (not concerning and content["organization_id"] != each)
+        told.append(Told(each, {**content, "changes": concerning}, PLATFORM if is_only_named else None))
     nobodys = [_shown(change) for change in changes if not change["organization_ids"]]
     if not organization_ids or (nobodys and not is_denied):
         told.append(Told(PLATFORM, {**content, "changes": nobodys}))

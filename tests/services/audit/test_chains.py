@@ -87,6 +87,15 @@ async def test_a_refusal_begins_no_chain(stage: Stage) -> None:
     assert len(await chain(stage, PLATFORM)) == 2
 
 
+async def test_a_look_by_staff_begins_no_chain_and_an_act_of_ones_own_does(stage: Stage) -> None:
+    await stage.hear(act("view_audit", organization_ids=["org_never"]))
+    assert await chain(stage, "org_never") == []
+    assert [each.content["verb"] for each in await chain(stage, PLATFORM)] == ["view_audit"]
+    await stage.hear(act("redeliver", organization_ids=["org_a"]), act("view_audit", organization_ids=["org_a"]))
+    assert [each.content["verb"] for each in await chain(stage, "org_a")] == ["redeliver", "view_audit"]
+    assert len(await chain(stage, PLATFORM)) == 1
+
+
 async def test_a_deleted_organization_leaves_its_chain(stage: Stage) -> None:
     await stage.hear(act("create_organization", change("org_a", "org_a", name="A")))
     await stage.hear(act("delete_organization", change("org_a", "org_a", deleted_at="2030-01-01T00:00:00.000Z")))
