@@ -34,8 +34,7 @@ class Entry:
     """One entry of a chain.
 
     ``content`` is plain JSON: at, event_id, service, verb, actor, organization_id, request_id, outcome, code, changes (each with
-    kind, id, before, after), and whatever else was to be recorded. ``hash`` is what is kept; ``is_whole`` says whether it is
-    right.
+    kind, id, before, after), and whatever else was to be recorded. ``hash`` is what is kept.
     """
 
     chain: str
@@ -43,11 +42,6 @@ class Entry:
     previous: str
     content: Mapping[str, Any]
     hash: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Say whether the hash covers what the entry says."""
-        return self.hash == hash_of(self.chain, self.number, self.previous, self.content)
 
 
 def first_of(chain: str, content: Mapping[str, Any]) -> Entry:
@@ -58,14 +52,6 @@ def first_of(chain: str, content: Mapping[str, Any]) -> Entry:
 def next_of(former: Entry, content: Mapping[str, Any]) -> Entry:
     """Return the entry that comes after another one."""
     return _sealed(former.chain, former.number + 1, former.hash, content)
-
-
-def follows(entry: Entry, former: Entry | None) -> bool:
-    """Say whether an entry is whole and comes right after the former one; ``None`` stands before the first of a chain."""
-    if former is None:
-        return entry.is_whole and entry.number == 1 and entry.previous == BEFORE_THE_FIRST
-    is_next = entry.chain == former.chain and entry.number == former.number + 1 and entry.previous == former.hash
-    return entry.is_whole and is_next
 
 
 def _sealed(chain: str, number: int, previous: str, content: Mapping[str, Any]) -> Entry:
