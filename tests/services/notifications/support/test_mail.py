@@ -161,6 +161,25 @@ async def test_who_has_left_does_not_write_any_more_and_gets_no_answers(known_ca
     assert len(await cast.thread(cast.colleague, key)) == 3
 
 
+async def test_whose_rights_stand_still_does_not_write_and_gets_no_answers_until_they_are_back(known_cast: Cast) -> None:
+    cast = known_cast
+    key, letter = await answered(cast)
+    await cast.stage.hear(member("usr_asker", sequence=7, fact="suspended"))
+    await send(cast, mail(to=letter["Reply-To"]))
+    (lost,) = await unassigned(cast)
+    assert (await cast.thread(cast.staff, lost["id"]))[1]["text"] == NOT_ANY_MORE
+    before = len(cast.postbox.mails)
+    await cast.reply(cast.staff, key, "Anybody there?")
+    await cast.post_all()
+    assert len(cast.postbox.mails) == before
+    await cast.stage.hear(member("usr_asker", sequence=8, fact="resumed"))
+    await send(cast, mail("Here again.", to=letter["Reply-To"]))
+    assert (await cast.thread(cast.colleague, key))[-1]["text"] == "Here again."
+    await cast.reply(cast.staff, key, "Welcome back.")
+    await cast.post_all()
+    assert len(cast.postbox.mails) == before + 1
+
+
 async def test_of_a_deleted_organization_nothing_more_is_taken(known_cast: Cast) -> None:
     _, letter = await answered(known_cast)
     await known_cast.stage.hear(organization_deleted())
