@@ -12,17 +12,19 @@ from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
-from services.enforcement.checks import repository
-from services.enforcement.checks.feed import Feed, QuotaKeeper
 from services.enforcement.checks.listener import Check, CheckListener
-from services.enforcement.checks.rates import Rate
 from services.enforcement.checks.tokens import Keys, Tokens
-from services.enforcement.checks.world import World
+from services.enforcement.limits import repository as counts
+from services.enforcement.limits.keeper import QuotaKeeper
+from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
 from services.enforcement.proxy.envoy import DataPlane, TlsDoor
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.state import repository
+from services.enforcement.state.feed import Feed
+from services.enforcement.state.world import World
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -96,7 +98,7 @@ def build(
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
     listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world), listener]
+    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
@@ -107,7 +109,7 @@ def build(
         name="enforcement",
         store=store,
         bus=bus,
-        indexes=repository.INDEXES,
+        indexes=(*repository.INDEXES, *counts.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},

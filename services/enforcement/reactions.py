@@ -6,7 +6,7 @@ from chassis.errors import Invalid
 from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
-from services.enforcement.checks.copies import Copy, copy_of
+from services.enforcement.state.copies import Copy, copy_of
 
 
 class AnnouncementNotUsable(Invalid):

@@ -21,9 +21,9 @@ from services.enforcement.checks.domain import (
     scope_form,
     whole_seconds,
 )
-from services.enforcement.checks.permits import Permit
-from services.enforcement.checks.rates import DAY
-from services.enforcement.checks.world import Life
+from services.enforcement.limits.quotas import DAY
+from services.enforcement.state.permits import Permit
+from services.enforcement.state.world import Life
 
 VERDICT_HEADER = "portico-verdict"
 VERDICT_FIELDS = (

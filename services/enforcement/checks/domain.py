@@ -4,11 +4,11 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
-from services.enforcement.checks.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
-from services.enforcement.checks.matching import NOTHING, Match, Operation
-from services.enforcement.checks.permits import Permit, permit_for
-from services.enforcement.checks.rates import Taken
-from services.enforcement.checks.world import Application, Lease, Version, World
+from services.enforcement.limits.rates import Taken
+from services.enforcement.state.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
+from services.enforcement.state.matching import NOTHING, Match, Operation
+from services.enforcement.state.permits import Permit, permit_for
+from services.enforcement.state.world import Application, Lease, Version, World
 
 _NANOSECONDS = 1_000_000_000
 

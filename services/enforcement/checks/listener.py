@@ -20,7 +20,7 @@ from services.enforcement.checks.answers import answer_to, not_a_check, not_read
 from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
-from services.enforcement.checks.world import World
+from services.enforcement.state.world import World
 
 PREFIX = b"/check"
 _WANTED = frozenset(

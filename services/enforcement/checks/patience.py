@@ -6,7 +6,7 @@ It is bounded: an application waits once per product in ``FORGET_NS``, and only 
 """
 
 from services.enforcement.checks.domain import ApplicationUnknown, Credentials, NotSubscribed, Rejected, Verdict
-from services.enforcement.checks.world import World
+from services.enforcement.state.world import World
 
 HOLD_NS = 1_000_000_000
 PAUSE_SECONDS = 0.02

@@ -11,15 +11,16 @@ from chassis.bus import Message
 from chassis.inbox import wire
 from chassis.local import LocalBus
 from chassis.service import Service
-from services.enforcement.checks import repository
-from services.enforcement.checks.copies import copy_of
-from services.enforcement.checks.feed import Feed, QuotaKeeper
 from services.enforcement.checks.listener import CheckListener
-from services.enforcement.checks.rates import Rate
-from services.enforcement.checks.world import World
+from services.enforcement.state import repository
+from services.enforcement.limits.keeper import QuotaKeeper
+from services.enforcement.limits.rates import Rate
 from services.enforcement.main import build
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.state.copies import copy_of
+from services.enforcement.state.feed import Feed
+from services.enforcement.state.world import World
 from tests.services.enforcement.stage import Issuer, Stage, message, until
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from chassis import messages
 from chassis.local import LocalBus
-from services.enforcement.checks.copies import copy_of
 from services.enforcement.checks.listener import CheckListener
-from services.enforcement.checks.rates import Rate
-from services.enforcement.checks.world import World
+from services.enforcement.limits.rates import Rate
+from services.enforcement.state.copies import copy_of
+from services.enforcement.state.world import World
 from tests.services.enforcement.stage import DataPlaneStage, Stage, message, until
 
 TOLD = {

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enforcement.checks.matching import Matcher, Operation
+from services.enforcement.state.matching import Matcher, Operation
 
 _SEGMENTS = st.sampled_from(["pets", "mine", "{id}", "{other}", "{id}.json", "v{n}", "a b", "7", "x.json", ""])
 _TEMPLATES = st.lists(_SEGMENTS, min_size=1, max_size=4).map(lambda parts: "/" + "/".join(parts))

@@ -8,7 +8,6 @@ import pytest
 
 from chassis import messages
 from chassis.bus import Message
-from services.enforcement.checks.copies import Copy, copy_of
 from services.enforcement.checks.domain import (
     Asked,
     Credentials,
@@ -19,8 +18,9 @@ from services.enforcement.checks.domain import (
     RateExceeded,
     decide,
 )
-from services.enforcement.checks.rates import Rate
-from services.enforcement.checks.world import World
+from services.enforcement.limits.rates import Rate
+from services.enforcement.state.copies import Copy, copy_of
+from services.enforcement.state.world import World
 from tests.services.enforcement.stage import Stage, message
 
 NEEDED = ["PERMISSION"]

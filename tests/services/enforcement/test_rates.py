@@ -6,7 +6,8 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enforcement.checks.rates import DAY, MONTH, Bucket, Counter, Rate, period_of
+from services.enforcement.limits.quotas import DAY, MONTH, Counter, period_of
+from services.enforcement.limits.rates import Bucket, Rate
 
 SECOND = 1_000_000_000
 _RATES = st.builds(Rate, st.integers(1, 500), st.integers(1, 3600), st.integers(1, 50))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from chassis import messages
-from services.enforcement.checks.copies import Copy, copy_of
-from services.enforcement.checks.rates import Rate
-from services.enforcement.checks.world import World
+from services.enforcement.limits.rates import Rate
+from services.enforcement.state.copies import Copy, copy_of
+from services.enforcement.state.world import World
 from tests.services.enforcement.stage import Client, Product, Stage, message
 
 

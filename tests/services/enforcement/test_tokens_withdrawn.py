@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from chassis.local import LocalBus
-from services.enforcement.checks.copies import Copy
 from services.enforcement.checks.domain import shown_thumbprint
-from services.enforcement.checks.rates import Rate
-from services.enforcement.checks.world import World
+from services.enforcement.limits.rates import Rate
 from services.enforcement.main import build
 from services.enforcement.reactions import REACTIONS, AnnouncementNotUsable
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.state.copies import Copy
+from services.enforcement.state.world import World
 from tests.services.enforcement.stage import Client, Issuer, Product, Stage
 
 DIGEST = hashlib.sha256(b"a certificate").digest()

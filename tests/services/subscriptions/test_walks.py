@@ -17,10 +17,10 @@ import pytest
 from chassis import messages
 from chassis.bus import Message
 from chassis.clock import FixedClock
-from services.enforcement.checks.copies import KEYS, copy_of
 from services.enforcement.checks.domain import Asked, Credentials, Now, decide
-from services.enforcement.checks.rates import Rate
-from services.enforcement.checks.world import World
+from services.enforcement.limits.rates import Rate
+from services.enforcement.state.copies import KEYS, copy_of
+from services.enforcement.state.world import World
 from services.subscriptions.timekeeper import Timekeeper
 from tests.services.stage import Answered, Stage, envelope
 from tests.services.subscriptions.announcements import (

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from services.enforcement.checks.copies import (
+from services.enforcement.limits.quotas import Counter, Quota
+from services.enforcement.limits.rates import Bucket, Rate
+from services.enforcement.state.copies import (
     APPLICATION,
     CERTIFICATE,
     CLIENT_KEY,
@@ -20,9 +22,8 @@ from services.enforcement.checks.copies import (
     Copy,
     Fields,
 )
-from services.enforcement.checks.matching import Matcher, Operation
-from services.enforcement.checks.permits import GRANTED, Permission, Permit, permission_of
-from services.enforcement.checks.rates import Bucket, Counter, Quota, Rate
+from services.enforcement.state.matching import Matcher, Operation
+from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
 
 ACTIVE = "ACTIVE"
 SUSPENDED = "SUSPENDED"

@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from services.enforcement.checks.copies import Fields
-from services.enforcement.checks.rates import Counter, Quota
+from services.enforcement.limits.quotas import Counter, Quota
+from services.enforcement.state.copies import Fields
 
 GRANTED = "GRANTED"
 _NANOSECONDS = 1_000_000_000

@@ -1,15 +1,12 @@
-"""How often: the rate of a plan (GCRA, exact in whole numbers) and its quota per day or month.
+"""How often: the rate of a plan (GCRA, exact in whole numbers).
 
 The generic cell rate algorithm keeps one number: the moment at which the caller's allowance will be whole again. Time is counted
 in units of a nanosecond divided by ``requests``, so that one call costs a whole number of units and nothing is ever rounded.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 _NANOSECONDS = 1_000_000_000
-DAY = "DAY"
-MONTH = "MONTH"
 
 
 class Rate(NamedTuple):
@@ -18,13 +15,6 @@ class Rate(NamedTuple):
     requests: int
     seconds: int
     burst: int
-
-
-class Quota(NamedTuple):
-    """``calls`` per calendar ``period`` (UTC)."""
-
-    calls: int
-    period: str
 
 
 class Taken(NamedTuple):
@@ -72,41 +62,3 @@ class Bucket:
         self._whole_at = now_ns * rate.requests + used
         self.rate = rate
         self._cost = cost
-
-
-def period_of(period: str, now: datetime) -> tuple[datetime, datetime]:
-    """Return the beginning and the end of the calendar day or month (UTC) that a moment lies in."""
-    day = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if period == DAY:
-        return day, day + timedelta(days=1)
-    month = day.replace(day=1)
-    return month, (month + timedelta(days=32)).replace(day=1)
-
-
-class Counter:
-    """The calls of one subscription in the running period: those known to the database, and those not saved yet."""
-
-    __slots__ = ("began_at", "ends_at_ns", "period", "saved", "unsaved")
-
-    def __init__(self, period: str, now_ns: int) -> None:
-        self.period = period
-        self.began_at = ""
-        self.ends_at_ns = 0
-        self.saved = 0
-        self.unsaved = 0
-        self.turn(now_ns)
-
-    @property
-    def used(self) -> int:
-        """Return the calls counted in the running period."""
-        return self.saved + self.unsaved
-
-    def turn(self, now_ns: int) -> None:
-        """Begin the period that the moment lies in, unless it is the running one."""
-        if now_ns < self.ends_at_ns:
-            return
-        began_at, ends_at = period_of(self.period, datetime.fromtimestamp(now_ns // _NANOSECONDS, UTC))
-        self.began_at = began_at.date().isoformat()
-        self.ends_at_ns = int(ends_at.timestamp()) * _NANOSECONDS
-        self.saved = 0
-        self.unsaved = 0

@@ -5,7 +5,6 @@ So both are applied, and since copies are compared by sequence neither their ord
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -14,15 +13,14 @@ from chassis import messages
 from chassis.bus import Bus, Listener, Message
 from chassis.errors import Unavailable
 from chassis.mongo import Store
-from chassis.tasks import bounded, end_task
+from chassis.tasks import end_task
 from chassis.telemetry import log
-from services.enforcement.checks import repository
-from services.enforcement.checks.copies import KEYS, Copy, copy_of
 from services.enforcement.checks.tokens import Tokens
-from services.enforcement.checks.world import World
+from services.enforcement.state import repository
+from services.enforcement.state.copies import KEYS, Copy, copy_of
+from services.enforcement.state.world import World
 
 _CATCH_UP_SECONDS = 1.0
-_ROUNDS_IN_USE = 60  # how many saves long a count that nobody here adds to is still looked at
 # Copies are stamped when their transaction begins and seen once it has committed: look back further than any takes.
 _OVERLAP = timedelta(seconds=30)
 _log = log("enforcement.feed")
@@ -102,61 +100,3 @@ class Feed:
                 continue
             looked_at = now
             self._apply(copies)
-
-
-class QuotaKeeper:
-    """Saves what was counted against quotas about every second, and takes over what other instances have counted.
-
-    Between two saves each instance knows its own calls exactly and the others' as of a second ago: a quota shared by several
-    instances can be overrun by what they let pass within that second. A killed instance forgets at most its last second.
-    """
-
-    def __init__(self, store: Store, world: World) -> None:
-        self._store = store
-        self._world = world
-        self._task: asyncio.Task[None] | None = None
-        self._rounds: dict[str, int] = {}
-
-    async def start(self) -> None:
-        """Begin to save in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="enforcement.quotas")
-
-    async def close(self) -> None:
-        """Save once more and stop."""
-        if self._task is not None:
-            await end_task(self._task)
-        with contextlib.suppress(Exception):
-            await bounded(self.save(), 3)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.save()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the counts stay in memory and the next save takes them
-                _log.warning("quota counts cannot be saved; trying again", reason=str(error))
-            await asyncio.sleep(1.0)
-
-    async def save(self) -> None:
-        """Add what is not saved yet to the kept counts, and take over the sums of those that are new or lately in use."""
-        reader = self._store.reader()
-        counters = self._world.counters
-        for subscription_id, counter in list(counters.items()):
-            self._rounds.setdefault(subscription_id, _ROUNDS_IN_USE)
-            taken = counter.unsaved
-            if not taken:
-                continue
-            self._rounds[subscription_id] = _ROUNDS_IN_USE
-            count = repository.Count(subscription_id, counter.period, counter.began_at, counter.ends_at_ns, taken)
-            await repository.add_calls(reader, count)
-            if counter.began_at == count.began_at:
-                counter.saved, counter.unsaved = counter.saved + taken, counter.unsaved - taken
-        self._rounds.update({key: rounds - 1 for key, rounds in self._rounds.items() if rounds > 0})
-        in_use = [key for key, rounds in self._rounds.items() if rounds > 0]
-        if in_use:
-            self._take_over(await repository.counts(reader, in_use))
-
-    def _take_over(self, counts: dict[tuple[str, str, str], int]) -> None:
-        for (subscription_id, period, began_at), calls in counts.items():
-            counter = self._world.counters.get(subscription_id)
-            if counter is not None and (counter.period, counter.began_at) == (period, began_at):
-                counter.saved = calls

@@ -1,25 +1,12 @@
-"""How copies and quota counts are kept: ``copies`` has one document a thing, ``quotas`` one a subscription and period."""
+"""How counts against quotas are kept: ``quotas`` has one document a subscription or permission and period."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from chassis.mongo import Index, Reader
-from services.enforcement.checks.copies import Copy
 
-INDEXES = (
-    Index("copies", (("heard_at", 1),)),
-    # Only revoked tokens have it: they need not be remembered for longer than they would be valid.
-    Index("copies", (("expires_at", 1),), expire_after_seconds=60),
-    Index("quotas", (("expires_at", 1),), expire_after_seconds=0),
-)
-
-
-async def copies_since(reader: Reader, moment: datetime | None) -> list[Copy]:
-    """Return the copies that were written at or after a moment; all of them where none is given."""
-    query = {} if moment is None else {"heard_at": {"$gte": moment}}
-    documents = await reader.collection("copies").find(query)
-    return [Copy(each["kind"], each["_id"], each["sequence"], each) for each in documents]
+INDEXES = (Index("quotas", (("expires_at", 1),), expire_after_seconds=0),)
 
 
 class Count(NamedTuple):

@@ -1,0 +1,1 @@
+"""How often and how many: rates, quotas, and how they are counted and kept."""
