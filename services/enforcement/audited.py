@@ -9,6 +9,8 @@ AUDITED: Mapping[str, Audited] = {}
 _COPY = "it is a copy of what others have announced"
 NOT_AUDITED: Mapping[str, str] = {
     "copies": _COPY,
+    "epochs": "it says which copies were written together",
+    "instances": "they say of themselves that they live",
     "quotas": "calls are counted, and nobody's decision",
 }
 ACTS = Acts(ActRecorded, AUDITED, NOT_AUDITED)

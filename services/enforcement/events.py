@@ -1,5 +1,7 @@
 """What enforcement announces: the calls that went through the data plane, in numbered batches, and acts."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict
 
 from chassis.acts import Recorded
@@ -8,6 +10,35 @@ from chassis.messages import Event
 
 class ActRecorded(Recorded, service="enforcement", version=1):
     """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
+
+
+class Changed(BaseModel):
+    """What has changed: a thing of another service."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    """application, organization, secret, client_key, certificate, token, product, version, plan, subscription or permission; or
+
+    life: where a version stands in its life.
+    """
+    id: str
+
+
+class ChangeApplied(Event, service="enforcement", version=1):
+    """A change is in force: every instance of the check that can let calls through has applied it."""
+
+    changed: Changed
+    sequence: int
+    """The sequence of the announcement that told of the change, or of a later one of the same thing."""
+    epoch: int
+    """The changes that were numbered together have the same epoch; a later change has the same or a higher one."""
+    applied_at: datetime
+    """When the last instance had acknowledged it."""
+    worst_lag_ms: int
+    """How long after the announcement's time the last of the instances had applied it, by their own clocks."""
+    instances: int
+    """How many instances have acknowledged it."""
 
 
 class CallRecord(BaseModel):

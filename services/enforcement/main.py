@@ -1,10 +1,13 @@
 """How enforcement is put together."""
 
 import asyncio
+import socket
 from pathlib import Path
+from typing import NamedTuple
 
 from chassis.bus import Bus
-from chassis.clock import Clock, SystemClock
+from chassis.clock import Clock, SystemClock, steady_ns
+from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
@@ -14,6 +17,10 @@ from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.epochs import repository as epochs_repository
+from services.enforcement.epochs.acknowledging import Beating, Following, Presence
+from services.enforcement.epochs.freshness import Freshness
+from services.enforcement.epochs.numberer import Numberer
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
@@ -97,24 +104,46 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    epochs = _epochs(settings, store, bus, feed=feed, world=world)
+    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness)
+    listener = CheckListener(check, settings.check_host, settings.check_port)
+    workers: list[Worker] = [*epochs.before, feed, *epochs.after, QuotaKeeper(store, world.counters), listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    async def is_fresh() -> bool:
+        return epochs.freshness.is_fresh(steady_ns())
+
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
-        indexes=(*repository.INDEXES, *counts.INDEXES),
+        indexes=(*repository.INDEXES, *counts.INDEXES, *epochs_repository.INDEXES),
         reactions=REACTIONS,
         workers=workers,
-        ready_checks={"state": is_loaded},
+        ready_checks={"state": is_loaded, "freshness": is_fresh},
         verifier=verifier,
     )
+
+
+class Epochs(NamedTuple):
+    """What makes changes count as in force: whether this instance is fresh, and what runs before and after the feed."""
+
+    freshness: Freshness
+    before: tuple[Worker, ...]
+    after: tuple[Worker, ...]
+
+
+def _epochs(settings: EnforcementSettings, store: Store, bus: Bus, *, feed: Feed, world: World) -> Epochs:
+    instance_id = new_id("ins")
+    freshness = Freshness(settings.fresh_seconds)
+    following = Following(instance_id, bus, feed, world=world, freshness=freshness)
+    presence = Presence(store, instance_id, host=socket.gethostname(), following=following, freshness=freshness)
+    numberer = Numberer(store, bus, feed, instance_id=instance_id, fresh_seconds=settings.fresh_seconds)
+    return Epochs(freshness, (presence,), (following, Beating(instance_id, bus), numberer))
 
 
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:

@@ -59,3 +59,8 @@ class EnforcementSettings(Settings):
         5, description="Calls per second and application to an open test product, without a subscription."
     )
     open_test_burst: int = Field(10, description="Calls at once and application to an open test product, without a subscription.")
+    fresh_seconds: float = Field(
+        10.0,
+        ge=2,
+        description="How long the check goes by its memory without a sign that it hears of changes; then nothing passes.",
+    )

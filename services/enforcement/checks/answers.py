@@ -26,6 +26,7 @@ from services.enforcement.state.permits import Permit
 from services.enforcement.state.world import Life
 
 VERDICT_HEADER = "portico-verdict"
+FRESHNESS_HEADER = b"portico-freshness"
 VERDICT_FIELDS = (
     "application_id",
     "organization_id",
@@ -148,6 +149,8 @@ def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns:
         seconds = max(whole_seconds(verdict.taken.wait_ns), 1)
         problem["retry_after_seconds"] = seconds
         lines += [f"retry-after: {seconds}", f"ratelimit-policy: {_policy(verdict)}", f"ratelimit: {_limits(verdict, wall_ns)}"]
+    elif refusal.status == 503:
+        lines.append("retry-after: 1")
     body = orjson.dumps(problem)
     lines.append(f"content-length: {len(body)}")
     head = "\r\n".join(lines).encode("latin-1", "replace")
@@ -206,6 +209,11 @@ def _limits_of_permission(permit: Permit, wall_ns: int) -> list[str]:
     if counter is None or quota is None:
         return []
     return [f'"permission";r={max(quota.calls - counter.used, 0)};t={whole_seconds(counter.ends_at_ns - wall_ns)}']
+
+
+def said_to_be_stale(answer: bytes) -> bytes:
+    """Return an answer that says that it was given without having heard of changes lately."""
+    return answer.replace(b"\r\n", b"\r\n%s: stale\r\n" % FRESHNESS_HEADER, 1)
 
 
 def not_ready() -> bytes:

@@ -14,12 +14,15 @@ from urllib.parse import urlsplit
 
 import httptools
 
+from chassis.clock import steady_ns
 from chassis.tasks import bounded
 from chassis.telemetry import log
-from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
+from services.enforcement.checks.answers import answer_to, not_a_check, not_ready, said_to_be_stale
+from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, Verdict, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
+from services.enforcement.epochs.domain import EnforcementNotFresh
+from services.enforcement.epochs.freshness import Freshness
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -55,8 +58,9 @@ class Held(NamedTuple):
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
-    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool]) -> None:
+    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], freshness: Freshness) -> None:
         self._world = world
+        self._freshness = freshness
         self._tokens = tokens
         self._is_loaded = is_loaded
         self._patience = Patience(world)
@@ -84,7 +88,16 @@ class Check:
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return answer_to(verdict, request_id, now.wall_ns)
+        return self._answer_to(verdict, request_id, now)
+
+    def _answer_to(self, verdict: Verdict, request_id: str, now: Now) -> bytes:
+        if self._freshness.is_fresh(steady_ns()):
+            return answer_to(verdict, request_id, now.wall_ns)
+        # What may have been withdrawn meanwhile is not let through; what is known to be, is refused as ever.
+        version = verdict.version
+        if verdict.refusal is None and version is not None and not self._world.stays_open(version.product_id):
+            verdict = verdict._replace(refusal=EnforcementNotFresh, lease=None, taken=None)
+        return said_to_be_stale(answer_to(verdict, request_id, now.wall_ns))
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -93,7 +106,7 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        return answer_to(verdict, held.request_id, now.wall_ns)
+        return self._answer_to(verdict, held.request_id, now)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""

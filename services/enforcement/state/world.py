@@ -136,6 +136,14 @@ class World:
         self._sequences[copy.id] = copy.sequence
         return True
 
+    def knows(self, copy_id: str, sequence: int) -> bool:
+        """Say whether a change, or a later one of the same thing, is applied."""
+        return self._sequences.get(copy_id, 0) >= sequence
+
+    def stays_open(self, product_id: str) -> bool:  # noqa: ARG002 - asked for each product
+        """Say whether calls to a product pass while nothing can be checked."""
+        return False
+
     def _apply_application(self, identifier: str, fields: Fields) -> None:
         organization_id = fields["organization_id"]
         is_deleted = bool(fields["is_deleted"]) or organization_id in self._deleted_organizations

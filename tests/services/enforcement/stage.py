@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,7 +86,7 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) 
         await asyncio.sleep(0.01)
 
 
-def message(key: str, subject: str, sequence: int, data: dict[str, Any]) -> Message:
+def message(key: str, subject: str, sequence: int, data: dict[str, Any], *, audience: Sequence[str] = ()) -> Message:
     """An announcement as a service publishes it."""
     event_id = new_id("evt")
     body = {
@@ -99,6 +99,8 @@ def message(key: str, subject: str, sequence: int, data: dict[str, Any]) -> Mess
         "sequence": sequence,
         "data": data,
     }
+    if audience:
+        body["audience"] = ",".join(audience)
     return Message(event_id, key, orjson.dumps(body))
 
 
@@ -154,9 +156,9 @@ class Stage:
         """The service's worker of this kind."""
         return next(worker for worker in self.service.workers if isinstance(worker, kind))
 
-    async def announce(self, key: str, subject: str, **data: Any) -> Message:
+    async def announce(self, key: str, subject: str, *, audience: Sequence[str] = (), **data: Any) -> Message:
         self._sequences[subject] = self._sequences.get(subject, 0) + 1
-        announced = message(f"{key}.v1", subject, self._sequences[subject], data)
+        announced = message(f"{key}.v1", subject, self._sequences[subject], data, audience=audience)
         await self.bus.publish([announced])
         return announced
 
