@@ -7,6 +7,7 @@ import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.enforcement import OF_SUBSCRIPTION, EnforcementState
 from graphql_gateway.schema.nodes import Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.products import Plan, Product
@@ -128,6 +129,7 @@ class Subscription(Node):
     )
     product: Product | None = loads(Load("catalog", "products_by_id", Parent("product_id")))
     plan: Plan | None = loads(Load("catalog", "plans_by_id", Parent("plan_id")))
+    enforcement: EnforcementState | None = loads(OF_SUBSCRIPTION, says="Whether it is in force as it stands here.")
 
 
 SubscriptionConnection = Connection[Subscription]

@@ -5,12 +5,15 @@ import socket
 from pathlib import Path
 from typing import NamedTuple
 
+from starlette.routing import BaseRoute
+
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock, steady_ns
 from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
@@ -18,6 +21,7 @@ from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.epochs import repository as epochs_repository
+from services.enforcement.epochs import routes as epochs_routes
 from services.enforcement.epochs.acknowledging import Beating, Following, Presence
 from services.enforcement.epochs.freshness import Freshness
 from services.enforcement.epochs.numberer import Numberer
@@ -117,10 +121,16 @@ def build(
     async def is_fresh() -> bool:
         return epochs.freshness.is_fresh(steady_ns())
 
+    routes: list[BaseRoute] = []
+    if verifier is not None:
+        edge = Edge(store, verifier)
+        routes = [*epochs_routes.routes(edge, fresh_seconds=settings.fresh_seconds)]
+        workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
+        routes=routes,
         indexes=(*repository.INDEXES, *counts.INDEXES, *epochs_repository.INDEXES),
         reactions=REACTIONS,
         workers=workers,

@@ -32,6 +32,11 @@ async def pending_epochs(reader: Reader, numbers: Collection[int] | None = None)
     return [_to_epoch(row) for row in rows]
 
 
+async def count_pending(reader: Reader) -> int:
+    """Return how many epochs are not in force yet."""
+    return await reader.collection(EPOCHS).count_documents({"is_pending": True})
+
+
 async def settle(tx: Transaction, number: int, since: InForce) -> None:
     """Keep that an epoch is in force; it need not be remembered for long, since the copies say so too."""
     expires_at = since.at + timedelta(days=_KEPT_DAYS)
