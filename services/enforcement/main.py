@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from starlette.routing import BaseRoute
 
-from chassis.bus import Bus
+from chassis import inbox
+from chassis.bus import Bus, Message
 from chassis.clock import Clock, SystemClock, steady_ns
 from chassis.ids import new_id
 from chassis.mongo import Store
@@ -152,7 +153,14 @@ def _epochs(settings: EnforcementSettings, store: Store, bus: Bus, *, feed: Feed
     freshness = Freshness(settings.fresh_seconds)
     following = Following(instance_id, bus, feed, world=world, freshness=freshness)
     presence = Presence(store, instance_id, host=socket.gethostname(), following=following, freshness=freshness)
-    numberer = Numberer(store, bus, feed, instance_id=instance_id, fresh_seconds=settings.fresh_seconds)
+    reactions = inbox.wire("enforcement", store, REACTIONS)
+
+    async def remember(message: Message) -> None:
+        for reaction in reactions:
+            if message.key in reaction.keys:
+                await reaction.handle(message)
+
+    numberer = Numberer(store, bus, feed, instance_id=instance_id, fresh_seconds=settings.fresh_seconds, remember=remember)
     return Epochs(freshness, (presence,), (following, Beating(instance_id, bus), numberer))
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import Settings
@@ -28,7 +28,7 @@ class EnforcementSettings(Settings):
     sandbox_address: str = Field("127.0.0.1:8081", description="Host and port of the sandbox, the upstream of every version.")
     data_plane: Path | None = Field(
         Path("var/dataplane"),
-        description="Folder shared with the proxy: its configuration and its log. Empty: this instance only checks.",
+        description="Folder shared with the proxy: its configuration and its log. `none`: this instance only checks.",
     )
     proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
     proxy_port: int = Field(8080, description="The port that the proxy takes calls on.")
@@ -64,3 +64,8 @@ class EnforcementSettings(Settings):
         ge=2,
         description="How long the check goes by its memory without a sign that it hears of changes; then nothing passes.",
     )
+
+    @field_validator("data_plane", mode="before")
+    @classmethod
+    def _read_none(cls, value: object) -> object:
+        return None if value == "none" else value

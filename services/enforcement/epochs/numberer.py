@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from chassis.bus import Bus, BusUnavailable
+from chassis.bus import Bus, BusUnavailable, Message
 from chassis.clock import steady_ns
 from chassis.leases import Lease
 from chassis.mongo import Store
@@ -18,6 +18,7 @@ from chassis.repeating import Repeating
 from services.enforcement.epochs import actions, repository, signals
 from services.enforcement.epochs.actions import Settled
 from services.enforcement.epochs.domain import Acknowledgement, Epoch, Instance, Silence, those_waited_for
+from services.enforcement.epochs.expected import Expected, Remember
 from services.enforcement.epochs.freshness import BEAT_SECONDS
 from services.enforcement.state import numbering
 from services.enforcement.state.copies import Copy
@@ -26,7 +27,6 @@ from services.enforcement.state.numbering import InForce
 
 _TICK_SECONDS = 0.05
 _PENDING_SECONDS = 0.25
-_EXPECTED_SECONDS = 2.0
 _LEASE_SECONDS = 3.0
 # An instance writes that it lives a second after or before it beats; and what it has written is seen a moment later.
 _MARGIN_SECONDS = 2.0
@@ -37,7 +37,7 @@ _WHO = system("enforcement.epochs")
 class Numberer(Repeating):
     """Numbers what has changed, at most once in a tick, and settles the epochs that everybody has acknowledged."""
 
-    def __init__(self, store: Store, bus: Bus, feed: Feed, *, instance_id: str, fresh_seconds: float) -> None:
+    def __init__(self, store: Store, bus: Bus, feed: Feed, *, instance_id: str, fresh_seconds: float, remember: Remember) -> None:
         super().__init__("enforcement.numbering", every_seconds=BEAT_SECONDS)
         self._store = store
         self._bus = bus
@@ -48,23 +48,24 @@ class Numberer(Repeating):
         self._first_seen: dict[int, int] = {}
         self._looked_at = 0.0
         self._leased_until = 0.0
-        self._news_at = 0.0
-        self._numbered_at = 0.0
-        feed.when_news(self._on_news)
+        self._expected = Expected(remember)
+        feed.when_broadcast(self._on_broadcast)
+        feed.when_read(lambda read: self._expected.see((each.id, each.sequence) for each in read.copies))
         feed.hear_signals(signals.ACKNOWLEDGED, self._on_acknowledged)
 
     async def look(self) -> None:
         """Give numbers to what has none yet, and settle what is in force."""
         await asyncio.sleep(max(self._looked_at + _TICK_SECONDS - time.monotonic(), 0))
         self._looked_at = time.monotonic()
+        self._expected.tidy(self._looked_at)
         if not await self._holds_lease():
             self._every_seconds = BEAT_SECONDS
             return
+        await self._expected.make_up(time.monotonic())
         await self._number()
         is_pending = await self._settle()
-        is_expected = self._numbered_at <= self._news_at and time.monotonic() - self._news_at < _EXPECTED_SECONDS
         waits = _PENDING_SECONDS if is_pending else BEAT_SECONDS
-        self._every_seconds = _TICK_SECONDS if is_expected else waits
+        self._every_seconds = _TICK_SECONDS if self._expected.is_anything_soon(time.monotonic()) else waits
 
     async def close(self) -> None:
         """Stop, and let another one go on at once."""
@@ -87,7 +88,7 @@ class Numberer(Repeating):
         epoch = await self._store.transact(_WHO, actions.number, patience_seconds=0)
         if epoch is None:
             return
-        self._numbered_at = time.monotonic()
+        self._expected.see((each.id, each.sequence) for each in epoch.changes)
         try:
             await self._bus.publish([signals.numbered(epoch)])
         except BusUnavailable:
@@ -132,8 +133,8 @@ class Numberer(Repeating):
             await repository.forget_instances(self._store.reader(), gone)
         self._heard = {each.id: self._heard[each.id] for each in instances if each.id in self._heard}
 
-    def _on_news(self, _copy: Copy) -> None:
-        self._news_at = time.monotonic()
+    def _on_broadcast(self, copy: Copy, message: Message) -> None:
+        self._expected.hear(copy, message, time.monotonic())
         self._wanted.set()
 
     def _on_acknowledged(self, body: bytes) -> None:

@@ -51,6 +51,7 @@ class Feed:
         self._reading = asyncio.Lock()
         self._on_routes: list[Callable[[], None]] = []
         self._on_news: list[Callable[[Copy], None]] = []
+        self._on_broadcast: list[Callable[[Copy, Message], None]] = []
         self._on_read: list[Callable[[Read], None]] = []
         self._signals: dict[str, Callable[[bytes], None]] = {}
         self._read_through = 0
@@ -72,6 +73,10 @@ class Feed:
     def when_news(self, call: Callable[[Copy], None]) -> None:
         """Call a plain function with every change that is applied, but for those that the state begins with."""
         self._on_news.append(call)
+
+    def when_broadcast(self, call: Callable[[Copy, Message], None]) -> None:
+        """Call a plain function with every change that comes by the broadcast first."""
+        self._on_broadcast.append(call)
 
     def when_read(self, call: Callable[[Read], None]) -> None:
         """Call a plain function whenever the kept copies have been read."""
@@ -128,8 +133,10 @@ class Feed:
             return
         if self._early is not None:
             self._early.append(copy)
-        else:
+        elif not self._world.knows(copy.id, copy.sequence):
             self._apply([copy])
+            for tell in self._on_broadcast:
+                tell(copy, message)
 
     def _apply(self, copies: Sequence[Copy]) -> None:
         before = self._world.routes_changed

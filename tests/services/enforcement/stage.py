@@ -139,22 +139,13 @@ OPERATIONS = (
 _numbers = itertools.count(1)
 
 
-class Stage:
-    """Announces things and asks the check."""
+class Announcer:
+    """Announces things as the other services do."""
 
-    def __init__(self, bus: Bus, issuer: Issuer, service: Service) -> None:
+    def __init__(self, bus: Bus, issuer: Issuer) -> None:
         self.bus = bus
         self.issuer = issuer
-        self.service = service
         self._sequences: dict[str, int] = {}
-
-    @property
-    def check_port(self) -> int:
-        return self.worker(CheckListener).port
-
-    def worker(self, kind: type[W]) -> W:
-        """The service's worker of this kind."""
-        return next(worker for worker in self.service.workers if isinstance(worker, kind))
 
     async def announce(self, key: str, subject: str, *, audience: Sequence[str] = (), **data: Any) -> Message:
         self._sequences[subject] = self._sequences.get(subject, 0) + 1
@@ -267,6 +258,22 @@ class Stage:
             **whole,
         )
         return permission_id
+
+
+class Stage(Announcer):
+    """Announces things and asks the check."""
+
+    def __init__(self, bus: Bus, issuer: Issuer, service: Service) -> None:
+        super().__init__(bus, issuer)
+        self.service = service
+
+    @property
+    def check_port(self) -> int:
+        return self.worker(CheckListener).port
+
+    def worker(self, kind: type[W]) -> W:
+        """The service's worker of this kind."""
+        return next(worker for worker in self.service.workers if isinstance(worker, kind))
 
     async def check(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.check_port}", trust_env=False) as http:

@@ -20,7 +20,7 @@ from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import numbering
 from services.enforcement.state.feed import Feed
-from tests.services.enforcement.stage import Client, Issuer, Product, Stage, until
+from tests.services.enforcement.stage import Client, Issuer, Product, Stage, message, until
 
 SECOND = 1_000_000_000
 
@@ -236,3 +236,25 @@ def test_lags_of_the_last_epochs_are_remembered() -> None:
     assert (merged.epoch, merged.lag_at(2), merged.lag_at(3), merged.lag_at(17)) == (3, 1, 5, 9)
     many = Acknowledgement(200, {number: number for number in range(200)}).merged(merged)
     assert len(many.lags) == 64
+
+
+async def test_a_copy_that_its_reaction_does_not_write_is_written_by_whoever_numbers(three: Three) -> None:
+    client, product, subscription_id = await three.ready()
+    await three.in_force(subscription_id, 1)
+    # The message is in the hands of an instance that stands still: the broadcast comes, the reaction does not.
+    announced = message(
+        "subscriptions.subscription_cancelled.v1", subscription_id, 2, _cancelled(client, product, subscription_id)
+    )
+    for stage in three.stages:
+        listener = stage.worker(Feed)._listener
+        assert listener is not None
+        listener.offer(announced)
+    assert (await three.in_force(subscription_id, 2)).instances == 3
+    # It comes late, and again, and changes nothing.
+    await three.first.bus.publish([announced, announced])
+    assert [each["data"]["sequence"] for each in await three.applied(subscription_id)] == [1, 2]
+
+
+def _cancelled(client: Client, product: Product, subscription_id: str) -> dict[str, Any]:
+    ids = {"application_id": client.application_id, "organization_id": client.organization_id, "product_id": product.id}
+    return {"subscription_id": subscription_id, "plan_id": product.plan_id, "status": "CANCELLED", **ids}

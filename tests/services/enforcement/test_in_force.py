@@ -21,7 +21,15 @@ APPLICATION, SUBSCRIPTION = "app_1", "sub_1"
 _SYSTEM = system("test")
 RECIPIENT, PROVIDER = "org_recipient", "org_provider"
 BOTH = f"{RECIPIENT},{PROVIDER}"
-NOTHING = {"in_force": False, "since": None, "epoch": None, "worst_lag_ms": None, "applied": 0, "instances": 0, "pending": []}
+NOTHING: dict[str, Any] = {
+    "in_force": False,
+    "since": None,
+    "epoch": None,
+    "worst_lag_ms": None,
+    "applied": 0,
+    "instances": 0,
+    "pending": [],
+}
 
 
 @pytest.fixture
