@@ -20,7 +20,6 @@ from services.enforcement.epochs.actions import Settled
 from services.enforcement.epochs.domain import Acknowledgement, Epoch, Instance, Silence, those_waited_for
 from services.enforcement.epochs.expected import Expected, Remember
 from services.enforcement.epochs.freshness import BEAT_SECONDS
-from services.enforcement.state import numbering
 from services.enforcement.state.copies import Copy
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.numbering import InForce
@@ -83,9 +82,7 @@ class Numberer(Repeating):
         return True
 
     async def _number(self) -> None:
-        if not await numbering.is_any_left(self._store.reader()):
-            return
-        epoch = await self._store.transact(_WHO, actions.number, patience_seconds=0)
+        epoch = await actions.number(self._store.reader())
         if epoch is None:
             return
         self._expected.see((each.id, each.sequence) for each in epoch.changes)
@@ -102,6 +99,7 @@ class Numberer(Repeating):
         epochs = await repository.pending_epochs(reader)
         settled = self._settled_of(epochs, instances, silent)
         if settled:
+            await actions.note_in_force(reader, settled)
             await self._store.transact(_WHO, lambda tx: actions.settle(tx, settled), patience_seconds=0)
         await self._forget(instances, silent)
         return len(settled) < len(epochs)

@@ -17,10 +17,10 @@ INDEXES = (
 )
 
 
-async def add_epoch(tx: Transaction, epoch: Epoch) -> None:
+async def add_epoch(reader: Reader, epoch: Epoch) -> None:
     """Keep a new epoch, which is not in force yet."""
     changes = [{**each._asdict(), "audience": list(each.audience)} for each in epoch.changes]
-    await tx.collection(EPOCHS).insert_one({"_id": epoch.number, "at": epoch.at, "changes": changes, "is_pending": True})
+    await reader.collection(EPOCHS).insert_one({"_id": epoch.number, "at": epoch.at, "changes": changes, "is_pending": True})
 
 
 async def pending_epochs(reader: Reader, numbers: Collection[int] | None = None) -> list[Epoch]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from chassis.messages import Heard
-from chassis.mongo import Document, Index, Reader, Transaction
+from chassis.mongo import Document, Index, Reader
 
 NOT_YET = 2**53 - 1
 COPIES = "copies"
@@ -17,6 +17,7 @@ EPOCHS = "epochs"
 MOST_AT_ONCE = 1_000
 _COUNTER = 0  # the document that holds the last number; epochs count from 1
 INDEXES = (Index(COPIES, (("epoch", 1),)),)
+_OF_A_CHANGE = {"kind": 1, "sequence": 1, "announced_at": 1, "audience": 1, "is_republished": 1}
 
 
 class Change(NamedTuple):
@@ -67,27 +68,35 @@ async def numbered_through(reader: Reader) -> int:
     return 0 if counter is None else int(counter["last"])
 
 
-async def is_any_left(reader: Reader) -> bool:
-    """Say whether there is a change that no epoch has taken."""
-    return await reader.collection(COPIES).find_one({"epoch": NOT_YET}, projection={"_id": 1}) is not None
+async def without_number(reader: Reader) -> list[Change]:
+    """Return changes that have no number."""
+    rows = await reader.collection(COPIES).find({"epoch": NOT_YET}, projection=_OF_A_CHANGE, limit=MOST_AT_ONCE)
+    return [_change(row) for row in rows]
 
 
-async def take(tx: Transaction) -> tuple[int, list[Change]] | None:
-    """Give the next number to the changes that have none, and return both; None where there are none."""
-    copies = tx.collection(COPIES)
-    rows = await copies.find({"epoch": NOT_YET}, limit=MOST_AT_ONCE)
-    if not rows:
-        return None
-    counter = await tx.collection(EPOCHS).find_one_and_update({"_id": _COUNTER}, {"$inc": {"last": 1}}, upsert=True)
+async def next_number(reader: Reader) -> int:
+    """Take the next number."""
+    counter = await reader.collection(EPOCHS).find_one_and_update({"_id": _COUNTER}, {"$inc": {"last": 1}}, upsert=True)
     assert counter is not None
-    number = int(counter["last"])
-    await copies.update_many({"_id": {"$in": [row["_id"] for row in rows]}}, {"$set": {"epoch": number}})
-    return number, [_change(row) for row in rows]
+    return int(counter["last"])
 
 
-async def note_in_force(tx: Transaction, number: int, since: InForce) -> None:
+async def number(reader: Reader, epoch: int, changes: Iterable[Change]) -> None:
+    """Give a number to changes; what has changed again meanwhile has none.
+
+    Outside of any transaction: whatever writes copies is not to run into one that touches hundreds of them.
+    """
+    by_sequence: dict[int, list[str]] = {}
+    for change in changes:
+        by_sequence.setdefault(change.sequence, []).append(change.id)
+    for sequence, ids in by_sequence.items():
+        those = {"_id": {"$in": ids}, "sequence": sequence, "epoch": NOT_YET}
+        await reader.collection(COPIES).update_many(those, {"$set": {"epoch": epoch}})
+
+
+async def note_in_force(reader: Reader, epoch: int, since: InForce) -> None:
     """Keep with the copies of an epoch since when they are in force; what has changed again meanwhile belongs to another."""
-    await tx.collection(COPIES).update_many({"epoch": number}, {"$set": {"in_force": since._asdict()}})
+    await reader.collection(COPIES).update_many({"epoch": epoch}, {"$set": {"in_force": since._asdict()}})
 
 
 async def find(reader: Reader, ids: Iterable[str]) -> dict[str, Document]:

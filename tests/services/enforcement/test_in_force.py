@@ -63,7 +63,7 @@ async def _instance(stage: Stage, instance_id: str, epoch: int) -> None:
 
 
 async def _number(stage: Stage) -> int:
-    epoch = await stage.service.store.transact(_SYSTEM, actions.number)
+    epoch = await actions.number(stage.service.store.reader())
     assert epoch is not None
     return epoch.number
 
@@ -72,6 +72,7 @@ async def _settle(stage: Stage) -> None:
     (epoch,) = await repository.pending_epochs(stage.service.store.reader())
     settled = actions.Settled(epoch, InForce(datetime(2030, 1, 1, 0, 0, 1, tzinfo=UTC), 42, 2))
     for _ in range(2):  # another one that believes to hold the lease does the same
+        await actions.note_in_force(stage.service.store.reader(), [settled])
         await stage.service.store.transact(_SYSTEM, lambda tx: actions.settle(tx, [settled]))
 
 
