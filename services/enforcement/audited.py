@@ -12,5 +12,6 @@ NOT_AUDITED: Mapping[str, str] = {
     "epochs": "it says which copies were written together",
     "instances": "they say of themselves that they live",
     "quotas": "calls are counted, and nobody's decision",
+    "snapshots": "they hold copies of what others have announced",
 }
 ACTS = Acts(ActRecorded, AUDITED, NOT_AUDITED)

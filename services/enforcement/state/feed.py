@@ -21,8 +21,9 @@ from chassis.mongo import Store
 from chassis.tasks import end_task
 from chassis.telemetry import log
 from services.enforcement.checks.tokens import Tokens
-from services.enforcement.state import numbering, repository
+from services.enforcement.state import numbering, repository, snapshots
 from services.enforcement.state.copies import KEYS, Copy, copy_of
+from services.enforcement.state.snapshots import Snapshot
 from services.enforcement.state.world import World
 
 _CATCH_UP_SECONDS = 1.0
@@ -93,13 +94,16 @@ class Feed:
         reader = self._store.reader()
         began_ns = steady_ns()
         through = await numbering.numbered_through(reader)
-        copies = await repository.copies_after(reader, None)
+        snapshot = await snapshots.read(reader)
+        copies = await repository.copies_after(reader, None if snapshot is None else snapshot.epoch)
         early, self._early = self._early or [], None
-        self._apply([*copies, *early])
+        whole = [*snapshot.copies, *copies] if snapshot is not None else copies
+        self._apply([*whole, *early])
         self._read_through = through
         self.is_loaded = True
         self._tell_read(Read(began_ns, through, []))
-        self._task = asyncio.get_running_loop().create_task(self._catch_up(), name="enforcement.feed")
+        leaving = Snapshot(through, whole) if len(copies) >= snapshots.WORTH_IT else None
+        self._task = asyncio.get_running_loop().create_task(self._catch_up(leaving), name="enforcement.feed")
 
     async def close(self) -> None:
         """Stop hearing; the state stays as it is."""
@@ -157,7 +161,16 @@ class Feed:
         for call in self._on_read:
             call(read)
 
-    async def _catch_up(self) -> None:
+    async def _leave(self, snapshot: Snapshot) -> None:
+        try:
+            await snapshots.write(self._store.reader(), snapshot)
+        except Exception as error:  # noqa: BLE001 - whoever starts next reads the copies, as this instance has
+            _log.warning("no snapshot of the copies can be left", reason=str(error))
+
+    async def _catch_up(self, leaving: Snapshot | None) -> None:
+        if leaving is not None:
+            await self._leave(leaving)
+            leaving = None
         while True:
             await asyncio.sleep(_CATCH_UP_SECONDS)
             self._tokens.refresh()

@@ -13,7 +13,7 @@ INDEXES = (
 
 async def copies_after(reader: Reader, epoch: int | None) -> list[Copy]:
     """Return the copies of later epochs and those that no epoch has taken yet; all of them where none is given."""
-    query = {} if epoch is None else {"epoch": {"$gt": epoch}}
+    query = {} if epoch is None else {"epoch": {"$gte": epoch + 1}}
     documents = await reader.collection(numbering.COPIES).find(query)
     return [
         Copy(each["kind"], each["_id"], each["sequence"], each, each.get("announced_at"), numbering.epoch_of(each))
