@@ -10,16 +10,15 @@ from urllib.parse import quote
 import orjson
 
 from chassis.errors import HELP_BASE, Refusal
-from services.enforcement.checks.domain import (
+from services.enforcement.checks.case import scope_form
+from services.enforcement.checks.domain import Verdict, whole_seconds
+from services.enforcement.checks.refusals import (
     QuotaExceeded,
     RateExceeded,
     ScopeNotGranted,
     SubscriptionSuspended,
     TokenMissing,
-    Verdict,
     VersionRetired,
-    scope_form,
-    whole_seconds,
 )
 from services.enforcement.limits.quotas import DAY
 from services.enforcement.state.permits import Permit

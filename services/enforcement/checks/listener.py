@@ -17,7 +17,8 @@ import httptools
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
+from services.enforcement.checks.case import Asked, Credentials, Now, Rejected
+from services.enforcement.checks.domain import decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.state.world import World

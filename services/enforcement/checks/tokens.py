@@ -19,7 +19,8 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
 from chassis.telemetry import log
-from services.enforcement.checks.domain import Credentials, Rejected, TokenExpired, TokenInvalid, TokenMissing
+from services.enforcement.checks.case import Credentials, Rejected
+from services.enforcement.checks.refusals import TokenExpired, TokenInvalid, TokenMissing
 
 ALGORITHMS = ("EdDSA", "Ed25519", "ES256")
 _TYPE = "at+jwt"

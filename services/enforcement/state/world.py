@@ -40,6 +40,8 @@ class Application(NamedTuple):
     organization_id: str
     client_id: str
     is_deleted: bool
+    # Whether its organization is gone.
+    is_orphaned: bool = False
 
 
 class Life(NamedTuple):
@@ -138,8 +140,8 @@ class World:
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
         organization_id = fields["organization_id"]
-        is_deleted = bool(fields["is_deleted"]) or organization_id in self._deleted_organizations
-        application = Application(identifier, organization_id, fields["client_id"], is_deleted)
+        is_orphaned = organization_id in self._deleted_organizations
+        application = Application(identifier, organization_id, fields["client_id"], bool(fields["is_deleted"]), is_orphaned)
         former = self._applications.get(identifier)
         if former is not None:
             self._by_client_id.pop(former.client_id, None)
@@ -152,8 +154,8 @@ class World:
             return
         self._deleted_organizations.add(identifier)
         for application in [each for each in self._applications.values() if each.organization_id == identifier]:
-            deleted = application._replace(is_deleted=True)
-            self._applications[application.id] = self._by_client_id[application.client_id] = deleted
+            orphaned = application._replace(is_orphaned=True)
+            self._applications[application.id] = self._by_client_id[application.client_id] = orphaned
             self._drop_leases(application_id=application.id)
 
     def _apply_secret(self, identifier: str, fields: Fields) -> None:

@@ -9,7 +9,8 @@ import orjson
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
-from services.enforcement.checks.domain import Credentials, Rejected, TokenExpired, TokenMissing
+from services.enforcement.checks.case import Credentials, Rejected
+from services.enforcement.checks.refusals import TokenExpired, TokenMissing
 from services.enforcement.checks.tokens import Keys, Tokens
 from tests.services.enforcement.stage import AUDIENCE, ISSUER, Issuer
 
