@@ -1,6 +1,7 @@
 """How enforcement is put together."""
 
 import asyncio
+import time
 from pathlib import Path
 
 from chassis.bus import Bus
@@ -8,12 +9,18 @@ from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
+from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.explaining import repository as refusals
+from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.keeping import Keeping
+from services.enforcement.explaining.routes import routes as explaining_routes
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
@@ -97,19 +104,23 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    keeping = Keeping(store, world)
+    check = Check(world, tokens, lambda: feed.is_loaded, keeping.take)
+    listener = CheckListener(check, settings.check_host, settings.check_port)
+    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), keeping, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
-        indexes=(*repository.INDEXES, *counts.INDEXES),
+        routes=[] if verifier is None else explaining_routes(Edge(store, verifier), explaining),
+        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},

@@ -68,6 +68,8 @@ class Fault(NamedTuple):
     refusal: type[Refusal]
     detail: str = ""
     causes: tuple[str, ...] = ()
+    wait_ns: int = 0
+    """For how long it stays so, where time alone mends it."""
 
 
 _BY_KIND = {kind: Fault(Link.CREDENTIAL, refusal) for kind, refusal in WITHDRAWN.items()}
@@ -96,10 +98,13 @@ def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link aft
         yield _BY_KIND[withdrawn]
     elif credentials.thumbprint is not None and credentials.thumbprint != shown_thumbprint(case.certificate):
         yield _CERTIFICATE_NOT_SHOWN
-    if application is None or application.is_deleted:
+    if application is not None:
+        if application.is_deleted:
+            yield _NO_APPLICATION
+        if application.is_orphaned:
+            yield _NO_ORGANIZATION
+    elif credentials is not None:
         yield _NO_APPLICATION
-    if application is not None and application.is_orphaned:
-        yield _NO_ORGANIZATION
     if version is None:
         yield _NO_API
         return
@@ -111,12 +116,16 @@ def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link aft
     elif credentials is not None and credentials.scope is not None and not _is_within(credentials.scope, version, operation):
         yield _OUT_OF_SCOPE
     if lease is not None:
-        if lease.permits is not None and operation is not None:
-            case.permit = permit_for(lease.permits, operation.id, case.now.wall_ns)
-            if case.permit is None:
-                yield _NOT_PERMITTED
+        permits = lease.permits
     elif application is not None:
         yield _without_right(case.world, application, version)
+        permits = case.world.permits(application.id, version.product_id, case.now.wall_ns)
+    else:
+        return
+    if permits is not None and operation is not None:
+        case.permit = permit_for(permits, operation.id, case.now.wall_ns)
+        if case.permit is None:
+            yield _NOT_PERMITTED
 
 
 def _rejected(case: Case) -> Fault:

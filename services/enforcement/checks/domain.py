@@ -3,11 +3,12 @@
 What it hangs on is said by the chain, link by link; how often it may, by the limits, which are asked last.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from chassis.errors import Refusal, TooMany
 from services.enforcement.checks.case import Asked, Case, Credentials, Now, Rejected
-from services.enforcement.checks.chain import Fault, faults
+from services.enforcement.checks.chain import Fault, Link, faults
 from services.enforcement.checks.refusals import ApplicationUnknown, PermissionQuotaExceeded, QuotaExceeded, RateExceeded
 from services.enforcement.limits.rates import Taken
 from services.enforcement.state.matching import Operation
@@ -31,6 +32,16 @@ class Verdict(NamedTuple):
     methods: tuple[str, ...] = ()
     permit: Permit | None = None
     causes: tuple[str, ...] = ()
+
+
+class Decided(NamedTuple):
+    """A call and the decision on it, for whoever is to explain it later."""
+
+    request_id: str
+    asked: Asked
+    credentials: Credentials | Rejected
+    verdict: Verdict
+    now: Now
 
 
 def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:
@@ -78,6 +89,23 @@ def _take(lease: Lease, now: Now) -> tuple[type[TooMany] | None, Taken]:
         return RateExceeded, taken
     counter.unsaved += 1
     return None, taken
+
+
+def limit_faults(case: Case) -> Iterator[Fault]:
+    """Yield which limits would refuse the call now, in the order in which they are asked; nothing is counted."""
+    lease, permit, now = case.lease, case.permit, case.now
+    if permit is not None and permit.counter is not None and permit.is_used_up(now.wall_ns):
+        yield Fault(Link.PERMISSION_QUOTA, PermissionQuotaExceeded, wait_ns=permit.counter.ends_at_ns - now.wall_ns)
+    if lease is None:
+        return
+    counter, quota = lease.counter, lease.quota
+    if counter is not None and quota is not None:
+        counter.turn(now.wall_ns)
+        if counter.used >= quota.calls:
+            yield Fault(Link.QUOTA, QuotaExceeded, wait_ns=counter.ends_at_ns - now.wall_ns)
+    looked = lease.bucket.look(now.steady_ns)
+    if not looked.is_allowed:
+        yield Fault(Link.RATE, RateExceeded, wait_ns=looked.wait_ns)
 
 
 def whole_seconds(nanoseconds: int) -> int:

@@ -18,7 +18,7 @@ from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
 from services.enforcement.checks.case import Asked, Credentials, Now, Rejected
-from services.enforcement.checks.domain import decide
+from services.enforcement.checks.domain import Decided, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.state.world import World
@@ -56,10 +56,17 @@ class Held(NamedTuple):
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
-    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        world: World,
+        tokens: Tokens,
+        is_loaded: Callable[[], bool],
+        keeps: Callable[[Decided], bool] = lambda _: False,
+    ) -> None:
         self._world = world
         self._tokens = tokens
         self._is_loaded = is_loaded
+        self._keeps = keeps
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
@@ -85,7 +92,7 @@ class Check:
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return answer_to(verdict, request_id, now.wall_ns)
+        return self._answer(Decided(request_id, call, credentials, verdict, now))
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -94,7 +101,11 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        return answer_to(verdict, held.request_id, now.wall_ns)
+        return self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now))
+
+    def _answer(self, decided: Decided) -> bytes:
+        is_kept = decided.verdict.refusal is not None and self._keeps(decided)
+        return answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""
