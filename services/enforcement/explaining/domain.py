@@ -7,7 +7,6 @@ too, as far as they can be judged: whoever mends the first wants to know of the 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from chassis.errors import Unauthenticated
 from services.enforcement.checks.case import Case, Credentials, Now, Rejected
 from services.enforcement.checks.chain import AGREEMENT, WITHDRAWN, Fault, Link, faults
 from services.enforcement.checks.domain import Decided, limit_faults, whole_seconds
@@ -18,10 +17,6 @@ from services.enforcement.state.world import Application, Version, World
 
 _NANOSECONDS = 1_000_000_000
 _EVER = float("inf")
-
-
-class CredentialLacking(Unauthenticated):
-    """The application has no credential that counts, so it can get no token."""
 
 
 class Outcome(StrEnum):
@@ -83,7 +78,7 @@ def answer(world: World, question: Question, now: Now) -> Explanation | None:
     application, product = world.application(question.application_id), world.product(question.product_id)
     if application is None or product is None:
         return None
-    case = Case(world, None, _credentials(world, application, now), now)
+    case = Case(world, None, _credentials(world, application), now)
     case.application = application
     case.version = _version(world, question)
     if case.version is not None:
@@ -98,15 +93,15 @@ def explanation_of(world: World, refused: Decided) -> Explanation:
     return _told(case, product_id, refused)
 
 
-def _credentials(world: World, application: Application, now: Now) -> Credentials | Rejected:
+def _credentials(world: World, application: Application) -> Credentials | Rejected:
     """Return what a token would say that the application got now with what it has."""
     issued = world.issued.to(application.id, application.organization_id)
-    ended = [each for each in issued if world.issued.has_ended(each, now.wall_ns)]
-    if not issued or any(world.withdrawn_among((each,)) is None for each in issued if each not in ended):
+    if not issued or any(world.withdrawn_among((each,)) is None for each in issued):
         # Every application gets a secret with its beginning: if none has been heard of, its announcement is under way.
         return Credentials(application.client_id, None, _EVER)
-    kind = world.withdrawn_among(tuple(reversed(issued)))
-    return Rejected(CredentialLacking if kind is None else WITHDRAWN[kind])
+    kind = world.withdrawn_among(issued[::-1])
+    assert kind is not None
+    return Rejected(WITHDRAWN[kind])
 
 
 def _version(world: World, question: Question) -> Version | None:

@@ -43,7 +43,6 @@ _BY_CODE: dict[str, tuple[Mender, ...]] = {
     "CLIENT_KEY_REMOVED": (Mender(Side.RECIPIENT, "REISSUE_SECRET", "registerClientKey"),),
     "CERTIFICATE_REVOKED": (Mender(Side.RECIPIENT, "MANAGE_CERTIFICATES", "registerCertificate"),),
     "CERTIFICATE_SUSPENDED": (_CONFIRMS,),
-    "CREDENTIAL_LACKING": (_NEW_SECRET,),
     "APPLICATION_UNKNOWN": (Mender(Side.RECIPIENT, "CREATE_APPLICATION", "createApplication"),),
     "API_NOT_FOUND": (_PUBLISHER,),
     "VERSION_RETIRED": (_CALLER, _PUBLISHER),
@@ -72,6 +71,8 @@ _BY_CAUSE: dict[str, tuple[Mender, ...]] = {
     "RECERTIFICATION": (_CONFIRMS,),
 }
 _APPROVES = Mender(Side.PROVIDER, "DECIDE_SUBSCRIPTIONS", "approveSubscription")
+MENDERS = frozenset(each for of in (*_BY_CODE.values(), *_BY_CAUSE.values(), (_APPROVES,)) for each in of)
+"""Everybody who is ever named."""
 CODES = frozenset(_BY_CODE) | {"SUBSCRIPTION_SUSPENDED"}
 """The codes of all faults for which somebody is named."""
 

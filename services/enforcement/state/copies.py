@@ -64,11 +64,9 @@ def _client_key(heard: Heard) -> Copy:
 def _certificate(heard: Heard) -> Copy:
     fact = heard.key.split(".")[1]
     is_retired = fact not in ("certificate_registered", "certificate_resumed")
-    fields: dict[str, Any] = {"is_retired": is_retired, "is_suspended": fact == "certificate_suspended"}
     # Whose it is: an application's, or of all of an organization's.
-    fields |= {name: heard.data.get(name) for name in ("application_id", "organization_id")}
-    if "not_after" in heard.data:
-        fields["not_after"] = _read_moment(heard, "not_after").timestamp()
+    fields = {name: heard.data.get(name) for name in ("application_id", "organization_id")}
+    fields |= {"is_retired": is_retired, "is_suspended": fact == "certificate_suspended"}
     return Copy(CERTIFICATE, heard.data["certificate_id"], heard.sequence, fields)
 
 
