@@ -125,6 +125,8 @@ def _certificates(row: Document) -> Iterable[Statement]:
     ended: tuple[Event, ...] = ()
     if certificate.revoked_at is not None:
         ended = (certificate.revoke(certificate.revoked_at, certificate.revocation_reason)[1],)
+    elif certificate.suspended_at is not None:
+        ended = (certificate.suspend(certificate.suspended_at)[1],)
     yield _of(certificate.organization_id, certificate.id, registered, *ended)
 
 
