@@ -217,6 +217,29 @@ async def test_who_gives_another_address_has_what_waits_tried_there_at_once(hook
     assert (old.ids, new.ids) == ([message.id], [message.id])
 
 
+async def test_who_disables_a_webhook_ends_what_it_is_just_being_sent(make_hooks: MakeHooks) -> None:
+    """The rest of what was fetched to be sent is not sent either."""
+    hooks = await make_hooks(webhook_at_once=1, webhook_seconds=60)
+    release = asyncio.Event()
+
+    async def slowly() -> bytes:
+        await release.wait()
+        return TAKEN
+
+    async with receiving(lambda _: slowly()) as slow, receiving() as quick:
+        webhook_id = await hooks.create(slow.url)
+        await hooks.hear(*(fact() for _ in range(4)))
+        await until(lambda: slow.at_once == 1)
+        await hooks.do("disable_webhook", webhook_id)
+        release.set()
+        await hooks.settled(webhook_id, "DELIVERED", 1)
+        other = await hooks.create(quick.url)
+        await hooks.hear(fact())
+        await hooks.settled(other, "DELIVERED", 1)
+        assert len(await hooks.deliveries(webhook_id, "GIVEN_UP")) == 3
+    assert len(slow.got) == 1
+
+
 async def test_after_a_day_an_event_is_given_up_and_that_is_announced_once_an_hour(hooks: Hooks) -> None:
     async with receiving(lambda _: saying("500 No")) as receiver:
         webhook_id = await hooks.create(receiver.url)
