@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chassis.acts import Deed
+from chassis.files import Upload
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import Principal
@@ -15,32 +15,13 @@ from services.notifications.attachments.domain import (
     MOST_UNATTACHED,
     Attachment,
     AttachmentDamaged,
-    AttachmentEmpty,
     NoSuchAttachment,
     State,
     TooManyUnattachedAttachments,
-    kind_of,
 )
 
 _BATCH = 100
 UPLOAD = Deed("upload_attachment")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """What somebody sends: ``content_type`` is what the bytes tell."""
-
-    name: str
-    content: bytes
-    content_type: str
-    sha256: str
-
-
-def read_upload(name: str, content: bytes) -> Upload:
-    """Return an upload as it will be kept. Raises ``AttachmentEmpty`` or ``AttachmentKindNotTaken``."""
-    if not content:
-        raise AttachmentEmpty
-    return Upload(name, content, kind_of(content), hashlib.sha256(content).hexdigest())
 
 
 async def announce_upload(tx: Transaction, upload: Upload) -> Attachment:

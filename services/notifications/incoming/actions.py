@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chassis.acts import Deed
+from chassis.errors import Invalid
+from chassis.files import Upload, clean_name
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
 from chassis.principal import Principal, system
 from services.notifications.attachments import actions as attachments
-from services.notifications.attachments.actions import Upload
-from services.notifications.attachments.domain import MOST_BYTES, AttachmentEmpty, AttachmentKindNotTaken, clean_name
+from services.notifications.attachments.domain import INTAKE
 from services.notifications.incoming import addresses, repository
 from services.notifications.incoming.addresses import AddressBook
 from services.notifications.incoming.domain import (
@@ -218,11 +219,12 @@ async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[str, .
     not_taken: list[str] = []
     for part in parts:
         name = clean_name(part.name)
+        if len(uploads) >= MOST_ATTACHMENTS:
+            not_taken.append(name)
+            continue
         try:
-            if len(uploads) >= MOST_ATTACHMENTS or len(part.content) > MOST_BYTES:
-                raise AttachmentKindNotTaken  # noqa: TRY301 - whatever the reason, it is told alike
-            uploads.append(attachments.read_upload(name, part.content))
-        except (AttachmentEmpty, AttachmentKindNotTaken):
+            uploads.append(INTAKE.read(name, part.content))
+        except Invalid:
             not_taken.append(name)
     if not uploads:
         return (), tuple(not_taken)
