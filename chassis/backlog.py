@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -14,8 +15,14 @@ class Held:
     since_ms: int
 
 
-def backlog(held: Sequence[Held], now_ms: int) -> dict[str, Any]:
-    """Return a queue in figures as services answer it: what nobody holds comes first, then who holds something the longest."""
+def backlog(held: Sequence[Held] | None, now: datetime) -> dict[str, Any] | None:
+    """Return a queue in figures as services answer it: what nobody holds comes first, then who holds something the longest.
+
+    Of a queue that is not for whoever asks (None) nothing is told.
+    """
+    if held is None:
+        return None
+    now_ms = round(now.timestamp() * 1000)
     ordered = sorted(held, key=lambda each: (each.user_id is not None, each.since_ms, each.user_id or ""))
     holders = [
         {"user_id": each.user_id, "waiting": each.waiting, "oldest_seconds": max(now_ms - each.since_ms, 0) // 1000}

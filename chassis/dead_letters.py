@@ -1,7 +1,7 @@
 """A service answers for the dead letters of its own queues: the operator's administrators list, replay and discard them.
 
-What a discarded one was, who discarded it and why stays in the service's database. Personal data does not travel in events, so
-the whole envelope may be shown.
+What was replayed or discarded, by whom, and why, stays in the service's database. Personal data does not travel in events, so the
+whole envelope may be shown.
 """
 
 from collections.abc import Collection, Sequence
@@ -28,7 +28,8 @@ MOST_READ = 5_000
 MOST_BODY_CHARACTERS = 20_000
 COUNTED_EVERY_SECONDS = 30.0
 _REMOVED = "removed_dead_letters"
-_DISCARDED = "DISCARDED"
+_REPLAYED, _DISCARDED = "REPLAYED", "DISCARDED"
+_COMMAND_LINE = system("command-line")
 INDEXES = (Index(_REMOVED, (("at", 1),)), Index(_REMOVED, (("queue", 1), ("event_id", 1))))
 
 
@@ -107,21 +108,13 @@ class Morgue:
     async def rows(self, queue: str | None, code: str | None) -> list[dict[str, Any]]:
         """Return dead letters, the oldest first."""
         wanted = [each for each in self.queues if queue in (None, each)]
-        found = [row_of(each, letter) for each in wanted for letter in await self._of(each)]
+        found = [row_of(each, letter) for each in wanted for letter in await self.bus.dead_letters(each, MOST_READ)]
         return sorted((row for row in found if code in (None, row["code"])), key=sort_key)
-
-    async def _of(self, queue: str) -> list[DeadLetter]:
-        try:
-            if not (await self.bus.counts(queue)).dead:
-                return []
-        except NotFound:
-            return []  # not declared yet, so nothing has died
-        return await self.bus.dead_letters(queue, MOST_READ)
 
     async def find(self, queue: str, message_id: str) -> dict[str, Any]:
         """Return one dead letter. Raises ``NoSuchDeadLetter``."""
         if queue in self.queues:
-            for letter in await self._of(queue):
+            for letter in await self.bus.dead_letters(queue, MOST_READ):
                 if letter.message.id == message_id:
                     return row_of(queue, letter)
         raise NoSuchDeadLetter
@@ -152,7 +145,7 @@ def routes(edge: Edge, bus: Bus, queues: Sequence[str]) -> list[BaseRoute]:
         _require_administrator(asked.principal)
         wanted = asked.read(ReplayDeadLetter)
         row = await morgue.find(wanted.queue, wanted.id)
-        await asked.transact(lambda tx: _note(tx, "REPLAYED", row, None))
+        await asked.transact(lambda tx: _note(tx, _REPLAYED, row, None))
         await bus.replay_dead(wanted.queue, wanted.id)
         return row
 
@@ -172,10 +165,17 @@ def routes(edge: Edge, bus: Bus, queues: Sequence[str]) -> list[BaseRoute]:
     return r.collected
 
 
+async def replay(store: Store, bus: Bus, queue: str, letter: DeadLetter) -> None:
+    """Put a dead letter back on behalf of whoever runs the platform, and keep that. Raises ``NoSuchDeadLetter``."""
+    row = row_of(queue, letter)
+    await store.transact(_COMMAND_LINE, lambda tx: _note(tx, _REPLAYED, row, None))
+    await bus.replay_dead(queue, letter.message.id)
+
+
 async def discard(store: Store, bus: Bus, queue: str, letter: DeadLetter, *, because: str) -> None:
     """Discard a dead letter on behalf of whoever runs the platform, and keep why. Raises ``NoSuchDeadLetter``."""
     row = row_of(queue, letter)
-    await store.transact(system("command-line"), lambda tx: _note(tx, _DISCARDED, row, because))
+    await store.transact(_COMMAND_LINE, lambda tx: _note(tx, _DISCARDED, row, because))
     await bus.discard_dead(queue, letter.message.id)
 
 

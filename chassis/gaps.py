@@ -6,13 +6,13 @@ the one who reacts knows what was dealt with. What is neither in the inbox nor a
 minute after it was sent, is a gap; a replay of it closes it.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis import messages
 from chassis.bus import Bus, Message, matches
-from chassis.dead_letters import discarded_among
+from chassis.dead_letters import MOST_READ, discarded_among
 from chassis.inbox import On, heard_since, unheard_among
 from chassis.mongo import Document, Store
 
@@ -83,14 +83,20 @@ async def find(announcer: Store, hearers: Sequence[Hearer], bus: Bus, stretch: S
                 yield gaps
 
 
+async def missing_among(store: Store, queue: str, event_ids: Collection[str], bus: Bus) -> set[str]:
+    """Return those of the events that a reaction has neither dealt with nor given up, and that nobody has discarded."""
+    missing = await unheard_among(store, queue, event_ids)
+    if missing:
+        missing -= {letter.message.id for letter in await bus.dead_letters(queue, MOST_READ)}
+        missing -= await discarded_among(store, queue, missing)
+    return missing
+
+
 async def _gaps_of(hearer: Hearer, rows: Sequence[Document], since: Mapping[str, datetime], bus: Bus) -> list[Gap]:
     meant = {row["_id"]: row for row in rows if _is_meant(hearer, row, since)}
     if not meant:
         return []
-    missing = await unheard_among(hearer.store, hearer.queue, list(meant))
-    if missing:
-        missing -= {letter.message.id for letter in await bus.dead_letters(hearer.queue)}
-        missing -= await discarded_among(hearer.store, hearer.queue, missing)
+    missing = await missing_among(hearer.store, hearer.queue, meant, bus)
     return [_gap(hearer.queue, row) for event_id, row in meant.items() if event_id in missing]
 
 

@@ -8,7 +8,7 @@ What is republished (see `chassis.republishing`) has not happened now. It is for
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -122,7 +122,7 @@ async def heard_since(store: Store, queue: str) -> dict[str, datetime]:
     return {row["key"]: row["since"] for row in await store.reader().collection(_HEARING).find({"queue": queue})}
 
 
-async def unheard_among(store: Store, queue: str, event_ids: Sequence[str]) -> set[str]:
+async def unheard_among(store: Store, queue: str, event_ids: Collection[str]) -> set[str]:
     """Return those of the events that a reaction has not dealt with."""
     markers = [f"{queue}:{event_id}" for event_id in event_ids]
     rows = await store.reader().collection("inbox").find({"_id": {"$in": markers}}, projection={"_id": 1})

@@ -80,6 +80,12 @@ class Tally(Repeating):
         place = refusal.organization_id or (named if ("organization", named) in things else None)
         self.count(principal, What(principal.id, verb, Outcome.DENIED, refusal.code, place), things)
 
+    def view(self, principal: Principal, verb: str, place: str | None, refused_as: str | None) -> None:
+        """Count a look at what is watched over, done or refused; of an organization's, where the place is the id of one."""
+        outcome = Outcome.DONE if refused_as is None else Outcome.DENIED
+        organization_id = place if _ID.fullmatch(place or "") else None
+        self.count(principal, What(principal.id, verb, outcome, refused_as, organization_id), {})
+
     def count(self, principal: Principal, what: What, things: Mapping[tuple[str, str], None]) -> None:
         """Count an act, and tell it now or within a minute. This neither waits nor fails."""
         if self._store.recorder is None:

@@ -40,7 +40,6 @@ from chassis.messages import to_timestamp
 
 _FILE = "door.json"
 _SECONDS = 60.0
-_REFUSALS: dict[str, type[Refusal]] = {each.code: each for each in (BusUnavailable, NoSuchDeadLetter, NoSuchQueue)}
 
 
 class DoorSecretMissing(Unauthenticated):
@@ -48,7 +47,12 @@ class DoorSecretMissing(Unauthenticated):
 
 
 class NotAtThisDoor(Invalid):
-    """The door takes another question."""
+    """The door does not take this question: only the running platform itself declares, reacts and listens."""
+
+
+_REFUSALS: Mapping[str, type[Refusal]] = {
+    each.code: each for each in (BusUnavailable, NoSuchDeadLetter, NoSuchQueue, NotAtThisDoor)
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,11 @@ async def _refused(_request: Request, refusal: Exception) -> Response:
 
 
 class DoorBus:
-    """The bus of the running platform, as another process of this machine reaches it. It reacts and listens to nothing."""
+    """The bus of the running platform, as another process of this machine reaches it.
+
+    It is a whole `Bus`, since commands build the services over it to learn which queues and things there are. They start none of
+    them: what only a started service does is refused with `NotAtThisDoor`.
+    """
 
     def __init__(self, door: Door) -> None:
         headers = {"authorization": f"Bearer {door.secret}"}
@@ -165,15 +173,15 @@ class DoorBus:
 
     async def declare(self, reactions: Sequence[Reaction]) -> None:
         """Only the running platform declares queues."""
-        raise NotImplementedError(f"the platform itself declares {[each.queue for each in reactions]}")
+        raise NotAtThisDoor(f"Only the running platform declares {', '.join(each.queue for each in reactions)}.")
 
     async def react(self, reaction: Reaction) -> None:
         """Only the running platform reacts."""
-        raise NotImplementedError(f"the platform itself reacts by {reaction.queue}")
+        raise NotAtThisDoor(f"Only the running platform reacts by {reaction.queue}.")
 
-    async def listen(self, keys: Sequence[str], handle: Handle) -> Listener:
+    async def listen(self, keys: Sequence[str], handle: Handle) -> Listener:  # noqa: ARG002 - a bus is told who would hear
         """Only the running platform listens."""
-        raise NotImplementedError(f"the platform itself listens to {keys}")
+        raise NotAtThisDoor(f"Only the running platform listens to {', '.join(keys)}.")
 
     async def publish(self, messages: Sequence[Message]) -> list[bool]:
         """Publish, and return for each message whether any queue or listener gets it."""
@@ -206,8 +214,15 @@ class DoorBus:
             answer = await self._http.post(f"/{question}", content=orjson.dumps(asked))
         except httpx.HTTPError as error:
             raise BusUnavailable(f"The running platform does not answer at its door: {error!r}.") from error
-        body = orjson.loads(answer.content)
         if answer.status_code != 200:
-            refusal = _REFUSALS.get(str(body.get("code")), BusUnavailable)
-            raise refusal(str(body.get("detail") or refusal.default_message()))
-        return body
+            raise _read_refusal(answer)
+        return orjson.loads(answer.content)
+
+
+def _read_refusal(answer: httpx.Response) -> Refusal:
+    try:
+        told = orjson.loads(answer.content)
+    except ValueError:
+        return BusUnavailable("The running platform failed at this; its log says why.")
+    refusal = _REFUSALS.get(str(told.get("code")), BusUnavailable)
+    return refusal(str(told.get("detail") or refusal.default_message()))

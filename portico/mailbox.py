@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-import aiosmtplib
 import orjson
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from starlette.applications import Starlette
@@ -28,6 +27,7 @@ from starlette.routing import Route
 
 from chassis.clock import Clock
 from chassis.ids import new_id
+from chassis.smtp import MailServer, Undelivered, hand_in
 from chassis.telemetry import log
 
 _log = log("mailbox")
@@ -121,7 +121,7 @@ class Mailbox:
     async def answer(self, mail_id: str, text: str) -> bool:
         """Hand in an answer to a mail, as whoever got it, quoting it as mail programs do; say whether that mail wants one.
 
-        Raises ``aiosmtplib.SMTPException`` or ``OSError`` where the answer is not taken.
+        Raises ``Undelivered`` where the answer is not taken.
         """
         mail = next((each for each in self._mails if each.id == mail_id and each.reply_to), None)
         if mail is None or self.answers_to is None:
@@ -132,7 +132,9 @@ class Mailbox:
         message["Message-ID"], message["In-Reply-To"] = f"<{new_id('mail')}@mailbox.localhost>", mail.message_id
         message["Date"] = email.utils.format_datetime(self._clock.now())
         message.set_content(f"{text}\n\nOn {mail.received_at}, {mail.sender} wrote:\n{quoted}\n")
-        await aiosmtplib.send(message, hostname="127.0.0.1", port=self.answers_to, start_tls=False)
+        await hand_in(
+            MailServer("127.0.0.1", self.answers_to, sender=mail.to[0]), message, email.utils.parseaddr(mail.reply_to)[1]
+        )
         return True
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - named by aiosmtpd
@@ -174,8 +176,8 @@ def mailbox_app(mailbox: Mailbox) -> Starlette:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         try:
             is_taken = await mailbox.answer(request.path_params["mail_id"], form.get("text", [""])[0].strip())
-        except (aiosmtplib.SMTPException, OSError) as failure:
-            return JSONResponse({"problem": f"the answer was not taken: {failure}"}, 502)
+        except Undelivered as failure:
+            return JSONResponse({"problem": f"the answer was not taken: {failure.__cause__}"}, 502)
         if not is_taken:
             return JSONResponse({"problem": "there is no such mail that wants an answer"}, 404)
         return RedirectResponse("/", 303)

@@ -4,11 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from chassis import gaps
-from chassis.bus import Bus
-from chassis.dead_letters import discarded_among
+from chassis.bus import Bus, NoSuchQueue
 from chassis.gaps import Gap, Hearer, Stretch
-from chassis.inbox import unheard_among
-from chassis.mongo import Store
 from chassis.repeating import Repeating
 from chassis.service import Service
 from chassis.telemetry import EVENT_GAPS, log
@@ -65,7 +62,7 @@ class GapWatch(Repeating):
         self._show(await self._certain())
 
     async def _certain(self) -> dict[tuple[str, str], Gap]:
-        busy = {queue for queue in {queue for queue, _ in self._missing} if (await self._bus.counts(queue)).waiting}
+        busy = {queue for queue in {queue for queue, _ in self._missing} if await waiting_in(queue, self._bus)}
         long_ago = self._clock.now() - MISSING_FOR_LONG
         return {key: gap for key, gap in self._missing.items() if key[0] not in busy or gap.sent_at < long_ago}
 
@@ -73,10 +70,7 @@ class GapWatch(Repeating):
         for queue, store in self._stores.items():
             missing = [event_id for name, event_id in self._missing if name == queue]
             if missing:
-                still = await unheard_among(store, queue, missing)
-                still -= {letter.message.id for letter in await self._bus.dead_letters(queue)}
-                still -= await discarded_among(store, queue, still)
-                for event_id in set(missing) - still:
+                for event_id in set(missing) - await gaps.missing_among(store, queue, missing, self._bus):
                     del self._missing[queue, event_id]
 
     def _show(self, certain: dict[tuple[str, str], Gap]) -> None:
@@ -91,12 +85,19 @@ class GapWatch(Repeating):
         self._shown = set(counted)
 
 
-async def close_gaps(store_of: Mapping[str, Store], bus: Bus, found: Sequence[Gap]) -> int:
+async def waiting_in(queue: str, bus: Bus) -> int:
+    """Return how many messages wait in a queue: none where the queue itself is gone."""
+    try:
+        return (await bus.counts(queue)).waiting
+    except NoSuchQueue:
+        return 0
+
+
+async def close_gaps(bus: Bus, found: Sequence[Gap]) -> int:
     """Put what is missing into the queues that miss it; return how many messages that were."""
     by_queue: dict[str, list[Gap]] = {}
     for gap in found:
         by_queue.setdefault(gap.queue, []).append(gap)
     for queue, missing in by_queue.items():
-        assert queue in store_of, "a gap is in a queue of the platform's own"
         await bus.put(queue, [gap.message for gap in missing])
     return len(found)

@@ -4,7 +4,7 @@ import strawberry
 
 from graphql_gateway.engine.declare import Constant, Load, Parent, loads, reads
 from graphql_gateway.schema.described import type_
-from graphql_gateway.schema.services import IDENTITY, SUBSCRIPTIONS
+from graphql_gateway.schema.services import IDENTITY, NOTIFICATIONS, SUBSCRIPTIONS
 from graphql_gateway.schema.staff import StaffMember
 
 
@@ -40,4 +40,7 @@ class OperatorQueues:
     connection_requests: Queue | None = loads(
         Load(SUBSCRIPTIONS, "connection_queue_in_figures", Constant("all")),
         says="For those of the staff who see connection requests.",
+    )
+    support_requests: Queue | None = loads(
+        Load(NOTIFICATIONS, "support_queue_in_figures", Constant("all")), says="For administrators and support."
     )

@@ -13,23 +13,20 @@ if TYPE_CHECKING:
     from portico.commands.reach import Platform
 
 dead_letters = App(name="dead-letters", help="What reactions have given up: list it, read it, try it again, or remove it.")
-_MOST = 5_000
 
 
 @asynccontextmanager
 async def _found(
     queue: str | None, code: str | None, event_id: str | None = None
 ) -> AsyncIterator[tuple["Platform", list[tuple[str, "DeadLetter"]]]]:
+    from chassis.dead_letters import MOST_READ
     from portico.commands.reach import reached
 
     async with reached() as platform:
         if queue is not None:
             await platform.require_queue(queue)
         queues = sorted(platform.reactions()) if queue is None else [queue]
-        found = []
-        for name in queues:
-            if (await platform.bus.counts(name)).dead:
-                found += [(name, letter) for letter in await platform.bus.dead_letters(name, _MOST)]
+        found = [(name, letter) for name in queues for letter in await platform.bus.dead_letters(name, MOST_READ)]
         meant = [each for each in found if code in (None, each[1].code) and event_id in (None, each[1].message.id)]
         yield platform, sorted(meant, key=lambda each: each[1].at)
 
@@ -105,7 +102,13 @@ def replay(event_id: str | None = None, *, queue: str | None = None, code: str |
     """
 
     async def again(platform: "Platform", name: str, letter: "DeadLetter") -> None:
-        await platform.bus.replay_dead(name, letter.message.id)
+        from chassis import dead_letters as kept
+
+        owner = platform.owner_of(name)
+        if owner is None:
+            await platform.bus.replay_dead(name, letter.message.id)
+        else:
+            await kept.replay(owner.store, platform.bus, name, letter)
 
     return _take_out("put back into their queues", again, event_id, queue=queue, code=code, is_all=all_)
 
@@ -133,7 +136,7 @@ def discard(
     async def remove(platform: "Platform", name: str, letter: "DeadLetter") -> None:
         from chassis import dead_letters as kept
 
-        owner = platform.services.get(name.partition(".")[0])
+        owner = platform.owner_of(name)
         if owner is None:
             await platform.bus.discard_dead(name, letter.message.id)
         else:

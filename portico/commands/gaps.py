@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chassis.gaps import Gap
     from portico.commands.reach import Platform
+    from portico.watching import GapWatch
 
 FOUND = 1
 _MOST_SHOWN = 100
@@ -53,14 +54,13 @@ async def _gaps(since: str | None, queue: str | None, *, closes: bool) -> int:
         days = platform.store("identity").outbox_days
         begin = clock.now() - timedelta(days=days) if since is None else read_moment("--since", since)
         hearers = [each for each in hearers_of(platform.services) if queue in (None, each.queue)]
-        stores = {each.queue: each.store for each in hearers}
         count = 0
         async for found in find_gaps(platform.services, platform.bus, begin, hearers=hearers):
             for gap in found[: max(0, _MOST_SHOWN - count)]:
                 _show(gap)
             count += len(found)
             if closes:
-                await close_gaps(stores, platform.bus, found)
+                await close_gaps(platform.bus, found)
         await _conclude(platform, count, closes=closes)
     return FOUND if count and not closes else 0
 
@@ -72,6 +72,8 @@ def _show(gap: "Gap") -> None:
 
 
 async def _conclude(platform: "Platform", count: int, *, closes: bool) -> None:
+    from portico.watching import waiting_in
+
     if not count:
         print("No gaps: everything that was sent more than a minute ago was heard.")
         return
@@ -80,9 +82,7 @@ async def _conclude(platform: "Platform", count: int, *, closes: bool) -> None:
     if closes:
         print(f"{count} messages are put into the queues that missed them.")
         return
-    waiting = 0
-    for queue in platform.reactions():
-        waiting += (await platform.bus.counts(queue)).waiting
+    waiting = sum([await waiting_in(queue, platform.bus) for queue in platform.reactions()])
     more = f" ({waiting} messages wait in queues: a reaction that is behind catches up by itself.)" if waiting else ""
     print(f"{count} gaps: `portico gaps --close` puts what is missing into the queues that miss it.{more}")
 
@@ -98,6 +98,17 @@ async def _watch(metrics_port: int | None) -> int:
     async with reached() as platform:
         watch = GapWatch(platform.services, platform.bus)
         while True:
-            await watch.look()
-            print(f"{len(watch.open)} gaps", flush=True)
+            await look_once(watch)
             await asyncio.sleep(60)
+
+
+async def look_once(watch: "GapWatch") -> None:
+    """Look, and tell what there is; who does not answer now is asked again at the next look."""
+    from chassis.errors import Unavailable
+
+    try:
+        await watch.look()
+    except Unavailable as away:
+        print(away.message, flush=True)
+    else:
+        print(f"{len(watch.open)} gaps", flush=True)

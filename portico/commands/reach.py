@@ -42,6 +42,10 @@ class Platform:
         """Return a service's database. Raises ``Trouble``."""
         return self.service(name).store
 
+    def owner_of(self, queue: str) -> Service | None:
+        """Return the service that a queue is named after, or None where it is a consumer's own."""
+        return self.services.get(queue.partition(".")[0])
+
     def reactions(self) -> dict[str, On]:
         """Return every reaction by its queue."""
         return {on.queue_of(each.name): on for each in self.services.values() for on in each.reactions}

@@ -59,5 +59,5 @@ REACTIONS = (
     # Each entry rests on the one before it: side by side, appending would only make one another run again.
     On(append_acts, *(f"{service}.act_recorded.v1" for service in SERVICES), at_once=1),
     # What is announced of one thing comes close together, and meets in one document.
-    On(note_holding, *READERS, at_once=1),
+    On(note_holding, *READERS, at_once=1, takes_republished=True),
 )

@@ -30,5 +30,6 @@ class AuditSettings(Settings):
     look_every_seconds: float = Field(5, gt=0, le=3600, description="How often audit looks whether a checkpoint is due.")
     access_known_since: AwareDatetime | None = Field(
         None,
-        description="From when on it is known who had access to what; to be set where announcements from before were replayed.",
+        description="From when on it is known who had access to what; to be set where announcements from before the first start"
+        " were replayed, or where what was there before was stated anew only later.",
     )

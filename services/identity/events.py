@@ -1,6 +1,6 @@
 """What identity announces. Ids and names only: never a secret or a token, and an address or a person's words only sealed."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from chassis.acts import Recorded
 from chassis.messages import Event
@@ -115,6 +115,13 @@ class SessionEnded(Event, service="identity", version=1):
     session_id: str
 
 
+class UserSeen(Event, service="identity", version=1):
+    """A user was signed in on this day (UTC); told at most once a day."""
+
+    user_id: str
+    day: date
+
+
 class OrganizationCreated(Event, service="identity", version=1):
     """There is a new organization; the owner's ``member_joined`` follows."""
 
@@ -190,6 +197,20 @@ class RoleChanged(Event, service="identity", version=1):
     user_id: str
     role: str
     former_role: str
+
+
+class MemberSuspended(Event, service="identity", version=1):
+    """A member has no rights in an organization until somebody confirms that they need them."""
+
+    organization_id: str
+    user_id: str
+
+
+class MemberResumed(Event, service="identity", version=1):
+    """A member who was suspended has the rights of their role again."""
+
+    organization_id: str
+    user_id: str
 
 
 class ApplicationCreated(Event, service="identity", version=1):
@@ -288,39 +309,6 @@ class TokenRevoked(Event, service="identity", version=1):
     application_id: str
     organization_id: str
     expires_at: datetime
-
-
-class CertificateRegistered(Event, service="identity", version=1):
-    """A client certificate proves an organization's application (or any of its applications, where none is named).
-
-    ``thumbprint`` is the SHA-256 of the certificate in base64url (RFC 8705, ``x5t#S256``).
-    """
-
-    certificate_id: str
-    organization_id: str
-    application_id: str | None
-    thumbprint: str
-    not_after: datetime
-
-
-class CertificateRevoked(Event, service="identity", version=1):
-    """A client certificate proves nothing any more; tokens issued for it are to be refused."""
-
-    certificate_id: str
-    organization_id: str
-    application_id: str | None
-    thumbprint: str
-
-
-class CertificateExpiring(Event, service="identity", version=1):
-    """A client certificate will be valid no more in so many days (30, 7 or 1), unless another one is registered."""
-
-    certificate_id: str
-    organization_id: str
-    application_id: str | None
-    not_after: datetime
-    days_left: int
-    name: str | None = None
 
 
 class DataExchangeAssigned(Event, service="identity", version=1):

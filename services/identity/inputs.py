@@ -61,15 +61,6 @@ def read_address(text: str) -> str:
         raise ValueError(f"give an e-mail address ({str(error).rstrip('.').lower()})") from error
 
 
-def to_ascii_address(address: str) -> str:
-    """Return the address as every mail server takes it, where it has such a form (its domain in ASCII)."""
-    try:
-        read = validate_email(address, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError:
-        return address
-    return read.ascii_email or address
-
-
 def address_key(text: str) -> str:
     """Return the form in which addresses are compared; what is no address gets a key that no address has.
 

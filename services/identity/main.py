@@ -12,6 +12,7 @@ from chassis.bus import Bus
 from chassis.mongo import Store
 from chassis.principal import ALGORITHM, PassportVerifier
 from chassis.service import Service
+from chassis.smtp import MailServer
 from chassis.web import Edge
 from services.identity import throttles
 from services.identity.accounts import repository as accounts
@@ -58,7 +59,7 @@ from services.identity.keys import NOTICES_KEY, Pepper, Seal, SharedSeal, Signer
 from services.identity.links import repository as links
 from services.identity.mail import repository as mail
 from services.identity.mail.actions import AddressBook, PostOffice
-from services.identity.mail.postman import MailServer, Postman
+from services.identity.mail.postman import Postman
 from services.identity.members import routes as member_routes
 from services.identity.onboarding import access as onboarding_access
 from services.identity.onboarding import repository as onboarding

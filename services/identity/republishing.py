@@ -12,10 +12,10 @@ from services.identity.accounts.repository import to_user
 from services.identity.applications.repository import to_application
 from services.identity.certificates.repository import to_certificate
 from services.identity.client_keys.repository import to_client_key
-from services.identity.confirming_events import MemberSuspended
 from services.identity.data_exchanges.repository import to_data_exchange
 from services.identity.events import (
     ClientKeyRemoved,
+    MemberSuspended,
     OrganizationDeleted,
     PlatformRoleGranted,
     RolesDescribed,

@@ -7,13 +7,14 @@ from chassis.mongo import Store
 from chassis.outward import Door
 from chassis.principal import PassportVerifier
 from chassis.service import Service
+from chassis.smtp import MailServer
 from chassis.web import Edge
 from services.notifications import support_part
 from services.notifications.audited import ACTS
 from services.notifications.known import repository as known
 from services.notifications.mail import repository as mail
 from services.notifications.mail.actions import PostOffice
-from services.notifications.mail.postman import MailServer, Postman, domain_of
+from services.notifications.mail.postman import Postman
 from services.notifications.notices import repository as notices
 from services.notifications.notices import routes as notice_routes
 from services.notifications.notices.actions import NewsDesk
@@ -39,11 +40,12 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
     store.record(ACTS)
     edge = Edge(store, verifier)
     portal_url = settings.portal_url.rstrip("/")
+    mail_server = _mail_server(settings)
     post_office = PostOffice(
         portal_url,
         own_seal=own_seal(settings.shared_key_file, "mail"),
         shared_seal=shared_seal(settings.shared_key_file),
-        domain=domain_of(settings.mail_from),
+        domain=mail_server.domain,
     )
     support = support_part.support_part(
         edge, post_office, settings.shared_key_file, _support_door(settings), patience_seconds=settings.patience_seconds
@@ -61,7 +63,7 @@ def build(settings: NotificationsSettings, bus: Bus, store: Store, verifier: Pas
         indexes=_INDEXES,
         verifier=verifier,
         reactions=[*reactions(news_desk), *webhook_reactions(desk), *support.reactions],
-        workers=[Postman(store, post_office, _mail_server(settings)), Sender(store, desk, bounds), *support.workers, edge.tally],
+        workers=[Postman(store, post_office, mail_server), Sender(store, desk, bounds), *support.workers, edge.tally],
     )
 
 

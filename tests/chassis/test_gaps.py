@@ -18,6 +18,7 @@ from chassis.mongo import Store, Transaction
 from chassis.principal import Principal
 from chassis.service import Service
 from chassis.telemetry import EVENT_GAPS
+from portico.commands.gaps import look_once
 from portico.watching import GapWatch, close_gaps, find_gaps, hearers_of
 
 ALICE = Principal(id="usr_alice")
@@ -109,7 +110,7 @@ async def test_what_was_taken_away_is_missed_after_a_minute_shown_and_delivered(
     await watch.look()
     assert list(watch.open) == [(QUEUE, gap.message.id)]
     assert EVENT_GAPS.labels(QUEUE)._value.get() == 1
-    assert await close_gaps({QUEUE: keepers.store}, bus, [gap]) == 1
+    assert await close_gaps(bus, [gap]) == 1
     await settled(bus)
     await watch.look()
     assert watch.open == {}
@@ -155,4 +156,46 @@ async def test_a_dead_letter_is_no_gap_and_what_was_sent_before_the_queue_was_th
     assert await bus.dead_letters("deaf.remember_nothing") == []
     for service in (deaf, lights):
         await service.close()
+    await bus.close()
+
+
+async def test_a_queue_that_is_gone_is_told_and_who_is_away_is_asked_again(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lights, keepers, _, clock = pair
+    await light(lights.store, "lig_1")
+    clock.moment += timedelta(minutes=2)
+    services = {"lights": lights, "keepers": keepers}
+    emptied = LocalBus(tmp_path / "emptied.sqlite")
+    watch = GapWatch(services, emptied)
+    await look_once(watch)
+    assert capsys.readouterr().out == "The message bus does not answer; try again shortly.\n"
+    await emptied.start()
+    await look_once(watch)
+    assert capsys.readouterr().out.endswith("1 gaps\n")
+    assert [queue for queue, _ in watch.open] == [QUEUE]
+    await emptied.declare(keepers.wired_reactions())
+    await close_gaps(emptied, list(watch.open.values()))
+    assert (await emptied.counts(QUEUE)).waiting == 1
+    await emptied.close()
+
+
+async def test_many_dead_letters_are_no_gaps(pair: Pair) -> None:
+    lights, _, path, clock = pair
+    await light(lights.store, "lig_1")
+    outbox = lights.store.reader().collection("outbox")
+    (row,) = await outbox.find({})
+    many = [{**row, "_id": f"evt_{number:05}"} for number in range(1_500)]
+    await outbox.insert_many(many)
+    await lights.bus.close()
+    with sqlite3.connect(path) as file:
+        dead = [(QUEUE, each["_id"], row["key"], bytes(row["body"])) for each in many]
+        file.executemany(
+            "INSERT INTO dead (queue, id, key, body, attempt, code, reason, at) VALUES (?, ?, ?, ?, 1, '', '', 0)", dead
+        )
+    file.close()
+    bus = LocalBus(path)
+    await bus.start()
+    clock.moment += timedelta(minutes=2)
+    assert [gap.message.id for gap in await found(pair, bus)] == [row["_id"]]
     await bus.close()

@@ -4,6 +4,10 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+from chassis import republishing
+from chassis.service import Service
+from portico.composition import BUILDERS
+from portico.place import Place
 from tests.journeys.two_organizations import World
 
 _HOLDING = "nodes { kind id role status productTitle planName applicationName organizationName since until user { name } }"
@@ -63,3 +67,36 @@ async def test_an_organization_and_the_operator_ask_who_had_access(world: World)
         answer = await world.people[who].ask(OF_ORGANIZATION, id=organization, at=after.isoformat())
         assert (answer["organization"] or {}).get("accessOn") is None
     assert await seen(world, "owner", OF_ANYBODY, id=organization, at=after.isoformat()) is None
+
+
+async def _held(service: Service, organization_id: str) -> dict[str, Any]:
+    """Return what was last known of everything that an organization holds."""
+    query = {"about.organization_id": organization_id}
+    rows = await service.store.reader().collection("holdings").find(query)
+    return {row["_id"]: row["spans"][-1]["state"] for row in rows if row["spans"]}
+
+
+async def test_who_is_new_is_told_who_has_access_by_what_is_stated_anew(
+    world: World, platform: Any, database_prefix: str
+) -> None:
+    made = await world.make("owner", "createOrganization", "... on Organization { id }", name="There before")
+    organization = made["id"]
+    wanted = {"organizationId": organization, "name": "First"}
+    await world.make("owner", "createApplication", "... on CreatedApplication { application { id } }", **wanted)
+    await world.join_to(organization, "observer", "OBSERVER")
+    await heard(world, organization, 3)
+
+    place = Place(platform.whole.place.client, platform.whole.place.bus, platform.whole.place.keys_dir, database_prefix)
+    fresh = BUILDERS["audit"](place, **platform.whole.here.get("audit", {}))
+    assert isinstance(fresh, Service)
+    await fresh.declare()
+    [learning] = [each for each in fresh.wired_reactions() if each.queue == "audit.note_holding"]
+    identity: Service = platform.whole.parts["identity"]
+    for kind in identity.kinds:
+        async for messages, _ in republishing.batches(identity.store, kind):
+            for message in messages:
+                if message.key in learning.keys:
+                    await learning.handle(message)
+    known = await _held(platform.whole.parts["audit"], organization)
+    assert len(known) >= 3
+    assert await _held(fresh, organization) == known

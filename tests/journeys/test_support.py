@@ -132,6 +132,21 @@ async def test_the_operators_queue_and_everybodys_lists(world: World) -> None:
     assert (await world.people["owner"].ask(queue))["operator"] is None
 
 
+async def test_the_operators_desk_shows_what_waits_in_support(world: World) -> None:
+    request_id = await opened(world)
+    await world.make("operator", "takeSupportRequest", REQUEST, requestId=request_id)
+    figures = "waiting oldestSeconds holders { userId waiting staffMember { user { name } } }"
+    text = f"{{ viewer {{ user {{ id }} }} operator {{ queues {{ supportRequests {{ {figures} }} }} }} }}"
+    seen = await world.people["operator"].ask(text)
+    queue = seen["operator"]["queues"]["supportRequests"]
+    holders = {each["userId"]: each for each in queue["holders"]}
+    mine = holders[seen["viewer"]["user"]["id"]]
+    assert mine["waiting"] >= 1
+    assert mine["staffMember"] is not None
+    assert queue["waiting"] == sum(each["waiting"] for each in queue["holders"])
+    assert queue["oldestSeconds"] is not None
+
+
 async def test_every_requirement_says_how_to_ask_for_help_with_it(world: World) -> None:
     text = "query($slug: String!) { product(slug: $slug) { requires { kind step help { about category } } } }"
     steps = (await world.people["owner"].ask(text, slug=world.ids["public_slug"]))["product"]["requires"]

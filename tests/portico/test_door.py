@@ -9,7 +9,7 @@ import pytest
 
 from chassis.bus import BusUnavailable, Counts, Message, NoSuchDeadLetter, NoSuchQueue, Reaction
 from chassis.local import LocalBus
-from portico.door import Door, DoorBus, door_app, find_door, new_secret, shut_door
+from portico.door import Door, DoorBus, NotAtThisDoor, door_app, find_door, new_secret, shut_door
 from portico.servers import HttpServer
 from portico.trouble import bind
 from tests.chassis.bus_contract.rigs import AlreadyThere, Heard, dead_letters, failing, numbered
@@ -61,8 +61,10 @@ async def test_what_comes_through_the_door_is_noticed_by_those_who_run(bus: Loca
     with pytest.raises(NoSuchQueue, match="no queue three"):
         await outside.put("three", [])
     for refused in (outside.declare([]), outside.listen([KEY], heard), outside.react(Reaction("one", (KEY,), heard))):
-        with pytest.raises(NotImplementedError):
+        with pytest.raises(NotAtThisDoor, match="Only the running platform"):
             await refused
+    with pytest.raises(BusUnavailable, match="its log says why"):  # no number that a file of SQLite holds
+        await outside.dead_letters("two", 2**63)
     await outside.close()
 
 

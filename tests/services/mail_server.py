@@ -28,6 +28,7 @@ class Inbox:
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.answer = "250 kept"
+        self.takes_unicode = True
         self.server: asyncio.Server | None = None
         self.port = 0
 
@@ -39,7 +40,7 @@ class Inbox:
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
         self.server = await loop.create_server(
-            lambda: SMTP(self, hostname="inbox", loop=loop, enable_SMTPUTF8=True), "127.0.0.1", self.port
+            lambda: SMTP(self, hostname="inbox", loop=loop, enable_SMTPUTF8=self.takes_unicode), "127.0.0.1", self.port
         )
         self.port = self.server.sockets[0].getsockname()[1]
 

@@ -26,12 +26,18 @@ _FIELDS = {
 }
 
 
-def refusal_for(principal: Principal, chain: str) -> SignInFirst | NotFound | RoleNotAllowed | None:
-    """Return why the one who asks may not read a chain, or None where they may."""
+def refusal_for_staff(principal: Principal) -> SignInFirst | NotFound | None:
+    """Return why the one who asks may not read every chain, or None where they may."""
     if principal.is_anonymous:
         return SignInFirst()
-    if principal.has_platform_role(*STAFF):
-        return None
+    return None if principal.has_platform_role(*STAFF) else NotFound()
+
+
+def refusal_for(principal: Principal, chain: str) -> SignInFirst | NotFound | RoleNotAllowed | None:
+    """Return why the one who asks may not read a chain, or None where they may."""
+    refusal = refusal_for_staff(principal)
+    if refusal is None or principal.is_anonymous:
+        return refusal
     if chain == PLATFORM or not principal.is_member(chain):
         return NotFound()
     return None if principal.may(VIEW_AUDIT, chain) else RoleNotAllowed()

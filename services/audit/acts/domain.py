@@ -34,8 +34,7 @@ class Entry:
     """One entry of a chain.
 
     ``content`` is plain JSON: at, event_id, service, verb, actor, organization_id, request_id, outcome, code, changes (each with
-    kind, id, before, after), and whatever else was to be recorded. ``hash`` is what is kept; ``is_whole`` says whether it is
-    right.
+    kind, id, before, after), and whatever else was to be recorded. ``hash`` is what is kept.
     """
 
     chain: str
@@ -43,11 +42,6 @@ class Entry:
     previous: str
     content: Mapping[str, Any]
     hash: str
-
-    @property
-    def is_whole(self) -> bool:
-        """Say whether the hash covers what the entry says."""
-        return self.hash == hash_of(self.chain, self.number, self.previous, self.content)
 
 
 def first_of(chain: str, content: Mapping[str, Any]) -> Entry:
@@ -60,14 +54,6 @@ def next_of(former: Entry, content: Mapping[str, Any]) -> Entry:
     return _sealed(former.chain, former.number + 1, former.hash, content)
 
 
-def follows(entry: Entry, former: Entry | None) -> bool:
-    """Say whether an entry is whole and comes right after the former one; ``None`` stands before the first of a chain."""
-    if former is None:
-        return entry.is_whole and entry.number == 1 and entry.previous == BEFORE_THE_FIRST
-    is_next = entry.chain == former.chain and entry.number == former.number + 1 and entry.previous == former.hash
-    return entry.is_whole and is_next
-
-
 def _sealed(chain: str, number: int, previous: str, content: Mapping[str, Any]) -> Entry:
     return Entry(chain, number, previous, content, hash_of(chain, number, previous, content))
 
@@ -76,7 +62,8 @@ def _sealed(chain: str, number: int, previous: str, content: Mapping[str, Any]) 
 class Told:
     """What one chain is told of an act.
 
-    ``instead`` is where it stands if the chain has not begun: a refusal begins none, since anybody may name anything.
+    ``instead`` is where it stands if the chain has not begun: being refused begins none, nor does changing nothing in what is not
+    one's own, since anybody may name anything.
     """
 
     chain: str
@@ -93,7 +80,8 @@ def tellings(content: Mapping[str, Any], organization_ids: Sequence[str], change
     told = []
     for each in organization_ids:
         concerning = [_shown(change) for change in changes if is_denied or each in change["organization_ids"]]
-        told.append(Told(each, {**content, "changes": concerning}, PLATFORM if is_denied else None))
+        is_only_named = is_denied or (not concerning and content["organization_id"] != each)
+        told.append(Told(each, {**content, "changes": concerning}, PLATFORM if is_only_named else None))
     nobodys = [_shown(change) for change in changes if not change["organization_ids"]]
     if not organization_ids or (nobodys and not is_denied):
         told.append(Told(PLATFORM, {**content, "changes": nobodys}))

@@ -44,21 +44,6 @@ async def head_of(reader: Reader, chain: str) -> Entry | None:
     return to_entry(rows[0]) if rows else None
 
 
-async def heads(reader: Reader) -> list[Entry]:
-    """Return the newest entry of each chain, by the chain's name; of what it says, nothing."""
-    newest: Document = {"_id": "$chain", "number": {"$first": "$number"}, "hash": {"$first": "$hash"}}
-    rows = await reader.collection(ENTRIES).aggregate(
-        [{"$sort": {"chain": 1, "number": -1}}, {"$group": newest}, {"$sort": {"_id": 1}}]
-    )
-    return [Entry(row["_id"], int(row["number"]), "", {}, row["hash"]) for row in rows]
-
-
-async def after(reader: Reader, chain: str, number: int, limit: int) -> list[Entry]:
-    """Return the next entries of a chain in their order, for whoever checks all of it."""
-    query = {"chain": chain, "number": {"$gt": number}}
-    return [to_entry(row) for row in await reader.collection(ENTRIES).find(query, sort=[("number", 1)], limit=limit)]
-
-
 async def page_of(reader: Reader, chain: str, wanted: Mapping[str, Any], page: Page) -> list[Entry]:
     """Return a page of a chain, the newest first, and one more where there is one; ``wanted`` is a part of the query."""
     query: Document = {"chain": chain, **wanted}

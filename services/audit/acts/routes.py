@@ -1,22 +1,20 @@
 """How to read the audit trail over HTTP."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from starlette.routing import BaseRoute
 
-from chassis.acts import DIGEST, Outcome
+from chassis.acts import DIGEST
+from chassis.errors import Refusal
 from chassis.paging import connection, read_page
-from chassis.tallying import What
 from chassis.web import Asked, Edge, Json, Routes, read_input
 from services.audit.acts import access
 from services.audit.acts.domain import PLATFORM, Entry
 
 VIEW = "view_audit"
-_ID = re.compile(r"[a-z]{2,5}_[0-9A-Za-z]{1,26}")
 Word = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
@@ -99,27 +97,20 @@ class _Handlers:
 
     async def by_organization(self, asked: Asked) -> Json:
         given = read_input(Arguments, asked.args)
-        return [await self._page(asked, key, given) for key in asked.ids]
+        return [await self._page(asked, key, given, access.refusal_for(asked.principal, key)) for key in asked.ids]
 
     async def of_the_operator(self, asked: Asked) -> Json:
         given = read_input(OperatorArguments, asked.args)
-        chain = given.organization_id or PLATFORM
-        page = await self._page(asked, chain, given) if asked.principal.has_platform_role(*access.STAFF) else None
+        page = await self._page(asked, given.organization_id or PLATFORM, given, access.refusal_for_staff(asked.principal))
         return [page for _ in asked.keys]
 
-    async def _page(self, asked: Asked, chain: str, given: Arguments) -> Json:
+    async def _page(self, asked: Asked, chain: str, given: Arguments, refusal: Refusal | None) -> Json:
         page, wanted = read_page(given.first, given.after), given.wanted()
-        refusal = access.refusal_for(asked.principal, chain)
-        self._count(asked, chain, None if refusal is None else refusal.code)
+        self._edge.tally.view(asked.principal, VIEW, chain, None if refusal is None else refusal.code)
         if refusal is not None:
             return None
         entries, total = await access.page_of(asked.reader(), chain, wanted, page)
         return connection([row_of(each) for each in entries], page, lambda row: (row["number"],), total=total)
-
-    def _count(self, asked: Asked, chain: str, code: str | None) -> None:
-        place = chain if _ID.fullmatch(chain) else None
-        outcome = Outcome.DONE if code is None else Outcome.DENIED
-        self._edge.tally.count(asked.principal, What(asked.principal.id, VIEW, outcome, code, place), {})
 
 
 def routes(edge: Edge) -> list[BaseRoute]:

@@ -4,7 +4,7 @@ What a chain that stands still has come to was said earlier, and is covered thro
 what has happened since the last one, not as the platform. What is signed is the canonical JSON of ``{"checkpoint": {…}}``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -70,11 +70,6 @@ def next_of(former: Checkpoint | None, heads: Iterable[Head], at: str) -> Checkp
     """Return the checkpoint that comes after another one; ``None`` stands before the first."""
     number, previous = (1, BEFORE_THE_FIRST) if former is None else (former.number + 1, former.hash)
     return Checkpoint(number, previous, at, tuple(sorted(heads)))
-
-
-def grown(heads: Iterable[Head], covered: Mapping[str, int]) -> list[Head]:
-    """Return the heads of chains that go further than they are covered, at most ``MOST_HEADS``, in order."""
-    return sorted(each for each in heads if each.number > covered.get(each.chain, 0))[:MOST_HEADS]
 
 
 def is_due(*, uncovered: int, seconds: float, at_most_entries: int, every_seconds: float) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from services.audit.acts.domain import Entry, canonical
+from services.audit.acts.domain import canonical
 from services.audit.checkpoints.domain import Checkpoint
 
 FORMAT = 1
@@ -13,12 +13,6 @@ FORMAT = 1
 def export_line(organization_id: str | None, at: str) -> bytes:
     """Return the first line: what is exported."""
     return _line({"export": {"format": FORMAT, "organization": organization_id, "at": at}})
-
-
-def entry_line(entry: Entry) -> bytes:
-    """Return an entry's line, with the hash that is kept, right or not."""
-    body = {"chain": entry.chain, "number": entry.number, "previous": entry.previous, "content": dict(entry.content)}
-    return _line({"entry": body, "hash": entry.hash})
 
 
 def row_line(row: Mapping[str, Any]) -> bytes:

@@ -15,7 +15,7 @@ async def note(tx: Transaction, changes: Iterable[Change]) -> None:
 
 async def _note(tx: Transaction, change: Change) -> None:
     known = await repository.find_facts(tx, change)
-    facts = with_fact(known or (), change.fact)
+    facts = with_fact(known or (), change.fact, is_stated=change.is_stated)
     if facts is None:
         return
     if known is None:

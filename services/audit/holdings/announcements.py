@@ -16,7 +16,7 @@ _IDS = ("organization_id", "provider_id", "product_id", "application_id", "user_
 def _change(heard: Heard, kind: Kind, thing_id: str, state: State, **about: str | None) -> Change:
     given = {name: heard.data.get(name) for name in _IDS} | about
     kept = {name: each for name, each in given.items() if isinstance(each, str)}
-    return Change(kind, thing_id, kept, Fact(heard.sequence, heard.time, state))
+    return Change(kind, thing_id, kept, Fact(heard.sequence, heard.time, state), is_stated=heard.is_republished)
 
 
 def _moment(value: object) -> datetime | None:

@@ -63,12 +63,16 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What an announcement says of one thing; ``about`` are the ids that never change."""
+    """What an announcement says of one thing; ``about`` are the ids that never change.
+
+    ``is_stated`` says that nothing happened: the fact tells how the thing stood when somebody asked for that.
+    """
 
     kind: Kind
     thing_id: str
     about: Mapping[str, str | None]
     fact: Fact
+    is_stated: bool = False
 
     @property
     def id(self) -> str:
@@ -85,12 +89,19 @@ class Span:
     state: Mapping[str, Any]
 
 
-def with_fact(facts: Iterable[Fact], fact: Fact) -> list[Fact] | None:
-    """Return the facts in order with one more, or None where it is among them."""
+def with_fact(facts: Iterable[Fact], fact: Fact, *, is_stated: bool = False) -> list[Fact] | None:
+    """Return the facts in order with one more, or None where nothing is learnt from it.
+
+    What is only stated says nothing to whoever has heard as much, or more. It was stated after it happened: of two facts of one
+    number the earlier is the one that counts.
+    """
     known = list(facts)
-    if any(each.sequence == fact.sequence for each in known):
+    if any(each.sequence == fact.sequence and each.at <= fact.at for each in known):
         return None
-    return sorted([*known, fact], key=lambda each: each.sequence)
+    if is_stated and any(each.sequence >= fact.sequence for each in known):
+        return None
+    others = [each for each in known if each.sequence != fact.sequence]
+    return sorted([*others, fact], key=lambda each: each.sequence)
 
 
 def spans_of(facts: Iterable[Fact]) -> list[Span]:

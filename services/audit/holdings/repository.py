@@ -1,7 +1,7 @@
 """How holdings are kept: one document a thing, with the facts about it and the spans that follow from them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from chassis.mongo import Document, Index, Reader, Transaction
@@ -93,7 +93,7 @@ async def begin(tx: Transaction) -> None:
 async def find_known_since(reader: Reader) -> datetime | None:
     """Return from when on every announcement was heard, or None where nothing was."""
     found = await reader.collection(_KNOWN).find_one({"_id": "since"})
-    return None if found is None else _utc(found["since"])
+    return None if found is None else found["since"]
 
 
 def _at(moment: datetime) -> dict[str, Any]:
@@ -109,7 +109,3 @@ def _to_holding(kept: Document, at: datetime) -> Holding:
     span = _span_at(kept, at)
     until = None if span.until >= FOR_EVER else span.until
     return Holding(kept["_id"], Kind(kept["kind"]), kept["thing_id"], kept["about"], span.state, span.since, until)
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

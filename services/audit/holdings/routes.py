@@ -1,6 +1,5 @@
 """How to ask over HTTP who had access to what."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,18 +8,15 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints
 from starlette.routing import BaseRoute
 
-from chassis.acts import Outcome
 from chassis.errors import NotFound
 from chassis.mongo import Reader
 from chassis.paging import Page, cursor_of, read_page
-from chassis.tallying import What
 from chassis.web import Asked, BodyNotReadable, Edge, Json, Routes, read_input
 from services.audit.holdings import access
 from services.audit.holdings.access import Found
 from services.audit.holdings.domain import HELD, OF_ORGANIZATIONS, SEEN_BY_PROVIDERS, Holding, Kind, Question
 
 VIEW = "view_access"
-_ID = re.compile(r"[a-z]{2,5}_[0-9A-Za-z]{1,26}")
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 MOST_SCOPES = 20
 
@@ -152,9 +148,7 @@ def routes(edge: Edge, *, known_since: datetime | None) -> list[BaseRoute]:
 
     def count(asked: Asked, organization_id: str | None, *, may: bool) -> None:
         """Let it be recorded who has asked."""
-        place = organization_id if _ID.fullmatch(organization_id or "") else None
-        outcome, code = (Outcome.DONE, None) if may else (Outcome.DENIED, NotFound.code)
-        edge.tally.count(asked.principal, What(asked.principal.id, VIEW, outcome, code, place), {})
+        edge.tally.view(asked.principal, VIEW, organization_id, None if may else NotFound.code)
 
     async def told(reader: Reader, at: datetime, about: Mapping[str, str | None]) -> Json:
         access.require_past(reader, at)

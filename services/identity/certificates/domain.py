@@ -16,8 +16,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.utils import CryptographyDeprecationWarning
 
 from chassis.errors import Conflict, FieldProblem, Invalid
-from services.identity.confirming_events import CertificateResumed, CertificateSuspended
-from services.identity.events import CertificateExpiring, CertificateRegistered, CertificateRevoked
+from services.identity.certificates.events import (
+    CertificateExpiring,
+    CertificateRegistered,
+    CertificateResumed,
+    CertificateRevoked,
+    CertificateSuspended,
+)
 
 MOST_LIVE = 2
 """So many certificates may be live for one application, or for all of an organization: the present one and its successor."""

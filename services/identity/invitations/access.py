@@ -86,10 +86,9 @@ async def waiting_for_viewer(reader: Reader, page: Page) -> list[Received]:
 
 
 async def inviter_of(reader: Reader, invitation: Invitation) -> User | None:
-    """Return who invited, if still a member there (to be told what became of it)."""
-    if invitation.organization_id not in await organizations.standings_of(
-        reader, invitation.invited_by, [invitation.organization_id]
-    ):
+    """Return who invited, if they still have rights there (to be told what became of it)."""
+    within = [invitation.organization_id]
+    if invitation.organization_id not in await organizations.standings_in_force(reader, invitation.invited_by, within):
         return None
     return await accounts.find_user(reader, invitation.invited_by)
 

@@ -9,6 +9,7 @@ import orjson
 
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
+from chassis.smtp import Undelivered
 from chassis.telemetry import log
 from services.identity.inputs import DEFAULT_LANGUAGE, address_key
 from services.identity.keys import Seal, SharedSeal
@@ -37,14 +38,6 @@ class PostOffice:
     seal: Seal
     book: AddressBook
     has_mail: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class Undelivered(Exception):  # noqa: N818 - what a sender reports
-    """The mail server did not take the mail; ``reply_code`` is what it answered for good or for now, if it did."""
-
-    def __init__(self, reason: str, reply_code: int | None = None) -> None:
-        super().__init__(reason)
-        self.reply_code = reply_code
 
 
 Send = Callable[[str, Letter], Awaitable[None]]

@@ -6,7 +6,7 @@ from datetime import datetime
 from chassis.mongo import Reader, Transaction
 from services.identity.accounts import repository as accounts
 from services.identity.accounts.actions import announce_rights
-from services.identity.confirming_events import MemberResumed, MemberSuspended
+from services.identity.events import MemberResumed, MemberSuspended
 from services.identity.members import domain
 from services.identity.members import repository as members
 from services.identity.members.access import Member

@@ -148,8 +148,7 @@ async def queue_in_figures(reader: Reader) -> list[Held] | None:
     """Return who holds how many of the requests that wait for the operator; None for all but the staff."""
     if not reader.principal.has_platform_role(*STAFF):
         return None
-    rows = await repository.sum_up_queue(reader, WITH_OPERATOR)
-    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
+    return await repository.sum_up_queue(reader, WITH_OPERATOR)
 
 
 async def namesakes(reader: Reader, shown: Sequence[Seen]) -> dict[str, list[Request]]:

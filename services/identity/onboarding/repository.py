@@ -6,6 +6,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
+from chassis.backlog import Held
 from chassis.mongo import Document as Row
 from chassis.mongo import Index, Reader, Transaction
 from chassis.paging import Page
@@ -142,10 +143,11 @@ async def count_queue(reader: Reader, statuses: Sequence[Status]) -> int:
     return await reader.collection(_NAME).count_documents(_queued(statuses))
 
 
-async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Row]:
+async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Held]:
     """Return for each person who took requests in these states (and for None) how many, and since when the oldest is held."""
     by_person = {"_id": "$taken_by", "waiting": {"$sum": 1}, "held_ms": {"$min": "$held_ms"}}
-    return await reader.collection(_NAME).aggregate([{"$match": _queued(statuses)}, {"$group": by_person}])
+    rows = await reader.collection(_NAME).aggregate([{"$match": _queued(statuses)}, {"$group": by_person}])
+    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
 
 
 async def find_namesakes(reader: Reader, registration_keys: Iterable[str]) -> list[Request]:

@@ -154,8 +154,7 @@ async def _queue(asked: Asked) -> Json:
 
 async def _queue_in_figures(asked: Asked) -> Json:
     reader = asked.reader()
-    held = await access.queue_in_figures(reader)
-    row = None if held is None else backlog(held, to_milliseconds(reader.now))
+    row = backlog(await access.queue_in_figures(reader), reader.now)
     return [row for _ in asked.keys]
 
 

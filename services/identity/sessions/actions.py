@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chassis.ids import new_id
 from chassis.mongo import Reader, Transaction
-from services.identity.confirming_events import UserSeen
+from services.identity.events import UserSeen
 from services.identity.mint import fingerprint, new_token
 from services.identity.sessions import access, repository
 from services.identity.sessions.domain import SESSION_PREFIX, Lifetimes, Seen, Session, begin_session

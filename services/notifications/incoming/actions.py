@@ -172,7 +172,7 @@ async def _still_asks(tx: Transaction, request: SupportRequest, user_id: str) ->
     if organization_id is None:
         return True
     has_ended = await requests.has_ended(tx, organization_id)
-    return not has_ended and not await known.has_left(tx, organization_id, user_id)
+    return not has_ended and not await known.is_shut_out(tx, organization_id, user_id)
 
 
 async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: _Arrived) -> SupportRequest:

@@ -13,6 +13,7 @@ from services.notifications.known.domain import DEFAULT_LANGUAGE, Person, Title
 PEOPLE, MEMBERS, ROLES = "heard_people", "heard_members", "heard_roles"
 ORGANIZATIONS, APPLICATIONS, PRODUCTS = "heard_organizations", "heard_applications", "heard_products"
 REPRESENTATIVES, SUSPENSIONS = "heard_representatives", "heard_suspensions"
+_OWNER = "OWNER"
 
 INDEXES = (
     Index(PEOPLE, (("platform_roles", 1), ("_id", 1))),
@@ -98,12 +99,18 @@ async def find_roles_that_allow(reader: Reader, action: str) -> list[str] | None
 
 async def find_members(reader: Reader, organization_id: str, roles: Sequence[str], most: int) -> list[str]:
     """Return the ids of members in some roles, who joined first first; without those whose rights stand still."""
-    query = {"organization_id": organization_id, "role": {"$in": list(roles)}}
-    rows = await reader.collection(MEMBERS).find(query, sort=[("since", 1), ("_id", 1)], limit=most)
     stand_still = {"organization_id": organization_id, "is_suspended": True}
-    suspended = {row["_id"]: row["sequence"] for row in await reader.collection(SUSPENSIONS).find(stand_still)}
-    # What was suspended before somebody joined anew is another membership's.
-    return [row["user_id"] for row in rows if suspended.get(row["_id"], -1) <= (row.get("since") or 0)]
+    suspensions = {row["_id"]: row for row in await reader.collection(SUSPENSIONS).find(stand_still)}
+    query = {"organization_id": organization_id, "role": {"$in": list(roles)}}
+    rows = await reader.collection(MEMBERS).find(query, sort=[("since", 1), ("_id", 1)], limit=most + len(suspensions))
+    return [row["user_id"] for row in rows if not _stands_still(row, suspensions.get(row["_id"]))][:most]
+
+
+def _stands_still(member: Mapping[str, Any], suspension: Mapping[str, Any] | None) -> bool:
+    """Say whether a member has no rights: never the Owner; and what was suspended before they joined is another membership's."""
+    if suspension is None or not suspension["is_suspended"] or member.get("role") == _OWNER:
+        return False
+    return bool(suspension["sequence"] > (member.get("since") or 0))
 
 
 async def has_members(reader: Reader, organization_id: str) -> bool:
@@ -118,10 +125,11 @@ async def is_member(reader: Reader, organization_id: str, user_id: str) -> bool:
     return row is not None and bool(row["is_member"])
 
 
-async def has_left(reader: Reader, organization_id: str, user_id: str) -> bool:
-    """Say whether somebody was announced to have left; of whom nothing was announced yet, that is not so."""
-    row = await reader.collection(MEMBERS).find_one({"_id": f"{organization_id}:{user_id}"})
-    return row is not None and row["role"] is None
+async def is_shut_out(reader: Reader, organization_id: str, user_id: str) -> bool:
+    """Say whether somebody was announced to have left, or to have no rights; who was not announced yet is not."""
+    key = {"_id": f"{organization_id}:{user_id}"}
+    member = await reader.collection(MEMBERS).find_one(key) or {"role": ""}
+    return member["role"] is None or _stands_still(member, await reader.collection(SUSPENSIONS).find_one(key))
 
 
 async def find_application_name(reader: Reader, application_id: str) -> str | None:

@@ -10,6 +10,7 @@ import orjson
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import system
+from chassis.smtp import Undelivered
 from chassis.telemetry import log
 from services.notifications.known import repository as known
 from services.notifications.mail import repository
@@ -32,22 +33,6 @@ class PostOffice:
     shared_seal: Seal
     domain: str
     has_mail: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class Undelivered(Exception):  # noqa: N818 - what a sender reports
-    """The mail server did not take the mail.
-
-    ``reply_code`` is what it answered about this very mail, for now or for good; ``is_about_address`` says that it does not know
-    whom it is for; ``is_outage`` that no mail could be handed in now.
-    """
-
-    def __init__(
-        self, reason: str, reply_code: int | None = None, *, is_about_address: bool = False, is_outage: bool = False
-    ) -> None:
-        super().__init__(reason)
-        self.reply_code = reply_code
-        self.is_about_address = is_about_address
-        self.is_outage = is_outage
 
 
 @dataclass(frozen=True, slots=True)

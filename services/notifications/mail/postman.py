@@ -1,49 +1,18 @@
 """The worker that takes waiting mails to the mail server, outside of any transaction."""
 
 import asyncio
-from dataclasses import dataclass
 from email.message import EmailMessage
-from email.policy import SMTPUTF8
-from email.utils import format_datetime, parseaddr
 
-import aiosmtplib
-from email_validator import EmailNotValidError, validate_email
-
+from chassis import smtp
 from chassis.mongo import Store
 from chassis.repeating import Repeating
+from chassis.smtp import MailServer, Undelivered
 from chassis.telemetry import log
-from services.notifications.mail.actions import Outgoing, PostOffice, Undelivered, send_next
+from services.notifications.mail.actions import Outgoing, PostOffice, send_next
 
 _POLL_SECONDS = 1.0
-_COMMAND_SECONDS = 20.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _log = log("notifications.mail")
-
-
-@dataclass(frozen=True, slots=True)
-class MailServer:
-    """Where mails are handed in, and as whom. ``security`` is NONE, STARTTLS or TLS."""
-
-    host: str
-    port: int
-    sender: str
-    security: str = "NONE"
-    username: str = ""
-    password: str = ""
-
-
-def domain_of(sender: str) -> str:
-    """Return the domain of whom mails come from."""
-    return parseaddr(sender)[1].partition("@")[2]
-
-
-def to_ascii_address(address: str) -> str:
-    """Return the address as every mail server takes it, where it has such a form (its domain in ASCII)."""
-    try:
-        read = validate_email(address, check_deliverability=False, globally_deliverable=False)
-    except EmailNotValidError:
-        return address
-    return read.ascii_email or address
 
 
 class Postman(Repeating):
@@ -71,38 +40,14 @@ class Postman(Repeating):
             _log.warning("mails wait: the mail server does not answer", reason=str(outage), pause_seconds=self._pause_seconds)
 
     async def _send(self, outgoing: Outgoing) -> None:
-        server = self._server
-        try:
-            await aiosmtplib.send(
-                self.compose(outgoing),
-                recipients=[to_ascii_address(outgoing.address)],
-                hostname=server.host,
-                port=server.port,
-                use_tls=server.security == "TLS",
-                start_tls=server.security == "STARTTLS",
-                username=server.username or None,
-                password=server.password or None,
-                timeout=_COMMAND_SECONDS,
-            )
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise Undelivered("recipient refused", error.recipients[0].code, is_about_address=True) from error
-        except (aiosmtplib.SMTPDataError, aiosmtplib.SMTPSenderRefused) as error:
-            raise Undelivered("mail refused", error.code) from error
-        except (aiosmtplib.SMTPException, OSError) as error:
-            # What is not said of the very mail is mended by the server's owner; a mail half handed in is only tried again.
-            is_outage = not isinstance(error, aiosmtplib.SMTPServerDisconnected | aiosmtplib.SMTPReadTimeoutError)
-            raise Undelivered(type(error).__name__, is_outage=is_outage) from error
+        await smtp.hand_in(self._server, self.compose(outgoing), outgoing.address)
 
     def compose(self, outgoing: Outgoing) -> EmailMessage:
         """Return a mail as it is handed in: the same on every try, all but its date."""
-        letter = outgoing.letter
-        message = EmailMessage(policy=SMTPUTF8)
-        message["From"] = self._server.sender
-        message["To"] = to_ascii_address(outgoing.address)
-        message["Subject"] = letter.subject
-        message["Date"] = format_datetime(self._store.clock.now())
-        message["Message-ID"] = outgoing.message_id
-        message["Auto-Submitted"] = "auto-generated"
+        letter, now = outgoing.letter, self._store.clock.now()
+        message = smtp.compose(
+            self._server, outgoing.address, subject=letter.subject, text=letter.text, message_id=outgoing.message_id, at=now
+        )
         if letter.reply_to:
             message["Reply-To"] = letter.reply_to
         if letter.in_reply_to:
@@ -111,7 +56,6 @@ class Postman(Repeating):
             message["References"] = " ".join(letter.references)
         if letter.unsubscribe_url:
             message["List-Unsubscribe"] = f"<{letter.unsubscribe_url}>"
-        message.set_content(letter.text)
         if letter.html is not None:
             message.add_alternative(letter.html, subtype="html")
         return message

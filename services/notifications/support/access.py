@@ -8,6 +8,7 @@ who is drawn in who decide permissions or manage products. Nobody else can tell 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from chassis.backlog import Held
 from chassis.errors import NotFound
 from chassis.mongo import Reader, Transaction
 from chassis.paging import Page
@@ -188,6 +189,11 @@ async def queue(
     if holder_id is not None:
         query = {**query, "holder_id": holder_id}
     return await repository.find_queue(reader, query, page)
+
+
+async def queue_in_figures(reader: Reader) -> list[Held] | None:
+    """Return who holds how many of the requests that wait for the operator; None for all but the staff."""
+    return await repository.sum_up_queue(reader) if is_staff(reader.principal) else None
 
 
 async def names_of(reader: Reader, user_ids: Iterable[str]) -> dict[str, str]:

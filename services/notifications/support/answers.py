@@ -124,7 +124,7 @@ async def _letter(
 async def _may_read(reader: Reader, request: SupportRequest, user_id: str) -> bool:
     if request.is_private and user_id != request.opened_by:
         return False
-    return request.organization_id is None or not await known.has_left(reader, request.organization_id, user_id)
+    return request.organization_id is None or not await known.is_shut_out(reader, request.organization_id, user_id)
 
 
 async def _token_of(tx: Transaction, request_id: str, user_id: str) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chassis.backlog import Held
 from chassis.mongo import Document, Index, Reader, Transaction
 from chassis.paging import Page
 from services.notifications.support.domain import (
@@ -158,6 +159,14 @@ async def find_queue(reader: Reader, query: Query, page: Page) -> tuple[list[Sup
         after = {"$or": [{"held_ms": {"$gt": held_ms}}, {"held_ms": held_ms, "_id": {"$gt": last_id}}]}
     rows = await requests.find({"$and": [query, after]}, sort=[("held_ms", 1), ("_id", 1)], limit=page.first + 1)
     return [_to_request(each) for each in rows], total
+
+
+async def sum_up_queue(reader: Reader) -> list[Held]:
+    """Return for each of the staff (and for None) how many requests that wait for the operator they hold, and since when."""
+    waiting = {"waits_for": Desk.OPERATOR.value}
+    by_person = {"_id": "$holder_id", "waiting": {"$sum": 1}, "held_ms": {"$min": "$held_ms"}}
+    rows = await reader.collection(REQUESTS).aggregate([{"$match": waiting}, {"$group": by_person}])
+    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
 
 
 async def find_messages(reader: Reader, request_id: str, page: Page, *, with_notes: bool) -> tuple[list[Message], int]:

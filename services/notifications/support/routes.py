@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from starlette.routing import BaseRoute
 
+from chassis.backlog import backlog
 from chassis.errors import NotFound
 from chassis.mongo import Transaction
 from chassis.paging import Page, PageNotReadable, connection, read_page
@@ -124,6 +125,12 @@ async def _load_queue(asked: Asked) -> Json:
     return [row for _ in asked.keys]
 
 
+async def _queue_in_figures(asked: Asked) -> Json:
+    reader = asked.reader()
+    row = backlog(await access.queue_in_figures(reader), reader.now)
+    return [row for _ in asked.keys]
+
+
 async def _page(
     asked: Asked, found: Found, page: Page, *, key_of: Callable[[Mapping[str, Json]], tuple[Json, ...]] = lambda row: (row["id"],)
 ) -> Json:
@@ -166,5 +173,6 @@ def routes(edge: Edge, office: Office, *, patience_seconds: float) -> list[BaseR
     r.load("support_requests_by_provider", _load_by_provider)
     r.load("support_requests_of_viewer", _load_of_viewer)
     r.load("support_queue", _load_queue)
+    r.load("support_queue_in_figures", _queue_in_figures)
     r.load("support_messages_by_request", _load_messages)
     return r.collected

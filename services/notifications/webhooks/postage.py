@@ -47,7 +47,7 @@ def read_retry_after(headers: Sequence[tuple[bytes, bytes]], now: datetime) -> t
         return min(timedelta(seconds=int(told[:9])), _LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):  # a moment that no calendar holds is none
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

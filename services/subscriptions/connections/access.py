@@ -276,8 +276,7 @@ async def queue_in_figures(reader: Reader) -> list[Held] | None:
     """Return who runs how many of the requests that wait for the operator; None for all but the staff."""
     if not reader.principal.has_platform_role(*STAFF):
         return None
-    rows = await repository.sum_up_queue(reader, WITH_OPERATOR)
-    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
+    return await repository.sum_up_queue(reader, WITH_OPERATOR)
 
 
 async def concerned_by(tx: Transaction, agreement: Agreement) -> list[Request]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from chassis.backlog import Held
 from chassis.mongo import Document, DuplicateKey, Index, Reader, Transaction
 from chassis.paging import Page
 from services.subscriptions.agreements.domain import Kind
@@ -158,11 +159,12 @@ async def _page(reader: Reader, query: Query, page: Page) -> tuple[list[Request]
     return [to_request(each) for each in rows], total
 
 
-async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Document]:
+async def sum_up_queue(reader: Reader, statuses: Sequence[Status]) -> list[Held]:
     """Return for each representative (and for None) how many requests in these states, and since when the oldest is held."""
     waiting = {"is_filed": True, "status": {"$in": [str(each) for each in statuses]}}
     by_person = {"_id": "$representative_id", "waiting": {"$sum": 1}, "held_ms": {"$min": "$held_ms"}}
-    return await reader.collection(REQUESTS).aggregate([{"$match": waiting}, {"$group": by_person}])
+    rows = await reader.collection(REQUESTS).aggregate([{"$match": waiting}, {"$group": by_person}])
+    return [Held(row["_id"], row["waiting"], row["held_ms"]) for row in rows]
 
 
 async def find_queue(

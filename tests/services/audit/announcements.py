@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
+
 from chassis.bus import Message
 from chassis.messages import to_timestamp
 from tests.services.stage import envelope
@@ -18,6 +20,13 @@ def day(number: float) -> datetime:
 
 def told(key: str, subject: str, sequence: int, at: float, **data: Any) -> Message:
     return envelope(f"{key}.v1", subject, sequence, data, time=to_timestamp(day(at)))
+
+
+def stated(message: Message, at: float, sequence: int) -> Message:
+    """The same, told by a republish: how it stands on that day, under the number that the subject has reached."""
+    wrapped = orjson.loads(message.body)
+    wrapped |= {"id": f"{message.id}_{sequence}_{at}", "time": to_timestamp(day(at)), "sequence": sequence, "republished": True}
+    return Message(wrapped["id"], message.key, orjson.dumps(wrapped))
 
 
 def organization(fact: str, sequence: int, at: float, *, of: str = ORGANIZATION, **data: Any) -> Message:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -63,14 +63,15 @@ class Trail:
         return KID, self.private.sign(message).hex()
 
     def cover(self) -> Checkpoint:
-        heads = checkpoints.grown((Head(each.chain, each.number, each.hash) for each in self.last.values()), self.covered)
+        grown = (each for each in self.last.values() if each.number > self.covered.get(each.chain, 0))
+        heads = [Head(each.chain, each.number, each.hash) for each in grown]
         fixed = checkpoints.next_of(self.checkpoint, heads, AT)
         key, signature = self.sign(fixed.message)
         self.checkpoint = Checkpoint(fixed.number, fixed.previous, fixed.at, fixed.heads, signature, key)
         self.covered |= {each.chain: each.number for each in heads}
         ordered = sorted(self.waiting, key=lambda each: (each.chain, each.number))
         self.entries += len(ordered)
-        self.lines += [exports.entry_line(each) for each in ordered]
+        self.lines += [exports.row_line(asdict(each)) for each in ordered]
         self.waiting = []
         self.lines.append(exports.checkpoint_line(self.checkpoint))
         return self.checkpoint

@@ -7,18 +7,14 @@ import pytest
 
 from chassis.errors import Refusal
 from chassis.mongo import DuplicateKey
-from services.audit.acts import repository
-from services.audit.acts.domain import PLATFORM, Entry, canonical, first_of, follows, hash_of, next_of
+from services.audit.acts.domain import PLATFORM, Entry, canonical, first_of, hash_of, next_of
 from tests.services.audit.acts import act, change, denial
+from tests.services.audit.chains import chain_of, follows, heads_of, is_right, is_whole
 from tests.services.stage import Stage, envelope
 
 
 async def chain(stage: Stage, name: str) -> list[Entry]:
-    return await repository.after(stage.service.store.reader(), name, 0, 1000)
-
-
-def is_whole(entries: list[Entry]) -> bool:
-    return all(follows(entry, former) for entry, former in zip(entries, [None, *entries], strict=False))
+    return await chain_of(stage.service.store.reader(), name)
 
 
 async def test_an_act_stands_in_the_chain_of_everybody_whom_it_concerns(stage: Stage) -> None:
@@ -87,6 +83,15 @@ async def test_a_refusal_begins_no_chain(stage: Stage) -> None:
     assert len(await chain(stage, PLATFORM)) == 2
 
 
+async def test_a_look_by_staff_begins_no_chain_and_an_act_of_ones_own_does(stage: Stage) -> None:
+    await stage.hear(act("view_audit", organization_ids=["org_never"]))
+    assert await chain(stage, "org_never") == []
+    assert [each.content["verb"] for each in await chain(stage, PLATFORM)] == ["view_audit"]
+    await stage.hear(act("redeliver", organization_ids=["org_a"]), act("view_audit", organization_ids=["org_a"]))
+    assert [each.content["verb"] for each in await chain(stage, "org_a")] == ["redeliver", "view_audit"]
+    assert len(await chain(stage, PLATFORM)) == 1
+
+
 async def test_a_deleted_organization_leaves_its_chain(stage: Stage) -> None:
     await stage.hear(act("create_organization", change("org_a", "org_a", name="A")))
     await stage.hear(act("delete_organization", change("org_a", "org_a", deleted_at="2030-01-01T00:00:00.000Z")))
@@ -96,7 +101,7 @@ async def test_a_deleted_organization_leaves_its_chain(stage: Stage) -> None:
 async def test_the_heads_are_the_newest_entries(stage: Stage) -> None:
     for name in ("org_b", "org_a", "org_b"):
         await stage.hear(act("a", change("thing_1", name, is_on=True)))
-    heads = await repository.heads(stage.service.store.reader())
+    heads = await heads_of(stage.service.store.reader())
     newest = [(await chain(stage, name))[-1] for name in ("org_a", "org_b")]
     assert [(each.chain, each.number, each.hash) for each in heads] == [(each.chain, each.number, each.hash) for each in newest]
 
@@ -107,7 +112,7 @@ async def test_what_is_no_act_is_refused_for_good(stage: Stage, broken: dict[str
         await stage.hear(act("a", **broken))
     with pytest.raises(Refusal):
         await stage.hear(envelope("identity.act_recorded.v1", "act_x", 1, {"verb": "a"}))
-    assert await repository.heads(stage.service.store.reader()) == []
+    assert await heads_of(stage.service.store.reader()) == []
 
 
 def test_what_is_changed_taken_out_or_put_in_is_seen() -> None:
@@ -118,7 +123,7 @@ def test_what_is_changed_taken_out_or_put_in_is_seen() -> None:
     assert not follows(third, first)
     assert not follows(second, None)
     edited = Entry(second.chain, second.number, second.previous, {"verb": "b", "n": 9}, second.hash)
-    assert not edited.is_whole
+    assert not is_right(edited)
     resealed = Entry("org_a", 2, first.hash, edited.content, hash_of("org_a", 2, first.hash, edited.content))
     assert follows(resealed, first)
     assert not follows(third, resealed)

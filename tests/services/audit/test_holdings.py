@@ -16,6 +16,7 @@ from tests.services.audit.announcements import (
     ground,
     names,
     organization,
+    stated,
     subscription,
     told,
 )
@@ -136,6 +137,41 @@ async def test_what_comes_late_corrects_what_was_known(stage: Stage) -> None:
     await stage.hear(*LIFE[2:6])
     [row] = await nodes(auditor(stage), "holdings_on", 10.5)
     assert (row["status"], row["until"]) == ("SUSPENDED", to_wire(11))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_who_is_new_learns_what_is_stated_from_that_day_on(stage: Stage, seed: int) -> None:
+    """A queue that was not there when things happened; what is stated counts from when it is."""
+    living = [*names(), PEOPLE[0], PEOPLE[1], subscription("subscription_suspended", 4, 11, "SUSPENDED", causes=["PROVIDER"])]
+    await shuffled(stage, [stated(each, 14, 9) for each in living], seed)
+    for on, expected in ((13, []), (14, ["SUSPENDED"]), (24, ["SUSPENDED"])):
+        assert [each["status"] for each in await nodes(auditor(stage), "holdings_on", on)] == expected
+        found = await nodes(auditor(stage), "members_on", on)
+        assert {each["user_id"]: each["role"] for each in found} == (
+            {"usr_owner": "OWNER", "usr_two": "DEVELOPER"} if expected else {}
+        )
+    [row] = await nodes(auditor(stage), "holdings_on", 14)
+    assert (row["product_title"], row["organization_name"]) == ("Addresses", "Recipients")
+    # What happens goes on from there, and what had happened corrects it.
+    await shuffled(stage, [subscription("subscription_resumed", 10, 16, "ACTIVE"), *LIFE[:4]], seed)
+    for at, status, until in ((5, "ACTIVE", 10), (11.5, "SUSPENDED", 14), (15, "SUSPENDED", 16), (20, "ACTIVE", None)):
+        [row] = await nodes(auditor(stage), "holdings_on", at)
+        assert (row["status"], row["until"]) == (status, until and to_wire(until))
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_who_has_heard_everything_learns_nothing_from_what_is_stated(stage: Stage, seed: int) -> None:
+    last = subscription("plan_changed", 6, 15, "ACTIVE", plan_id="pln_2", causes=[], former_plan_id="pln_1")
+    gone = organization("organization_created", 1, 0, name="Recipients", is_test=False, owner_id="usr_owner")
+    late = [stated(last, 20, 6), stated(gone, 28, 6), stated(PEOPLE[-1], 28, 7), stated(GROUNDS[4], 20, 1)]
+    await shuffled(stage, [*EVERYTHING, *late], seed)
+    for at, status, since in ((11.5, "SUSPENDED", 11), (14, "ACTIVE", 12), (16, "ACTIVE", 15), (24, "ACTIVE", 15)):
+        [row] = await nodes(auditor(stage), "holdings_on", at)
+        assert (row["status"], row["since"]) == (status, to_wire(since))
+    [row] = await nodes(auditor(stage), "holdings_on", 16)
+    assert ("AGREEMENT", to_wire(3)) in [(each["kind"], each["since"]) for each in row["grounds"]]
+    assert len(await nodes(auditor(stage), "members_on", 25.9)) == 1
+    assert await nodes(auditor(stage), "members_on", 26.1) == []
 
 
 async def test_roles_on_the_platform_standings_and_certificates(stage: Stage) -> None:

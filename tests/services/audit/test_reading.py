@@ -146,3 +146,15 @@ async def test_who_looks_is_recorded_once_a_minute(make_stage: Any) -> None:
     clock.advance(timedelta(minutes=1))
     await read(stage)
     assert (await stage.acts())[-1]["data"]["count"] == 3
+
+
+async def test_who_would_look_at_everything_is_recorded(stage: Stage) -> None:
+    await stage.member("org_a", "OWNER").load("operator_audit", ["all"], organization_id="org_a")
+    await stage.anonymous.load("operator_audit", ["all"])
+    await stage.person("usr_staff", platform_roles=("AUDITOR",)).load("operator_audit", ["all"])
+    told = [each["data"] for each in await stage.acts()]
+    assert sorted((each["verb"], each["outcome"], str(each["code"]), *each["organization_ids"]) for each in told) == [
+        ("view_audit", "DENIED", "NOT_FOUND", "org_a"),
+        ("view_audit", "DENIED", "SIGN_IN_FIRST"),
+        ("view_audit", "DONE", "None"),
+    ]

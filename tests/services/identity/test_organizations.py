@@ -183,7 +183,7 @@ async def test_many_applications_end_in_batches_whoever_dies_meanwhile(make_worl
     async def is_begun() -> bool:
         return await kept.count_documents(live) < 60
 
-    first = WindingUp(world.store, batch=5)
+    first = WindingUp(world.store, batch=1)  # it shall be closed before it is through
     await first.start()
     await until(is_begun)
     await first.close()

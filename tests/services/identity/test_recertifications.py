@@ -9,6 +9,7 @@ import orjson
 from chassis.bus import Message
 from tests.certificates import issue
 from tests.services.identity.conftest import MakeWorld
+from tests.services.identity.inviting import invite, told
 from tests.services.identity.test_certificates import proves
 from tests.services.identity.world import World
 from tests.services.stage import envelope
@@ -67,6 +68,22 @@ def _part(passport: str) -> bytes:
 
     text = passport.split(".")[1]
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+async def test_who_invited_and_is_suspended_since_is_not_told_who_has_joined(make_world: MakeWorld) -> None:
+    world = await make_world()
+    team = await world.team()
+    administrator, owner, of = team.members["ADMINISTRATOR"], team.members["OWNER"], team.organization_id
+    first, second = await world.someone("First"), await world.someone("Second")
+    invitations = [
+        (first, await invite(world, administrator, of, first.email)),
+        (second, await invite(world, owner, of, second.email)),
+    ]
+    await hear(world, item(world, "not_confirmed", "MEMBER", administrator.user_id, of=of))
+    for guest, invitation_id in invitations:
+        assert (await world.do("accept_invitation", guest, invitation_id=invitation_id)).status == 200
+    await told(world, owner.email, f"{second.email} has joined")
+    assert not [mail for mail in world.inbox.to(administrator.email) if first.email in mail["Subject"]]
 
 
 async def test_out_of_order_what_was_said_last_counts(make_world: MakeWorld) -> None:

@@ -76,6 +76,25 @@ async def test_a_member_whose_rights_stand_still_is_told_nothing(make_room: Make
     assert [each.id for each in told] == ["usr_a", "usr_c", "usr_d"]
 
 
+async def test_whoever_becomes_the_owner_is_told_and_the_suspended_take_nobodys_place(make_room: MakeRoom) -> None:
+    room = await make_room()
+
+    def said(fact: str, **data: str) -> Message:
+        return room.announcement(f"identity.{fact}.v1", "org_1", {"organization_id": "org_1", **data})
+
+    await room.copy(
+        *(room.reachable(f"usr_{name}", f"{name}@example.com") for name in "abcd"),
+        *room.organization_created("org_1", "Acme", "usr_a"),
+        *(room.joined("org_1", f"usr_{name}", "ADMINISTRATOR") for name in "bcd"),
+        said("member_suspended", user_id="usr_b"),
+        said("member_suspended", user_id="usr_c"),
+        said("owner_changed", owner_id="usr_c", former_owner_id="usr_a", by="TRANSFER"),
+        room.roles(),
+    )
+    told = await known.people_who_may(room.store.reader(), "org_1", "DECIDE_PERMISSIONS", most=3)
+    assert [each.id for each in told] == ["usr_a", "usr_c", "usr_d"]
+
+
 def informing(room: Newsroom) -> Reaction:
     [reaction] = [each for each in room.service.wired_reactions() if each.queue == "notifications.inform_people"]
     return reaction

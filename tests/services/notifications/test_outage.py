@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections import Counter
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from chassis.bus import Message
 from chassis.clock import SystemClock
 from chassis.mongo import Store, connect
 from chassis.principal import system
+from chassis.smtp import MailServer
 from services.notifications.mail.actions import Outgoing, PostOffice, post, send_next
 from services.notifications.mail.domain import Letter, To
-from services.notifications.mail.postman import MailServer, Postman
+from services.notifications.mail.postman import Postman
 from services.notifications.sealing import own_seal, shared_seal
 from tests.services.mail_server import MovingClock
 from tests.services.notifications.conftest import MakeRoom
@@ -121,6 +123,21 @@ async def test_what_was_taken_before_a_death_comes_again_under_the_same_id(make_
     first, second = await room.mails(2)
     assert first["Message-ID"] == second["Message-ID"]
     await room.until_kept(1, "mails", {"state": "SENT"})
+
+
+async def test_an_address_that_the_mail_server_cannot_write_down_holds_up_nobody(make_room: MakeRoom) -> None:
+    room = await make_room()
+    first, second = await room.someone(), await room.someone()
+    await room.mail.close()
+    room.mail.takes_unicode = False
+    await room.mail.open()
+    await room.hear(room.reachable(first.user_id, "jānis@example.com"))
+    for reader in (first, second):
+        letter = partial(post, office=office_of(room), to=To(reader.user_id), letter=Letter("Told", "Once."))
+        await room.store.transact(system("test"), letter)
+    await room.until_kept(1, "mails", {"state": "SENT"})
+    assert [mail["To"] for mail in await room.mails(1)] == [second.email]
+    assert await room.kept("mails", {"state": "WAITING"}) == 1
 
 
 async def test_a_refused_address_is_noted_and_told_to_its_owner_until_there_is_another(make_room: MakeRoom) -> None:

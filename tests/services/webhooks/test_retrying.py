@@ -103,6 +103,18 @@ async def test_a_receiver_that_asks_for_a_pause_gets_it(hooks: Hooks, status: st
     assert second.id in receiver.ids
 
 
+@pytest.mark.parametrize(
+    "asked", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 2026 00:00:00 +99999999999999999999", "soon"]
+)
+async def test_a_pause_that_cannot_be_read_is_none(hooks: Hooks, asked: str) -> None:
+    async with receiving(lambda _: saying("500 Broken", f"Retry-After: {asked}")) as receiver:
+        webhook_id = await hooks.create(receiver.url)
+        await hooks.hear(fact())
+        (tried,) = await hooks.tried(webhook_id, 1)
+        assert [each["status_code"] for each in tried["attempts"]] == [500]
+        assert (await hooks.webhook(webhook_id))["rests_until"] is None
+
+
 async def test_a_receiver_that_is_gone_is_disabled_at_once(hooks: Hooks) -> None:
     async with receiving(lambda _: saying("410 Gone")) as receiver:
         webhook_id = await hooks.create(receiver.url)

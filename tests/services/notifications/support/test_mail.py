@@ -1,6 +1,5 @@
 """Support by mail, with real SMTP on both sides: answers go out into a thread, and what comes back lands where it belongs."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
@@ -11,66 +10,10 @@ import pytest
 
 from chassis.errors import Unavailable
 from chassis.mongo import Store, connect
-from services.notifications.incoming.actions import NOT_ANY_MORE, NOT_PROVEN, NOT_THEIRS
+from services.notifications.incoming.actions import NOT_ANY_MORE, NOT_THEIRS
 from services.notifications.incoming.listener import Listener, _answer_to
 from tests.services.notifications.support.cast import ADDRESS, Cast, address_of, erased, member, organization_deleted
-
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 100
-TOKEN = re.compile(r"support\+[0-9a-f]{32}@portal\.example")
-
-
-def mail(
-    text: str = "All of them.", *, sender: str = "usr_asker", to: str = ADDRESS, subject: str = "Re: Calls fail", **headers: str
-) -> EmailMessage:
-    message = EmailMessage()
-    message["From"] = sender if "@" in sender else f"Somebody <{address_of(sender)}>"
-    message["To"], message["Subject"] = to, subject
-    for name, value in headers.items():
-        message[name.replace("_", "-")] = value
-    message.set_content(text)
-    return message
-
-
-async def send(cast: Cast, message: EmailMessage, *, envelope_sender: str = "mta@people.example") -> None:
-    await aiosmtplib.send(
-        message,
-        sender=envelope_sender,
-        recipients=[message["To"]],
-        hostname="127.0.0.1",
-        port=cast.smtp_port,
-        start_tls=False,
-        timeout=60,
-    )
-
-
-async def send_from_nobody(cast: Cast, message: EmailMessage) -> None:
-    """Send as mail servers send their reports: with an empty return path."""
-    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=cast.smtp_port, start_tls=False, timeout=60) as smtp:
-        await smtp.mail("")
-        await smtp.rcpt(message["To"])
-        await smtp.data(message.as_bytes())
-
-
-async def refused(cast: Cast, message: EmailMessage, **more: Any) -> int:
-    with pytest.raises(aiosmtplib.SMTPException) as caught:
-        await send(cast, message, **more)
-    error: Any = caught.value
-    code: int = error.recipients[0].code if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error.code
-    return code
-
-
-async def answered(cast: Cast, text: str = "Which call?", **changes: Any) -> tuple[str, EmailMessage]:
-    """Open a request and answer it; return its id and the mail that the asker gets."""
-    key = (await cast.opened(**changes))["id"]
-    assert (await cast.reply(cast.staff, key, text)).status == 200
-    await cast.post_all()
-    return key, next(each for each in cast.postbox.to("usr_asker") if each["Reply-To"])
-
-
-def body(message: EmailMessage, kind: str) -> str:
-    part = message.get_body((kind,))
-    assert part is not None
-    return str(part.get_content())
+from tests.services.notifications.support.letters import TOKEN, answered, body, mail, refused, send, send_from_nobody, unassigned
 
 
 async def test_an_answer_is_mailed_and_answered_by_mail(known_cast: Cast) -> None:
@@ -128,10 +71,6 @@ async def test_it_is_written_and_read_in_the_readers_language(known_cast: Cast, 
     assert (await cast.thread(cast.staff, key))[-1]["text"] == "Paldies! Спасибо!"
 
 
-async def unassigned(cast: Cast) -> list[dict[str, Any]]:
-    return [each for each in await cast.queue() if each["mail_from"]]
-
-
 async def test_a_mail_of_somebody_else_is_put_to_the_operator(known_cast: Cast) -> None:
     cast = known_cast
     key, letter = await answered(cast)
@@ -159,6 +98,25 @@ async def test_who_has_left_does_not_write_any_more_and_gets_no_answers(known_ca
     await cast.post_all()
     assert len(cast.postbox.mails) == before
     assert len(await cast.thread(cast.colleague, key)) == 3
+
+
+async def test_whose_rights_stand_still_does_not_write_and_gets_no_answers_until_they_are_back(known_cast: Cast) -> None:
+    cast = known_cast
+    key, letter = await answered(cast)
+    await cast.stage.hear(member("usr_asker", sequence=7, fact="suspended"))
+    await send(cast, mail(to=letter["Reply-To"]))
+    (lost,) = await unassigned(cast)
+    assert (await cast.thread(cast.staff, lost["id"]))[1]["text"] == NOT_ANY_MORE
+    before = len(cast.postbox.mails)
+    await cast.reply(cast.staff, key, "Anybody there?")
+    await cast.post_all()
+    assert len(cast.postbox.mails) == before
+    await cast.stage.hear(member("usr_asker", sequence=8, fact="resumed"))
+    await send(cast, mail("Here again.", to=letter["Reply-To"]))
+    assert (await cast.thread(cast.colleague, key))[-1]["text"] == "Here again."
+    await cast.reply(cast.staff, key, "Welcome back.")
+    await cast.post_all()
+    assert len(cast.postbox.mails) == before + 1
 
 
 async def test_of_a_deleted_organization_nothing_more_is_taken(known_cast: Cast) -> None:
@@ -320,73 +278,3 @@ async def test_an_address_that_comes_late_or_twice_changes_nothing(cast: Cast) -
     await cast.stage.hear(gone, new, gone, cast.reachable("usr_loner"))
     await send(cast, mail(sender="usr_loner", Message_ID="<3@x>"))
     assert len(await unassigned(cast)) == 2
-
-
-async def test_files_in_a_mail_hang_on_the_message_and_on_nothing_else(known_cast: Cast) -> None:
-    cast = known_cast
-    key, letter = await answered(cast)
-    message = mail("See here.", to=letter["Reply-To"])
-    message.add_attachment(PNG, maintype="image", subtype="png", filename="../../screen.png")
-    message.add_attachment(b"MZ\x90\x00\xff", maintype="application", subtype="x-msdownload", filename="mend.exe")
-    await send(cast, message)
-    said, note = (await cast.thread(cast.staff, key))[-2:]
-    (file,) = said["attachments"]
-    assert (file["name"], file["content_type"], file["size"]) == ("screen.png", "image/png", len(PNG))
-    assert note["is_note"]
-    assert "mend.exe" in note["text"]
-    got = await cast.fetch_file(cast.asker, file["id"])
-    assert (got.status, got.body) == (200, PNG)
-    assert (await cast.fetch_file(cast.stranger, file["id"])).status == 404
-
-
-async def test_a_text_that_is_too_long_is_cut_and_kept_whole_beside(known_cast: Cast) -> None:
-    cast = known_cast
-    key, letter = await answered(cast)
-    await send(cast, mail("line of words\n" * 3000, to=letter["Reply-To"]))
-    said = (await cast.thread(cast.staff, key))[-1]
-    assert len(said["text"]) == 20_000
-    assert said["text"].endswith("…")
-    assert [(each["name"], each["size"]) for each in said["attachments"]] == [("mail.txt", 3000 * 14 - 1)]
-
-
-async def test_a_page_of_html_is_read_as_text(known_cast: Cast) -> None:
-    cast = known_cast
-    key, letter = await answered(cast)
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = address_of("usr_asker"), letter["Reply-To"], "Re: x"
-    page = (
-        "<html><head><style>p{}</style><script>steal()</script></head><body>"
-        "<p>All&nbsp;of <b>them</b>.</p><ul><li>one<li>two</ul>"
-        f"<div>On 2 March 2030 Portico wrote:</div><blockquote>{body(letter, 'html')}</blockquote></body></html>"
-    )
-    message.set_content(page, subtype="html")
-    await send(cast, message)
-    assert (await cast.thread(cast.staff, key))[-1]["text"] == "All of them.\n\n* one\n* two"
-
-
-@pytest.mark.parametrize("authority", ["mx.portal.example"])
-async def test_where_a_server_is_trusted_only_what_it_vouches_for_is_its_senders(known_cast: Cast) -> None:
-    cast = known_cast
-    key, letter = await answered(cast)
-    forged = "mx.elsewhere.example; dmarc=pass header.from=people.example"
-    for result in (None, "mx.portal.example; dmarc=fail", "mx.portal.example; spf=pass", forged):
-        await send(cast, mail(f"{result}", to=letter["Reply-To"], **({"Authentication_Results": result} if result else {})))
-    lost = await unassigned(cast)
-    assert len(lost) == 4
-    assert {(await cast.thread(cast.staff, each["id"]))[1]["text"] for each in lost} == {NOT_PROVEN}
-    message = mail("It is me.", to=letter["Reply-To"], Authentication_Results="mx.portal.example; spf=none; dmarc=pass (p=none)")
-    message["Authentication-Results"] = forged
-    await send(cast, message)
-    assert (await cast.thread(cast.staff, key))[-1]["text"] == "It is me."
-    wrong_way = mail("Not me.", to=letter["Reply-To"], Authentication_Results=forged)
-    wrong_way["Authentication-Results"] = "mx.portal.example; dmarc=pass"  # came with the mail, under what the server has added
-    await send(cast, wrong_way)
-    assert len(await unassigned(cast)) == 5
-
-
-async def test_so_many_mails_of_nobody_are_asked_to_come_later(known_cast: Cast) -> None:
-    for number in range(100):
-        await send(known_cast, mail(sender="x@elsewhere.example", Message_ID=f"<{number}@x>"))
-    assert await refused(known_cast, mail(sender="x@elsewhere.example", Message_ID="<more@x>")) == 452
-    known_cast.clock.advance(timedelta(hours=2))
-    await send(known_cast, mail(sender="x@elsewhere.example", Message_ID="<more@x>"))

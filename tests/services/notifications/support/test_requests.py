@@ -276,6 +276,23 @@ async def test_the_queue_begins_with_who_waits_longest(known_cast: Cast) -> None
         assert (page is not None) == (name in ("staff", "administrator")), name
 
 
+async def test_the_queue_in_figures_says_with_whom_it_is(known_cast: Cast) -> None:
+    cast = known_cast
+
+    async def figures(by: Any) -> Any:
+        return (await by.load("support_queue_in_figures", ["all"])).rows[0]
+
+    assert await figures(cast.administrator) == {"waiting": 0, "oldest_seconds": None, "holders": []}
+    first, second, _ = [(await cast.opened())["id"] for _ in range(3)]
+    cast.clock.advance(timedelta(minutes=5))
+    await cast.administrator.do("take_support_request", request_id=second)
+    await cast.reply(cast.staff, first)  # waits for who asks, now
+    holders = [{"user_id": each, "waiting": 1, "oldest_seconds": 300} for each in (None, "usr_boss")]
+    assert await figures(cast.staff) == {"waiting": 2, "oldest_seconds": 300, "holders": holders}
+    for name, person in actors(cast).items():
+        assert (await figures(person) is not None) == (name in ("staff", "administrator")), name
+
+
 async def test_lists_are_for_whom_they_are(known_cast: Cast) -> None:
     await known_cast.opened()
     for name, person in actors(known_cast).items():
