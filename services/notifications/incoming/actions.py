@@ -29,9 +29,8 @@ from services.notifications.incoming.domain import (
     target_of,
 )
 from services.notifications.incoming.reading import read_mail
-from services.notifications.known import repository as known
+from services.notifications.support import access, answers
 from services.notifications.support import actions as support
-from services.notifications.support import answers
 from services.notifications.support import repository as requests
 from services.notifications.support.actions import Written
 from services.notifications.support.answers import Office, ReplyTo
@@ -63,6 +62,10 @@ class Desk:
     office: Office
     book: AddressBook
     authority: str = ""
+
+    def believes(self, mail: Mail) -> bool:
+        """Say whether a mail is taken for its sender's: also where nobody is asked."""
+        return not self.authority or mail.is_authentic(self.authority)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ async def take_mail(desk: Desk, address: str, envelope_sender: str | None, conte
 async def _who_writes(desk: Desk, target: Target, mail: Mail) -> Principal:
     """Return the one who acts: the user whose address it is, or the platform itself. Rights are looked up, not carried."""
     reader, fingerprint = desk.store.reader(), desk.book.fingerprint(mail.sender)
-    if mail.is_automatic or (desk.authority and not mail.is_authentic(desk.authority)):
+    if mail.is_automatic or not desk.believes(mail):
         return _ITSELF
     if target.token is None:
         user_id = await addresses.find_user(reader, fingerprint)
@@ -135,8 +138,7 @@ async def _take(tx: Transaction, desk: Desk, target: Target, arrived: _Arrived) 
 async def _open(tx: Transaction, desk: Desk, arrived: _Arrived) -> SupportRequest:
     user_id = tx.principal.id
     if user_id is None or user_id == _ITSELF.id:
-        why = NOT_PROVEN if desk.authority and not arrived.mail.is_authentic(desk.authority) else None
-        return await _put_to_operator(tx, arrived, why=why)
+        return await _put_to_operator(tx, arrived, why=None if desk.believes(arrived.mail) else NOT_PROVEN)
     return await _begin(tx, desk, _request_of(tx, user_id, arrived.mail), arrived)
 
 
@@ -148,9 +150,8 @@ async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived
     if arrived.mail.is_automatic and request.messages < MOST_MESSAGES:
         return await support.note(tx, request, arrived.written, by=None)
     if tx.principal.id != reply_to.user_id:
-        is_proven = not desk.authority or arrived.mail.is_authentic(desk.authority)
-        return await _put_to_operator(tx, arrived, request, why=NOT_THEIRS if is_proven else NOT_PROVEN)
-    if not await _still_asks(tx, request, reply_to.user_id):
+        return await _put_to_operator(tx, arrived, request, why=NOT_THEIRS if desk.believes(arrived.mail) else NOT_PROVEN)
+    if not await access.still_asks(tx, request, reply_to.user_id):
         return await _put_to_operator(tx, arrived, request, why=NOT_ANY_MORE)
     if not request.is_alive(tx.now) or request.messages >= MOST_MESSAGES:
         again = replace(
@@ -165,16 +166,6 @@ async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived
     return await support.write(tx, request, Side.USER, written=arrived.written, office=desk.office)
 
 
-async def _still_asks(tx: Transaction, request: SupportRequest, user_id: str) -> bool:
-    if request.is_private and user_id != request.opened_by:
-        return False
-    organization_id = request.organization_id
-    if organization_id is None:
-        return True
-    has_ended = await requests.has_ended(tx, organization_id)
-    return not has_ended and not await known.is_shut_out(tx, organization_id, user_id)
-
-
 async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: _Arrived) -> SupportRequest:
     assert request.opened_by is not None
     for who in (request.opened_by, request.organization_id):
@@ -183,7 +174,7 @@ async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: 
     if await requests.count_open(tx, request.opened_by) >= MOST_OPEN:
         raise TooManyOpenSupportRequests
     begun = await support.begin(tx, request, arrived.written)
-    await answers.mail_received(tx, desk.office, begun, begun.id)
+    await answers.mail_received(tx, desk.office, begun)
     return begun
 
 

@@ -35,7 +35,6 @@ INDEXES = (
     Index(REQUESTS, (("waits_for", 1), ("held_ms", 1), ("_id", 1))),
     Index(REQUESTS, (("status", 1), ("held_ms", 1), ("_id", 1))),
     Index(MESSAGES, (("request_id", 1), ("is_note", 1), ("_id", 1))),
-    Index(MESSAGES, (("mail_id", 1),), partial={"mail_id": {"$type": "string"}}),
     Index(_ASKING, (("held", 1),)),
 )
 
@@ -123,9 +122,9 @@ async def find(reader: Reader, ids: Iterable[str]) -> dict[str, SupportRequest]:
     return {each["_id"]: _to_request(each) for each in rows}
 
 
-async def find_all(reader: Reader, query: Query, limit: int = 0) -> list[SupportRequest]:
+async def find_all(reader: Reader, query: Query) -> list[SupportRequest]:
     """Return the requests that match, the oldest first."""
-    return [_to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)], limit=limit)]
+    return [_to_request(each) for each in await reader.collection(REQUESTS).find(query, sort=[("_id", 1)])]
 
 
 async def count_open(reader: Reader, user_id: str) -> int:
@@ -184,8 +183,3 @@ async def find_newest_messages(reader: Reader, request_id: str, limit: int) -> l
     query = {"request_id": request_id, "is_note": False}
     rows = await reader.collection(MESSAGES).find(query, sort=[("_id", -1)], limit=limit)
     return [_to_message(each) for each in reversed(rows)]
-
-
-async def has_mail(reader: Reader, mail_id: str) -> bool:
-    """Say whether a mail was taken before."""
-    return await reader.collection(MESSAGES).find_one({"mail_id": mail_id}, projection={"_id": 1}) is not None
