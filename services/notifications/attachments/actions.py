@@ -105,6 +105,14 @@ async def release_unattached(tx: Transaction, user_id: str) -> None:
         await repository.save(tx, file.release(tx.now))
 
 
+async def discard(store: Store, files: Sequence[Attachment]) -> None:
+    """Remove files that are to hang on nothing, rather than let them wait until they lapse."""
+    reader = store.reader()
+    for file in files:
+        if await repository.claim_unattached(reader, file):
+            await repository.forget(reader, file.id)
+
+
 async def read_contents(reader: Reader, file: Attachment) -> bytes:
     """Return the contents of a file, checked against its checksum. Raises ``AttachmentDamaged``."""
     content = await repository.get_contents(reader, file.id)

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chassis.acts import Deed
-from chassis.errors import Invalid
+from chassis.errors import Invalid, Refusal, Unavailable
 from chassis.files import Upload, clean_name
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
 from chassis.principal import Principal, system
 from services.notifications.attachments import actions as attachments
-from services.notifications.attachments.domain import INTAKE
+from services.notifications.attachments.domain import INTAKE, Attachment
 from services.notifications.incoming import addresses, repository
 from services.notifications.incoming.addresses import AddressBook
 from services.notifications.incoming.domain import (
@@ -72,12 +72,16 @@ class Desk:
 class _Arrived:
     mail: Mail
     key: str
-    attachment_ids: tuple[str, ...]
+    files: tuple[Attachment, ...]
     not_taken: tuple[str, ...]
+
+    def fits(self, request: SupportRequest) -> bool:
+        """Say whether a thread has room for it, and for the note of what was not taken."""
+        return request.messages + (2 if self.not_taken else 1) <= MOST_MESSAGES
 
     @property
     def written(self) -> Written:
-        return Written(self.mail.text, self.attachment_ids, Channel.MAIL, self.mail.mail_id)
+        return Written(self.mail.text, tuple(each.id for each in self.files), Channel.MAIL, self.mail.mail_id)
 
 
 async def require_target(desk: Desk, address: str) -> Target:
@@ -104,10 +108,14 @@ async def take_mail(desk: Desk, address: str, envelope_sender: str | None, conte
     key = hashlib.sha256(marks.encode("utf-8", "surrogatepass")).hexdigest()
     if await repository.is_taken(desk.store.reader(), key):
         return
-    ids, not_taken = await _keep_parts(desk.store, mail.parts)
-    arrived = _Arrived(mail, key, ids, not_taken)
     principal = await _who_writes(desk, target, mail)
-    await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived), deed=_DEED)
+    arrived = _Arrived(mail, key, *await _keep_parts(desk.store, mail.parts))
+    try:
+        await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived), deed=_DEED)
+    except Refusal as refusal:
+        if not isinstance(refusal, Unavailable):  # then nobody knows whether it was committed, and the files wait
+            await attachments.discard(desk.store, arrived.files)
+        raise
 
 
 async def _who_writes(desk: Desk, target: Target, mail: Mail) -> Principal:
@@ -136,9 +144,11 @@ async def _take(tx: Transaction, desk: Desk, target: Target, arrived: _Arrived) 
 
 
 async def _open(tx: Transaction, desk: Desk, arrived: _Arrived) -> SupportRequest:
-    user_id = tx.principal.id
-    if user_id is None or user_id == _ITSELF.id:
+    user_id = tx.principal.require_signed_in()
+    if user_id == _ITSELF.id:
         return await _put_to_operator(tx, arrived, why=None if desk.believes(arrived.mail) else NOT_PROVEN)
+    if await requests.has_ended(tx, user_id):
+        return await _put_to_operator(tx, arrived)
     return await _begin(tx, desk, _request_of(tx, user_id, arrived.mail), arrived)
 
 
@@ -147,13 +157,13 @@ async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived
     request = None if reply_to is None else found.get(reply_to.request_id)
     if reply_to is None or request is None:
         return await _put_to_operator(tx, arrived)
-    if arrived.mail.is_automatic and request.messages < MOST_MESSAGES:
+    if arrived.mail.is_automatic and arrived.fits(request):
         return await support.note(tx, request, arrived.written, by=None)
     if tx.principal.id != reply_to.user_id:
         return await _put_to_operator(tx, arrived, request, why=NOT_THEIRS if desk.believes(arrived.mail) else NOT_PROVEN)
     if not await access.still_asks(tx, request, reply_to.user_id):
         return await _put_to_operator(tx, arrived, request, why=NOT_ANY_MORE)
-    if not request.is_alive(tx.now) or request.messages >= MOST_MESSAGES:
+    if not (request.is_alive(tx.now) and arrived.fits(request)):
         again = replace(
             _request_of(tx, reply_to.user_id, arrived.mail),
             organization_id=request.organization_id,
@@ -204,8 +214,8 @@ def _request_of(tx: Transaction, user_id: str | None, mail: Mail) -> SupportRequ
     )
 
 
-async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Keep the files of a mail that can be taken; return their ids, and the names of the others."""
+async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
+    """Keep the files of a mail that can be taken; return them, and the names of the others."""
     uploads: list[Upload] = []
     not_taken: list[str] = []
     for part in parts:
@@ -223,4 +233,4 @@ async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[str, .
     for file, upload in zip(coming, uploads, strict=True):
         await attachments.put_contents(store.reader(), file, upload)
         await attachments.keep_or_forget(store, _ITSELF, file)
-    return tuple(each.id for each in coming), tuple(not_taken)
+    return tuple(coming), tuple(not_taken)
