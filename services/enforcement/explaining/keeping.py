@@ -5,6 +5,7 @@ a thousand times in a second is refused so for the same few reasons; so of each 
 have a bound. The answer to the call says whether its refusal is kept.
 """
 
+import asyncio
 import contextlib
 import re
 from collections import deque
@@ -60,6 +61,7 @@ class Keeping(Repeating):
         self._store = store
         self._world = world
         self._waiting: deque[Explanation] = deque()
+        self._writing = asyncio.Lock()
         self._allowances = (Allowance(1, 3, 50), Allowance(60, 10, 200))
 
     def take(self, refused: Decided) -> bool:
@@ -88,11 +90,12 @@ class Keeping(Repeating):
 
     async def look(self) -> None:
         """Write down what waits; what cannot be written goes on waiting, as far as there is room."""
-        while self._waiting:
-            batch = [self._waiting[number] for number in range(min(len(self._waiting), _BATCH))]
-            await repository.add(self._store.reader(), batch)
-            for _ in batch:
-                self._waiting.popleft()
+        async with self._writing:
+            while self._waiting:
+                batch = [self._waiting[number] for number in range(min(len(self._waiting), _BATCH))]
+                await repository.add(self._store.reader(), batch)
+                for _ in batch:
+                    self._waiting.popleft()
 
     async def close(self) -> None:
         """Stop, and write down what waits, within bounds."""

@@ -120,8 +120,7 @@ PRODUCTS: dict[str, tuple[str, list[str]]] = {
 Way = tuple[str, ...]
 """How each link stands: credential, application, organization, version, operation, subscription, permission, limits."""
 WELL: Way = tuple(
-    next(iter(each))
-    for each in (CREDENTIALS, APPLICATIONS, ORGANIZATIONS, VERSIONS, CALLED, SUBSCRIBED, PERMITTED, LIMITS)  # type: ignore[arg-type]
+    next(iter(each)) for each in (CREDENTIALS, APPLICATIONS, ORGANIZATIONS, VERSIONS, CALLED, SUBSCRIBED, PERMITTED, LIMITS)
 )
 
 
@@ -230,7 +229,7 @@ def test_who_can_mend_is_said_with_side_action_and_verb() -> None:
     def menders(place: int, stands: str) -> list[tuple[str, str | None, str | None]]:
         explained = compared("confidential", (*WELL[:place], stands, *WELL[place + 1 :]))
         told = next(each for each in explained.links if each.outcome is Outcome.FAILS)
-        return [tuple(each) for each in told.menders]
+        return [(each.side, each.action, each.verb) for each in told.menders]
 
     assert menders(5, "none") == [("RECIPIENT", "SUBSCRIBE", "subscribe")]
     assert menders(5, "pending") == [("PROVIDER", "DECIDE_SUBSCRIPTIONS", "approveSubscription")]
