@@ -25,10 +25,14 @@ class Credentials(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """Credentials that cannot be used, and why."""
+    """Credentials that cannot be used, and why.
+
+    ``client_id`` is known of a token that was genuine and has expired: nobody calls by it, but whose it was can be told.
+    """
 
     refusal: type[Unauthenticated]
     detail: str = ""
+    client_id: str | None = None
 
 
 class Asked(NamedTuple):

@@ -130,7 +130,7 @@ def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link aft
 
 def _rejected(case: Case) -> Fault:
     assert case.rejected is not None
-    return Fault(Link.CREDENTIAL, *case.rejected)
+    return Fault(Link.CREDENTIAL, case.rejected.refusal, case.rejected.detail)
 
 
 def _is_within(scope: frozenset[str], version: Version, operation: Operation) -> bool:

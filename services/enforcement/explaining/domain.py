@@ -89,8 +89,15 @@ def answer(world: World, question: Question, now: Now) -> Explanation | None:
 def explanation_of(world: World, refused: Decided) -> Explanation:
     """Return the chain of a call that was just refused; what was decided about its limits stands."""
     case = Case(world, refused.asked, refused.credentials, refused.now)
+    case.application = caller_of(world, refused)
     product_id = None if case.version is None else case.version.product_id
     return _told(case, product_id, refused)
+
+
+def caller_of(world: World, decided: Decided) -> Application | None:
+    """Return whose call it was, as far as its token tells: also of an application that is gone, or a token that has expired."""
+    client_id = decided.credentials.client_id
+    return None if client_id is None else world.application_of(client_id)
 
 
 def _credentials(world: World, application: Application) -> Credentials | Rejected:

@@ -17,7 +17,7 @@ from chassis.repeating import Repeating
 from chassis.tasks import bounded
 from services.enforcement.checks.domain import Decided
 from services.enforcement.explaining import repository
-from services.enforcement.explaining.domain import Explanation, explanation_of
+from services.enforcement.explaining.domain import Explanation, caller_of, explanation_of
 from services.enforcement.state.world import World
 
 _NANOSECONDS = 1_000_000_000
@@ -75,7 +75,7 @@ class Keeping(Repeating):
     def _has_room(self, refused: Decided) -> bool:
         if _ID.fullmatch(refused.request_id) is None or len(self._waiting) >= _MOST_WAITING:
             return False
-        application = refused.verdict.application
+        application = caller_of(self._world, refused)
         # Calls of nobody share one place: they cannot take that of others.
         holder = "" if application is None else application.id
         if not all(each.has_room(holder, refused.now.steady_ns) for each in self._allowances):

@@ -213,6 +213,21 @@ async def test_a_call_of_nobody_is_explained_to_provider_and_operator(stage: Sta
     assert (await asking.member(PROVIDER, "OWNER").load("refusals_by_request", ["request-to-nothing"])).rows == [None]
 
 
+async def test_a_call_with_a_token_that_has_expired_is_explained_to_those_whose_it_was(stage: Stage, asking: Asking) -> None:
+    client, product = await ready(stage)
+    token = stage.issuer.token(client.client_id, client.secret_id, iat=1_700_000_000, exp=1_700_000_600)
+    headers = {"authorization": f"Bearer {token}", "x-request-id": f"request-{client.client_id}-late"}
+    problem = (await stage.check("GET", f"{product.base_path}/pets", headers)).json()
+    assert (problem["code"], problem["explainable"]) == ("TOKEN_EXPIRED", True)
+    seen = await kept(asking.member(client.organization_id, "DEVELOPER"), headers["x-request-id"])
+    assert (seen["code"], seen["application_id"], seen["failing"]["link"]) == (
+        "TOKEN_EXPIRED",
+        client.application_id,
+        "CREDENTIAL",
+    )
+    assert [each["code"] for each in seen["links"] if each["outcome"] == "FAILS"] == ["TOKEN_EXPIRED"]
+
+
 async def test_of_many_refusals_some_are_kept_and_the_answers_say_which(stage: Stage, asking: Asking) -> None:
     client, product = await ready(stage)
     other, _ = await ready(stage)
