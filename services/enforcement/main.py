@@ -19,7 +19,7 @@ from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
-from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.proxy.plane import DataPlane, TlsDoor
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository

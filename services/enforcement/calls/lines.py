@@ -7,8 +7,8 @@ import orjson
 
 from services.enforcement.checks.answers import VERDICT_FIELDS
 from services.enforcement.events import CallRecord
-from services.enforcement.proxy.envoy import NO_RUN
-from services.enforcement.proxy.replies import OAUTH_ROUTE, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from services.enforcement.proxy.plane import NO_RUN, OAUTH_ROUTE
+from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
 
 CALLER_WENT_AWAY = 499
 _BEGINNING = b'{"bytes_in":'  # Envoy writes the fields in the order of their names

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from services.enforcement.proxy import usher
-from services.enforcement.proxy.envoy import RUN_VARIABLE, DataPlane
+from services.enforcement.proxy.envoy import RUN_VARIABLE
+from services.enforcement.proxy.plane import DataPlane
 
 # Each start of Envoy gets a name of its own: it stands in every line of the log and beside Envoy's counters, which begin anew.
 _START = f'{RUN_VARIABLE}="$$-$(date +%s)"; export {RUN_VARIABLE}; exec "$0" "$@" --service-node "${RUN_VARIABLE}"'

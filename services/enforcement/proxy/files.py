@@ -8,7 +8,7 @@ import orjson
 
 from chassis.telemetry import log
 from services.enforcement.proxy import envoy, tls
-from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.proxy.plane import DataPlane
 
 _log = log("enforcement.proxy")
 

@@ -10,8 +10,6 @@ Json = dict[str, Any]
 # The proxy's flags for calls that the upstream did not answer in full, and the codes that we give them.
 UPSTREAM_UNAVAILABLE = ("UH", "UF", "UO", "URX", "LR", "UR", "UC", "UPE", "NC")
 UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
-# The name of the routes whose requests are for tokens: they are in the log, since Envoy counts them, but are no calls.
-OAUTH_ROUTE = "oauth"
 _PROBLEM = "application/problem+json"
 
 
