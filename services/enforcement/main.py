@@ -97,7 +97,9 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
+    listener = CheckListener(
+        Check(world, tokens, lambda: feed.is_loaded, settings.sandbox_address), settings.check_host, settings.check_port
+    )
     workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
