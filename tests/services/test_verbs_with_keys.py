@@ -20,6 +20,7 @@ WITHOUT_KEYS = {
     # gives out what proves who asks
     "issue_passport",
     "issue_visitor_passport",
+    "begin_trial",
     # opens a session: its answer is a token
     "sign_in",
     "answer_second_factor",
