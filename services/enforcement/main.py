@@ -8,6 +8,7 @@ from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
@@ -25,6 +26,9 @@ from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from services.enforcement.trying import routes as trying_routes
+from services.enforcement.trying.actions import Places, TrialDesk
+from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -102,6 +106,10 @@ def build(
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
+    edge = Edge(store, verifier) if verifier is not None else None
+    if edge is not None:
+        workers.append(edge.tally)
+
     async def is_loaded() -> bool:
         return feed.is_loaded
 
@@ -109,12 +117,21 @@ def build(
         name="enforcement",
         store=store,
         bus=bus,
+        routes=[] if edge is None else trying_routes.routes(edge, _trial_desk(settings, world, tokens)),
         indexes=(*repository.INDEXES, *counts.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},
         verifier=verifier,
     )
+
+
+def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:
+    address = settings.trial_address or f"{settings.proxy_host}:{settings.proxy_port}"
+    if address.startswith("0.0.0.0:"):  # it listens everywhere, and so here
+        address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
+    caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
+    return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
 
 
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:

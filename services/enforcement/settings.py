@@ -54,6 +54,15 @@ class EnforcementSettings(Settings):
     proxy_threads: int = Field(1, description="Worker threads of the proxy.")
     proxy_max_connections: int = Field(10_000, description="Connections that the proxy holds open at most.")
     upstream_timeout_seconds: float = Field(15.0, description="How long an upstream may take to answer.")
+    trial_address: str = Field(
+        "", description="Host and port at which trials of operations reach the proxy; empty means the address it takes calls on."
+    )
+    trial_seconds: float = Field(20.0, gt=0, le=25, description="How long the call of a trial may take.")
+    trial_response_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="How much of the answer to a trial is read and shown."
+    )
+    trials_at_once: int = Field(32, ge=1, description="How many trials run at the same time.")
+    trials_at_once_of_one: int = Field(4, ge=1, description="How many trials of one organization run at the same time.")
     drain_seconds: int = Field(5, description="How long the proxy lets running calls end when it is drained.")
     open_test_requests: int = Field(
         5, description="Calls per second and application to an open test product, without a subscription."

@@ -21,6 +21,8 @@ WITHOUT_KEYS = {
     "issue_passport",
     "issue_visitor_passport",
     "begin_trial",
+    # is done by the API that is called
+    "try_operation",
     # opens a session: its answer is a token
     "sign_in",
     "answer_second_factor",
