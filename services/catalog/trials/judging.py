@@ -48,7 +48,7 @@ def is_json(media_type: str) -> bool:
 def described_as(media_type: str, content: Content) -> str | None:
     """Return the media type of a document that stands for one that is used: itself, or a range around it; None for none."""
     kind = kind_of(media_type)
-    named = {kind_of(each): each for each in reversed(content)}
+    named = {kind_of(each): each for each in reversed(list(content))}
     for each in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
         if each in named:
             return named[each]
@@ -102,7 +102,7 @@ def judge_response(contract: Contract, checker: Checker, answered: Mapping[str, 
     for name, schema_at in described.headers.items():
         if name in headers and schema_at is not None:
             verdicts.append(_judge_header(checker, schema_at, headers[name], f"headers.{name}"))
-    verdicts.append(_judge_answer(contract, checker, described.content, answered | {"media_type": headers.get("content-type")}))
+    verdicts.append(_judge_answer(contract, checker, described.content, {**answered, "media_type": headers.get("content-type")}))
     return together(verdicts)
 
 

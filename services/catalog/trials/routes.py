@@ -55,11 +55,18 @@ class PrepareTrial(_Input):
     body: Annotated[str, Field(max_length=LONGEST_BODY)] | None = None
 
 
+class AnsweredHeaderInput(_Input):
+    """One header of an answer."""
+
+    name: str
+    value: str
+
+
 class AnsweredInput(_Input):
     """What was answered; ``is_refused`` says that the platform did, and not the API."""
 
     status: Annotated[int, Field(ge=100, le=599)]
-    headers: Annotated[tuple[HeaderInput, ...], Field(max_length=MOST_HEADERS * 4)]
+    headers: Annotated[tuple[AnsweredHeaderInput, ...], Field(max_length=MOST_HEADERS * 4)]
     body: Annotated[str, Field(max_length=_LONGEST_ANSWER)] | None
     is_truncated: bool
     is_refused: bool

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chassis.errors import NotFound
 from chassis.principal import Principal
@@ -14,7 +15,8 @@ from services.enforcement.state.world import World
 from services.enforcement.trying import access
 from services.enforcement.trying.access import Admitted
 from services.enforcement.trying.calling import DataPlaneCaller
-from services.enforcement.trying.domain import Answer, Environment, Request, TooManyTrials, VersionNotInForce, Wanted, request_to
+from services.enforcement.trying.domain import Answer, Request, TooManyTrials, VersionNotInForce, Wanted, request_to
+from services.enforcement.trying.environments import Environment, answered_by
 
 _LONGEST_WAIT_SECONDS = 1.0
 _PAUSE_SECONDS = 0.02
@@ -29,6 +31,14 @@ class Trial:
     operation_id: str
     environment: Environment
     token: str
+
+
+class Made(NamedTuple):
+    """The call as it was made, what came back, and what was asked."""
+
+    request: Request
+    answer: Answer
+    answered_by: Environment
 
 
 class Places:
@@ -61,8 +71,8 @@ class TrialDesk:
         self._caller = caller
         self._places = places
 
-    async def try_operation(self, principal: Principal, trial: Trial, wanted: Wanted) -> tuple[Request, Answer]:
-        """Return the call as it was made, and what came back.
+    async def call_operation(self, principal: Principal, trial: Trial, wanted: Wanted) -> Made:
+        """Have the operation called.
 
         Raises ``SignInFirst``, ``NotFound``, ``RoleNotAllowed``, ``TrialTokenNeeded``, ``VersionNotInForce``,
         ``RequestNotUsable``, ``TooManyTrials`` or ``DataPlaneUnavailable``.
@@ -70,7 +80,8 @@ class TrialDesk:
         admitted = await self._admit(principal, trial)
         request = request_to(admitted.version, trial.operation_id, trial.environment, wanted, trial.token)
         with self._places.taken(admitted.application.organization_id):
-            return request, await self._caller.call(request)
+            answer = await self._caller.call(request)
+        return Made(request, answer, answered_by(admitted.version, trial.environment))
 
     async def _admit(self, principal: Principal, trial: Trial) -> Admitted:
         """Return what is called; what may only not have been heard of yet is waited for, about a second."""

@@ -12,10 +12,9 @@ from typing import Any
 
 from chassis.errors import HELP_BASE, Conflict, Invalid, TooMany, Unavailable, is_problem
 from services.enforcement.state.world import Version
+from services.enforcement.trying.environments import Environment, path_in
 
 HIDDEN = "(not shown)"
-# Below this prefix the sandbox answers, whatever stands behind the version; "" while the sandbox answers everywhere.
-SANDBOX_PREFIX = ""
 MOST_HEADERS = 100
 _LONGEST_TARGET = 8_192
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^`|~-]{1,100}")
@@ -53,13 +52,6 @@ class TooManyTrials(TooMany):
 
 class DataPlaneUnavailable(Unavailable):
     """The data plane does not answer; try again shortly."""
-
-
-class Environment(StrEnum):
-    """What answers: the provider's system, or the sandbox."""
-
-    PRODUCTION = "PRODUCTION"
-    SANDBOX = "SANDBOX"
 
 
 class CountedAs(StrEnum):
@@ -103,11 +95,6 @@ class Answer:
     def header(self, name: str) -> str | None:
         """Return a header's first value."""
         return next((value for each, value in self.headers if each == name), None)
-
-
-def path_in(environment: Environment, base_path: str) -> str:
-    """Return the path below which a version is called in an environment."""
-    return SANDBOX_PREFIX + base_path if environment is Environment.SANDBOX else base_path
 
 
 def request_to(version: Version, operation_id: str, environment: Environment, wanted: Wanted, token: str) -> Request:
@@ -162,9 +149,9 @@ def rejection_in(answer: Answer, document: Any) -> str | None:
     return str(document["code"]) if request_id is None or document.get("request_id") == request_id else None
 
 
-def counted_as(environment: Environment, rejection: str | None) -> CountedAs:
+def counted_as(answered_by: Environment, rejection: str | None) -> CountedAs:
     """Return as what a call counts."""
-    return CountedAs.REFUSED if rejection is not None else CountedAs(environment.value)
+    return CountedAs.REFUSED if rejection is not None else CountedAs(answered_by.value)
 
 
 def headers_to_show(headers: Sequence[tuple[str, str]], token: str) -> list[dict[str, str]]:

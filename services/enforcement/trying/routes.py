@@ -8,8 +8,9 @@ from starlette.routing import BaseRoute
 
 from chassis.web import Asked, Edge, Json, Routes
 from services.enforcement.trying import domain
-from services.enforcement.trying.actions import Trial, TrialDesk
-from services.enforcement.trying.domain import Answer, Environment, Request, Wanted
+from services.enforcement.trying.actions import Made, Trial, TrialDesk
+from services.enforcement.trying.domain import Answer, Wanted
+from services.enforcement.trying.environments import Environment
 
 _NO_KEYS = "what it does is done by the API that is called, which alone could tell a second call from the first"
 _LONGEST_BODY = 512 * 1024
@@ -27,8 +28,8 @@ class HeaderInput(_Input):
     value: str
 
 
-class TryOperation(_Input):
-    """The input of ``try_operation``: what is tried, with which token, and the request as the catalogue has built it."""
+class CallOperation(_Input):
+    """The input of ``call_operation``: what is tried, with which token, and the request as the catalogue has built it."""
 
     access_token: Annotated[str, Field(max_length=4096)]
     version_id: Name
@@ -47,8 +48,8 @@ class TryOperation(_Input):
         return Wanted(self.method, self.target, tuple((each.name, each.value) for each in self.headers), body)
 
 
-def _row(given: TryOperation, request: Request, answer: Answer) -> dict[str, Any]:
-    token = given.access_token
+def _row(given: CallOperation, made: Made) -> dict[str, Any]:
+    token, request, answer = given.access_token, made.request, made.answer
     body = domain.text_in(answer.body, is_truncated=answer.is_truncated)
     rejection = domain.rejection_in(answer, _document_in(answer))
     return {
@@ -67,7 +68,7 @@ def _row(given: TryOperation, request: Request, answer: Answer) -> dict[str, Any
         },
         "duration_ms": round(answer.duration_ms, 3),
         "request_id": answer.header("x-request-id"),
-        "counted_as": domain.counted_as(given.environment, rejection).value,
+        "counted_as": domain.counted_as(made.answered_by, rejection).value,
         "rejection": rejection,
     }
 
@@ -84,12 +85,11 @@ def _document_in(answer: Answer) -> Any:
 def routes(edge: Edge, desk: TrialDesk) -> list[BaseRoute]:
     """Return the routes of this noun."""
 
-    async def try_operation(asked: Asked) -> Json:
-        given = asked.read(TryOperation)
+    async def call_operation(asked: Asked) -> Json:
+        given = asked.read(CallOperation)
         trial = Trial(given.version_id, given.base_path, given.operation_id, given.environment, given.access_token)
-        request, answer = await desk.try_operation(asked.principal, trial, given.wanted)
-        return _row(given, request, answer)
+        return _row(given, await desk.call_operation(asked.principal, trial, given.wanted))
 
     r = Routes(edge)
-    r.do("try_operation", try_operation, without_keys=_NO_KEYS)
+    r.do("call_operation", call_operation, without_keys=_NO_KEYS)
     return r.collected

@@ -1,4 +1,4 @@
-"""What can be done with trials: begin one."""
+"""What can be done: try an operation, which begins with a token for it."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ class Wanted:
     environment: Environment
 
 
-async def begin_trial(tx: Transaction, application_id: str, wanted: Wanted) -> Trial:
+async def try_operation(tx: Transaction, application_id: str, wanted: Wanted) -> Trial:
     """Begin a trial. Raises ``SignInFirst``, ``NotFound``, ``RoleNotAllowed`` or ``NotHeardOf``."""
     user_id = tx.principal.require_signed_in()
     application = await access.application_to_try_as(tx, application_id)

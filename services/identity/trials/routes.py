@@ -1,4 +1,4 @@
-"""How to begin a trial."""
+"""How to try an operation."""
 
 from typing import Annotated
 
@@ -15,8 +15,8 @@ from services.identity.trials.domain import Environment
 _NO_KEYS = "its answer is a token, which is kept nowhere"
 
 
-class BeginTrial(Input):
-    """What ``begin_trial`` takes."""
+class TryOperation(Input):
+    """What ``try_operation`` takes."""
 
     application_id: str
     version_id: str
@@ -27,13 +27,13 @@ class BeginTrial(Input):
 def routes(edge: Edge, office: TokenOffice) -> list[BaseRoute]:
     """Return the routes of trials."""
 
-    async def begin_trial(asked: Asked) -> Json:
-        given = asked.read(BeginTrial)
+    async def try_operation(asked: Asked) -> Json:
+        given = asked.read(TryOperation)
         await throttles.count_try(asked.reader(), actions.TRIALS, asked.principal.require_signed_in())
         wanted = actions.Wanted(given.version_id, given.operation_id, given.environment)
-        trial = await asked.transact(lambda tx: actions.begin_trial(tx, given.application_id, wanted))
+        trial = await asked.transact(lambda tx: actions.try_operation(tx, given.application_id, wanted))
         return {"trial_id": trial.id, "access_token": actions.token_for(trial, office)}
 
     r = Routes(edge)
-    r.do("begin_trial", begin_trial, without_keys=_NO_KEYS)
+    r.do("try_operation", try_operation, without_keys=_NO_KEYS)
     return r.collected

@@ -13,8 +13,15 @@ from services.catalog.trials.domain import Given, TrialNotUsable, Wanted
 from services.catalog.trials.judging import judge_response, without_required
 from tests.services.catalog.stage import OTHER, PROVIDER, Answered, Person, Published, Stage
 
-_MONEY = {"type": "object", "required": ["amount", "id"], "properties": {"amount": {"type": "number", "minimum": 0}}}
-_MONEY["properties"] |= {"id": {"type": "string", "readOnly": True}, "pin": {"type": "string", "writeOnly": True}}
+_MONEY = {
+    "type": "object",
+    "required": ["amount", "id"],
+    "properties": {
+        "amount": {"type": "number", "minimum": 0},
+        "id": {"type": "string", "readOnly": True},
+        "pin": {"type": "string", "writeOnly": True},
+    },
+}
 
 
 def _parameter(name: str, place: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:

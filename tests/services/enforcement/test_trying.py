@@ -11,7 +11,7 @@ import pytest
 from chassis.local import LocalBus
 from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
-from services.enforcement.trying.domain import Environment, path_in
+from services.enforcement.trying.environments import Environment, path_in
 from tests.passports import ROLES, make_verifier
 from tests.services.enforcement.stage import Client, Issuer, Product, Stage, until
 from tests.services.enforcement.trials import token_of, tried, wanted
@@ -113,7 +113,7 @@ async def test_the_call_goes_to_the_operation_below_its_base_path_and_says_who_c
     response = result["response"]
     assert (response["status"], response["body"], response["bytes"], response["truncated"]) == (200, "hi", 2, False)
     assert {"name": "x-request-id", "value": "r-1"} in response["headers"]
-    assert (result["request_id"], result["counted_as"], result["rejection"]) == ("r-1", "PRODUCTION", None)
+    assert (result["request_id"], result["counted_as"], result["rejection"]) == ("r-1", "SANDBOX", None)
     assert result["duration_ms"] > 0
 
 

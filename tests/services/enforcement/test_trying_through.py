@@ -21,7 +21,7 @@ async def test_a_trial_is_a_call_of_the_application_and_counts_as_one(plane: Dat
         return answered if answered.result["response"]["status"] != 403 else None
 
     first = (await until(called, 60)).result
-    assert (first["response"]["status"], first["response"]["body"], first["counted_as"]) == (200, "hello", "PRODUCTION")
+    assert (first["response"]["status"], first["response"]["body"], first["counted_as"]) == (200, "hello", "SANDBOX")
     assert "authorization" not in plane.upstream.seen[-1]
     record = await until(lambda: plane.found(first["request_id"]), 60)
     assert (record["application_id"], record["subscription_id"]) == (client.application_id, subscription_id)

@@ -36,6 +36,6 @@ async def tried(stage: Stage, role: str | None, organization_id: str, body: dict
     passport = (
         make_visitor_passport(folder) if role is None else make_passport(folder, "usr_1", organizations={organization_id: role})
     )
-    call = Call("enforcement", "/do/try_operation", orjson.dumps(body), {"portico-passport": passport}, timeout_seconds=60)
+    call = Call("enforcement", "/do/call_operation", orjson.dumps(body), {"portico-passport": passport}, timeout_seconds=60)
     answer = await AsgiCaller({"enforcement": stage.service.app}).call(call)
     return Answered(answer.status, orjson.loads(answer.body))

@@ -26,7 +26,7 @@ def version_of(zoo: Product) -> str:
 
 async def begun(mine: Client, zoo: Product, by: Person | None, **more: str) -> Said:
     wanted = {"application_id": mine.application_id, "version_id": version_of(zoo), "operation_id": "list pets", **more}
-    return await mine.world.do("begin_trial", by, **wanted)
+    return await mine.world.do("try_operation", by, **wanted)
 
 
 async def test_the_token_is_of_the_application_for_this_operation_alone_and_lapses_within_a_minute(
@@ -94,7 +94,7 @@ async def test_who_tried_what_is_kept_and_audited_and_told_to_them_but_never_the
     acts = [each["data"] for each in told if each["type"] == "portico.identity.act_recorded.v1"]
     changes = [(act["verb"], each) for act in acts for each in act["changes"] if each["id"] == trial["trial_id"]]
     assert [(verb, each["kind"], each["after"]["user_id"]) for verb, each in changes] == [
-        ("begin_trial", "trial", developer.user_id)
+        ("try_operation", "trial", developer.user_id)
     ]
     written = orjson.dumps([kept, told], default=str).decode()
     assert trial["access_token"] not in written
@@ -105,11 +105,11 @@ async def test_it_cannot_be_done_without_end(make_world: MakeWorld) -> None:
     world = await make_world()
     person = await world.someone()
     wanted = {"application_id": "app_x", "version_id": "ver_x", "operation_id": "x"}
-    assert (await world.do("begin_trial", person, **wanted)).code == "NOT_FOUND"
+    assert (await world.do("try_operation", person, **wanted)).code == "NOT_FOUND"
     await (
         world.store.reader()
         .collection("throttles")
         .update_many({"_id": {"$regex": f"^{TRIALS.name}:"}}, {"$set": {"tries": TRIALS.tries}})
     )
-    said = await world.do("begin_trial", person, **wanted)
+    said = await world.do("try_operation", person, **wanted)
     assert (said.status, said.code) == (TriedTooOften.status, "TRIED_TOO_OFTEN")
