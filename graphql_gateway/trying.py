@@ -32,10 +32,10 @@ async def tried(do: Do, asked: Row) -> Row | Failure:
     called = await do("enforcement", "call_operation", {**operation, **where, **request, **token})
     if isinstance(called, Failure):
         return called
-    return {"result": {**operation, **where, **await _shown(do, operation, {**asked, **begun}, prepared, called)}}
+    return {"result": {**operation, **where, **await _shown(do, operation, {**asked, **begun}, prepared, called=called)}}
 
 
-async def _shown(do: Do, operation: Row, begun: Row, prepared: Row, called: Row) -> Row:
+async def _shown(do: Do, operation: Row, begun: Row, prepared: Row, *, called: Row) -> Row:
     """Return the trial as it is shown, with what the catalogue says of the answer."""
     response = called["response"]
     answered = {

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 from chassis.errors import NotFound
 from chassis.principal import Principal
-from services.enforcement.checks.domain import Rejected
-from services.enforcement.checks.tokens import Tokens
+from services.enforcement.checks.domain import Credentials, Rejected
 from services.enforcement.state.world import Application, Version, World
 from services.enforcement.trying.domain import TrialTokenNeeded, VersionNotInForce
 
@@ -20,13 +19,12 @@ class Admitted(NamedTuple):
     version: Version
 
 
-def application_of(principal: Principal, world: World, tokens: Tokens, token: str, now: float) -> Application | None:
-    """Return the application that a trial's token is of; None where it has not been heard of yet.
+def application_of(principal: Principal, world: World, credentials: Credentials | Rejected) -> Application | None:
+    """Return the application that a trial's credentials are of; None where it has not been heard of yet.
 
     Raises ``SignInFirst``, ``NotFound``, ``RoleNotAllowed`` or ``TrialTokenNeeded``.
     """
     principal.require_signed_in()
-    credentials = tokens.read(f"Bearer {token}".encode("latin-1", "replace"), now)
     if isinstance(credentials, Rejected) or not any(each.startswith(_TRIALS) for each in credentials.marks):
         raise TrialTokenNeeded
     application = world.application_of(credentials.client_id)

@@ -78,7 +78,7 @@ class TrialDesk:
         ``RequestNotUsable``, ``TooManyTrials`` or ``DataPlaneUnavailable``.
         """
         admitted = await self._admit(principal, trial)
-        request = request_to(admitted.version, trial.operation_id, trial.environment, wanted, trial.token)
+        request = request_to(admitted.version, trial.operation_id, trial.environment, wanted, token=trial.token)
         with self._places.taken(admitted.application.organization_id):
             answer = await self._caller.call(request)
         return Made(request, answer, answered_by(admitted.version, trial.environment))
@@ -87,7 +87,8 @@ class TrialDesk:
         """Return what is called; what may only not have been heard of yet is waited for, about a second."""
         give_up_at = time.monotonic() + _LONGEST_WAIT_SECONDS
         while True:
-            application = access.application_of(principal, self._world, self._tokens, trial.token, time.time())
+            credentials = self._tokens.read(f"Bearer {trial.token}".encode("latin-1", "replace"), time.time())
+            application = access.application_of(principal, self._world, credentials)
             version = access.version_at(self._world, trial.base_path, trial.version_id)
             if application is not None and version is not None:
                 return Admitted(application, version)

@@ -97,7 +97,7 @@ class Answer:
         return next((value for each, value in self.headers if each == name), None)
 
 
-def request_to(version: Version, operation_id: str, environment: Environment, wanted: Wanted, token: str) -> Request:
+def request_to(version: Version, operation_id: str, environment: Environment, wanted: Wanted, *, token: str) -> Request:
     """Return the call. Raises ``RequestNotUsable`` where it is not one of the operation, or says what is not its to say."""
     path = wanted.target.partition("?")[0]
     if len(wanted.target) > _LONGEST_TARGET or not _TARGET.fullmatch(wanted.target) or "#" in wanted.target:
