@@ -7,11 +7,12 @@ import pytest
 
 from services.catalog.documents.reading import read
 from services.catalog.sandbox.checking import Checker
+from services.catalog.sandbox.composing import compose
 from services.catalog.trials.building import build
 from services.catalog.trials.contract import Contract, contract_of
 from services.catalog.trials.domain import Given, TrialNotUsable, Wanted
 from services.catalog.trials.judging import judge_response, without_required
-from tests.services.catalog.stage import OTHER, PROVIDER, Answered, Person, Published, Stage
+from tests.services.catalog.stage import OTHER, PROVIDER, SPECS, Answered, Person, Published, Stage
 
 _MONEY = {
     "type": "object",
@@ -302,3 +303,22 @@ async def test_a_pattern_that_never_ends_ends(stage: Stage) -> None:
     built = await prepared(stage.stranger, published.version_id, "slow", body=f'["{"a" * 60}"]')
     assert built.status == 200
     assert built.result["verdict"]["outcome"] == "DEVIATES"
+
+
+@pytest.mark.skipif(not SPECS.is_dir(), reason="the published documents are not beside this repository")
+@pytest.mark.parametrize(
+    "name", ["openbanking-account-info.json", "openbanking-vrp.yaml", "bcgov-gwells.yaml", "bcgov-news-swagger2.json"]
+)
+def test_of_real_documents_every_operation_can_be_built_and_the_sandbox_keeps_to_them(name: str) -> None:
+    document = read((SPECS / name).read_text())
+    answers, tree = compose(document).answers, document.tree
+    sending, judging = (Checker(without_required(tree, flag, tree), "3.0") for flag in ("readOnly", "writeOnly"))
+    for operation in document.operations:
+        found = contract_of(tree, operation)
+        parameters = tuple(Given(each.name, "1") for each in found.parameters if each.place == "path")
+        assert "{" not in build(found, Wanted(parameters), sending).target
+        for answer in answers[operation.operation_id]:
+            headers = [{"name": key, "value": value} for key, value in answer.headers]
+            headers += [{"name": "content-type", "value": answer.media_type}] if answer.media_type else []
+            told = _answered(answer.status(), answer.body.decode(), *headers)
+            assert judge_response(found, judging, told).findings == (), (operation.operation_id, answer.statuses)
