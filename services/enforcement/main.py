@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from starlette.routing import BaseRoute
+
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
@@ -106,18 +108,19 @@ def build(
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
-    edge = Edge(store, verifier) if verifier is not None else None
-    if edge is not None:
-        workers.append(edge.tally)
-
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    routes: list[BaseRoute] = []
+    if verifier is not None:
+        edge = Edge(store, verifier)
+        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens))]
+        workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
-        routes=[] if edge is None else trying_routes.routes(edge, _trial_desk(settings, world, tokens)),
+        routes=routes,
         indexes=(*repository.INDEXES, *counts.INDEXES),
         reactions=REACTIONS,
         workers=workers,

@@ -113,6 +113,12 @@ async def test_what_refuses_a_part_is_the_answer_and_ends_it(running: Any) -> No
         assert [each for each, _ in asked(running)] == ["try_operation", "prepare_trial", "call_operation"][: number + 1]
 
 
+async def test_that_the_data_plane_does_not_answer_is_told_as_it_is(running: Any) -> None:
+    parts(running, call_operation=Refusal(503, "DATA_PLANE_UNAVAILABLE", "The data plane does not answer.", {}))
+    problem = (await running.ask(TRY, input=ASKED))["data"]["tryOperation"]
+    assert (problem["code"], problem["message"]) == ("DATA_PLANE_UNAVAILABLE", "The data plane does not answer.")
+
+
 async def test_a_call_that_was_made_is_shown_whatever_can_be_said_of_it(running: Any) -> None:
     parts(running, judge_trial=Refusal(409, "ALREADY_RETIRED", "It is over.", {}))
     trial = (await running.ask(TRY, input={name: ASKED[name] for name in ("applicationId", "versionId", "operationId")}))["data"][

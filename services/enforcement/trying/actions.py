@@ -81,7 +81,7 @@ class TrialDesk:
         request = request_to(admitted.version, trial.operation_id, trial.environment, wanted, token=trial.token)
         with self._places.taken(admitted.application.organization_id):
             answer = await self._caller.call(request)
-        return Made(request, answer, answered_by(admitted.version, trial.environment))
+        return Made(request, answer, answered_by(self._world, admitted.version, trial.environment))
 
     async def _admit(self, principal: Principal, trial: Trial) -> Admitted:
         """Return what is called; what may only not have been heard of yet is waited for, about a second."""

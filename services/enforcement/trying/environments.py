@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from services.enforcement.state.world import Version
+from services.enforcement.state.world import Version, World
 
 # In front of a base path it means the sandbox. It is empty as long as the sandbox answers for every version anyway.
 SANDBOX_PREFIX = ""
@@ -20,7 +20,7 @@ def path_in(environment: Environment, base_path: str) -> str:
     return SANDBOX_PREFIX + base_path if environment is Environment.SANDBOX else base_path
 
 
-def answered_by(version: Version, environment: Environment) -> Environment:
+def answered_by(world: World, version: Version, environment: Environment) -> Environment:
     """Return what answers there: a version behind which no system of the provider's stands is answered by the sandbox."""
-    _ = version, environment  # none has a system of its own yet
+    _ = world, version, environment  # none has a system of its own yet
     return Environment.SANDBOX
