@@ -54,6 +54,11 @@ class EnforcementSettings(Settings):
     proxy_threads: int = Field(1, description="Worker threads of the proxy.")
     proxy_max_connections: int = Field(10_000, description="Connections that the proxy holds open at most.")
     upstream_timeout_seconds: float = Field(15.0, description="How long an upstream may take to answer.")
+    drain_seconds: int = Field(5, description="How long the proxy lets running calls end when it is drained.")
+    open_test_requests: int = Field(
+        5, description="Calls per second and application to an open test product, without a subscription."
+    )
+    open_test_burst: int = Field(10, description="Calls at once and application to an open test product, without a subscription.")
     trial_address: str = Field(
         "", description="Host and port at which trials of operations reach the proxy; empty means the address it takes calls on."
     )
@@ -63,8 +68,3 @@ class EnforcementSettings(Settings):
     )
     trials_at_once: int = Field(32, ge=1, description="How many trials run at the same time.")
     trials_at_once_of_one: int = Field(4, ge=1, description="How many trials of one organization run at the same time.")
-    drain_seconds: int = Field(5, description="How long the proxy lets running calls end when it is drained.")
-    open_test_requests: int = Field(
-        5, description="Calls per second and application to an open test product, without a subscription."
-    )
-    open_test_burst: int = Field(10, description="Calls at once and application to an open test product, without a subscription.")

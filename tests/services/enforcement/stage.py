@@ -304,8 +304,7 @@ class Upstream:
                 self.seen.append({"request": request, **headers})
                 if "/slow" in request:
                     await asyncio.sleep(3)
-                body = b"x" * 2**20 if "/big" in request else b"hello"
-                writer.write(b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+                writer.write(b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: 5\r\n\r\nhello")
         writer.close()
 
 
@@ -376,9 +375,9 @@ class DataPlaneStage(Stage):
     async def record_of(self, answer: httpx.Response) -> dict[str, Any]:
         """The record of the call that was answered so."""
         request_id = answer.headers.get("x-request-id") or answer.json()["request_id"]
-        record: dict[str, Any] = await until(lambda: self.found(request_id))
-        return record
 
-    async def found(self, request_id: str) -> dict[str, Any] | None:
-        """The record of a call, once it is announced."""
-        return next((record for record in self.records if record["id"] == request_id), None)
+        async def found() -> dict[str, Any] | None:
+            return next((record for record in self.records if record["id"] == request_id), None)
+
+        record: dict[str, Any] = await until(found)
+        return record

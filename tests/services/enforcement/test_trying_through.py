@@ -2,8 +2,10 @@
 
 import pytest
 
+from services.enforcement.trying.calling import DataPlaneCaller
+from services.enforcement.trying.domain import Request
 from tests.services.enforcement.stage import DataPlaneStage, until
-from tests.services.enforcement.trials import token_of, tried, wanted
+from tests.services.enforcement.trials import record_of, token_of, tried, wanted
 from tests.services.stage import Answered
 
 pytestmark = pytest.mark.processes
@@ -23,7 +25,7 @@ async def test_a_trial_is_a_call_of_the_application_and_counts_as_one(plane: Dat
     first = (await until(called, 60)).result
     assert (first["response"]["status"], first["response"]["body"], first["counted_as"]) == (200, "hello", "SANDBOX")
     assert "authorization" not in plane.upstream.seen[-1]
-    record = await until(lambda: plane.found(first["request_id"]), 60)
+    record = await record_of(plane, first["request_id"])
     assert (record["application_id"], record["subscription_id"]) == (client.application_id, subscription_id)
     assert (record["operation_id"], record["status"], record["rejection"]) == ("getPet", 200, None)
     assert (await until(called, 60)).result["response"]["status"] == 200
@@ -56,7 +58,7 @@ async def test_without_a_subscription_the_trial_shows_the_refusal(plane: DataPla
 
     result = (await until(refused, 60)).result
     assert (result["counted_as"], result["rejection"], result["response"]["status"]) == ("REFUSED", "NOT_SUBSCRIBED", 403)
-    record = await until(lambda: plane.found(result["request_id"]), 60)
+    record = await record_of(plane, result["request_id"])
     assert record["rejection"] == "NOT_SUBSCRIBED"
 
 
@@ -64,8 +66,9 @@ async def test_an_answer_that_is_not_read_to_its_end_counts_as_the_apis(plane: D
     client, product = await plane.application(), await plane.product()
     await plane.subscribe(client, product)
     await plane.call_until(200, "GET", f"{product.base_path}/pets", client.headers)
-    body = wanted(plane, client, product, target="/pets/big")
-    result = (await tried(plane, "OWNER", client.organization_id, body)).result
-    assert (result["response"]["truncated"], result["response"]["bytes"]) == (True, plane.settings.trial_response_bytes)
-    record = await until(lambda: plane.found(result["request_id"]), 60)
+    caller = DataPlaneCaller(f"127.0.0.1:{plane.settings.proxy_port}", seconds=60, most_bytes=2)
+    headers = (("authorization", f"Bearer {client.token}"),)
+    answer = await caller.call(Request("GET", f"{product.base_path}/pets", headers, b""))
+    assert (answer.status, answer.body, answer.is_truncated) == (200, b"he", True)
+    record = await record_of(plane, answer.header("x-request-id") or "")
     assert (record["status"], record["rejection"]) == (200, None)

@@ -7,7 +7,7 @@ import orjson
 from chassis.calls import AsgiCaller, Call
 from chassis.ids import new_id
 from tests.passports import make_passport, make_visitor_passport
-from tests.services.enforcement.stage import Client, Product, Stage
+from tests.services.enforcement.stage import Client, DataPlaneStage, Product, Stage, until
 from tests.services.stage import Answered
 
 
@@ -28,6 +28,16 @@ def wanted(stage: Stage, client: Client, product: Product, **more: Any) -> dict[
         "target": "/pets/7?limit=1",
         **more,
     }
+
+
+async def record_of(plane: DataPlaneStage, request_id: str) -> dict[str, Any]:
+    """Return the record of a call, once it is announced."""
+
+    async def found() -> dict[str, Any] | None:
+        return next((record for record in plane.records if record["id"] == request_id), None)
+
+    record: dict[str, Any] = await until(found, 60)
+    return record
 
 
 async def tried(stage: Stage, role: str | None, organization_id: str, body: dict[str, Any]) -> Answered:
