@@ -46,6 +46,7 @@ from graphql_gateway.schema.signing_in import SigningInMutations
 from graphql_gateway.schema.staff import StaffMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
 from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutations, SupportQueries
+from graphql_gateway.schema.trials import TrialMutations
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
@@ -138,6 +139,7 @@ class Mutation(
     SupportOfficeMutations,
     RecertificationMutations,
     NoticeMutations,
+    TrialMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
 

@@ -100,9 +100,7 @@ def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link aft
         yield _CERTIFICATE_NOT_SHOWN
     if application is not None:
         if application.is_deleted:
-            yield _NO_APPLICATION
-        if application.is_orphaned:
-            yield _NO_ORGANIZATION
+            yield _NO_ORGANIZATION if application.is_orphaned else _NO_APPLICATION
     elif credentials is not None:
         yield _NO_APPLICATION
     if version is None:

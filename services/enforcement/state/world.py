@@ -42,7 +42,7 @@ class Application(NamedTuple):
     organization_id: str
     client_id: str
     is_deleted: bool
-    # Whether its organization is gone.
+    # Whether that is so because its organization is gone.
     is_orphaned: bool = False
 
 
@@ -144,7 +144,8 @@ class World:
     def _apply_application(self, identifier: str, fields: Fields) -> None:
         organization_id = fields["organization_id"]
         is_orphaned = organization_id in self._deleted_organizations
-        application = Application(identifier, organization_id, fields["client_id"], bool(fields["is_deleted"]), is_orphaned)
+        is_deleted = bool(fields["is_deleted"]) or is_orphaned
+        application = Application(identifier, organization_id, fields["client_id"], is_deleted, is_orphaned)
         former = self._applications.get(identifier)
         if former is not None:
             self._by_client_id.pop(former.client_id, None)
@@ -157,7 +158,7 @@ class World:
             return
         self._deleted_organizations.add(identifier)
         for application in [each for each in self._applications.values() if each.organization_id == identifier]:
-            orphaned = application._replace(is_orphaned=True)
+            orphaned = application._replace(is_deleted=True, is_orphaned=True)
             self._applications[application.id] = self._by_client_id[application.client_id] = orphaned
             self._drop_leases(application_id=application.id)
 
