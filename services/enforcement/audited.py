@@ -11,6 +11,7 @@ NOT_AUDITED: Mapping[str, str] = {
     "copies": _COPY,
     "epochs": "it says which copies were written together",
     "instances": "they say of themselves that they live",
+    "refusals": "calls were refused, and nobody decided it but what was decided before",
     "quotas": "calls are counted, and nobody's decision",
     "snapshots": "they hold copies of what others have announced",
 }

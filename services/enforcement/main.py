@@ -1,15 +1,14 @@
 """How enforcement is put together."""
 
 import asyncio
-import socket
+import time
 from pathlib import Path
-from typing import NamedTuple
 
 from starlette.routing import BaseRoute
 
 from chassis import inbox
-from chassis.bus import Bus, Message
-from chassis.clock import Clock, SystemClock, steady_ns
+from chassis.bus import Bus
+from chassis.clock import Clock, SystemClock
 from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
@@ -19,24 +18,30 @@ from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
+from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.epochs import repository as epochs_repository
 from services.enforcement.epochs import routes as epochs_routes
-from services.enforcement.epochs.acknowledging import Beating, Following, Presence
-from services.enforcement.epochs.freshness import Freshness
-from services.enforcement.epochs.numberer import Numberer
+from services.enforcement.epochs.parts import Instance, parts_of
+from services.enforcement.explaining import repository as refusals
+from services.enforcement.explaining import routes as explaining_routes
+from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files
-from services.enforcement.proxy.counters import ProxyAdmin
-from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.proxy.counters import counters_of
+from services.enforcement.proxy.plane import DataPlane, TlsDoor
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from services.enforcement.trying import routes as trying_routes
+from services.enforcement.trying.actions import Places, TrialDesk
+from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -55,6 +60,7 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         tls=_tls_door(settings),
         certified_address=settings.certified_address,
         certified_secret=settings.certified_secret.get_secret_value(),
+        kind=settings.proxy,
     )
 
 
@@ -65,12 +71,12 @@ def _tls_door(settings: EnforcementSettings) -> TlsDoor | None:
     return TlsDoor(address, settings.tls_certificate_file.absolute(), settings.tls_key_file.absolute())
 
 
-def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy; run it once enforcement has started (its files are there then)."""
     return command.command(data_plane(settings), binary)
 
 
-def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def ushered_proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy so that its last lines are written however its parent ends."""
     return command.ushered(data_plane(settings), binary)
 
@@ -87,8 +93,10 @@ class ProxyFiles:
     async def start(self) -> None:
         """Write everything, and from now on the routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
-        pusher = files.RoutePusher(plane)
         await asyncio.to_thread(files.prepare, plane)
+        if plane.kind == "nginx":
+            return  # it asks the check where each call goes
+        pusher = files.RoutePusher(plane)
         pusher.push(self._world.base_paths())
         self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
 
@@ -109,62 +117,51 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    epochs = _epochs(settings, store, bus, feed=feed, world=world)
-    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness)
+    instance = Instance(new_id("ins"), settings.fresh_seconds)
+    epochs = parts_of(instance, store, bus, feed=feed, world=world, reactions=inbox.wire("enforcement", store, REACTIONS))
+    keeping = Keeping(store, world)
+    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, sandbox=settings.sandbox_address, keeps=keeping.take)
     listener = CheckListener(check, settings.check_host, settings.check_port)
-    workers: list[Worker] = [*epochs.before, feed, *epochs.after, QuotaKeeper(store, world.counters), listener]
+    workers: list[Worker] = [*epochs.before, feed, *epochs.after, QuotaKeeper(store, world.counters), keeping, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
     async def is_loaded() -> bool:
         return feed.is_loaded
 
-    async def is_fresh() -> bool:
-        return epochs.freshness.is_fresh(steady_ns())
-
+    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [*epochs_routes.routes(edge, fresh_seconds=settings.fresh_seconds)]
+        routes = _routes(edge, settings, explaining, _trial_desk(settings, world, tokens))
         workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
         routes=routes,
-        indexes=(*repository.INDEXES, *counts.INDEXES, *epochs_repository.INDEXES),
+        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES, *epochs_repository.INDEXES),
         reactions=REACTIONS,
         workers=workers,
-        ready_checks={"state": is_loaded, "freshness": is_fresh},
+        ready_checks={"state": is_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
 
 
-class Epochs(NamedTuple):
-    """What makes changes count as in force: whether this instance is fresh, and what runs before and after the feed."""
-
-    freshness: Freshness
-    before: tuple[Worker, ...]
-    after: tuple[Worker, ...]
+def _routes(edge: Edge, settings: EnforcementSettings, explaining: Explaining, desk: TrialDesk) -> list[BaseRoute]:
+    of_epochs = epochs_routes.routes(edge, fresh_seconds=settings.fresh_seconds)
+    return [*of_epochs, *trying_routes.routes(edge, desk), *explaining_routes.routes(edge, explaining)]
 
 
-def _epochs(settings: EnforcementSettings, store: Store, bus: Bus, *, feed: Feed, world: World) -> Epochs:
-    instance_id = new_id("ins")
-    freshness = Freshness(settings.fresh_seconds)
-    following = Following(instance_id, bus, feed, world=world, freshness=freshness)
-    presence = Presence(store, instance_id, host=socket.gethostname(), following=following, freshness=freshness)
-    reactions = inbox.wire("enforcement", store, REACTIONS)
-
-    async def remember(message: Message) -> None:
-        for reaction in reactions:
-            if message.key in reaction.keys:
-                await reaction.handle(message)
-
-    numberer = Numberer(store, bus, feed, instance_id=instance_id, fresh_seconds=settings.fresh_seconds, remember=remember)
-    return Epochs(freshness, (presence,), (following, Beating(instance_id, bus), numberer))
+def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:
+    address = settings.trial_address or f"{settings.proxy_host}:{settings.proxy_port}"
+    if address.startswith("0.0.0.0:"):  # it listens everywhere, and so here
+        address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
+    caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
+    return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
 
 
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
     plane = data_plane(settings)
-    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), ProxyAdmin(plane.admin_file))
+    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), counters_of(plane))
     return Shipper(log, bus, clock, Rotation(log, plane.log_file))
