@@ -135,7 +135,7 @@ class Stand:
             await asyncio.sleep(0.02)
         return None
 
-    async def measure(self, kind: str, doing: Awaitable[Any], path: str, token: str, sees: Sees) -> float:
+    async def measure(self, kind: str, doing: Awaitable[Any], *, path: str, token: str, sees: Sees) -> float:
         """Do something and note how long it takes until every instance decides by it; return when it was answered."""
         await doing
         answered = time.monotonic()
@@ -158,7 +158,7 @@ class Stand:
             ("revoke", "cancel_subscription", {}, _is_refused, _stands("CANCELLED")),
         ]
         for kind, verb, body, sees, is_it in steps:
-            answered = await self.measure(kind, self.do(verb, client, **which, **body), path, client.token, sees)
+            answered = await self.measure(kind, self.do(verb, client, **which, **body), path=path, token=client.token, sees=sees)
             known = await self.until_in_force(made["id"], is_it)
             if known is None:
                 self.figures.not_known += 1
@@ -166,7 +166,7 @@ class Stand:
                 self.figures.in_force.setdefault(kind, []).append(known - answered)
         ids = {"application_id": client.application_id, "organization_id": client.organization_id, "client_id": client.client_id}
         retiring = self.checks.announce("identity.secret_retired", client.application_id, secret_id=client.secret_id, **ids)
-        await self.measure("rotate", retiring, path, client.token, lambda head: b"invalid_token" in head)
+        await self.measure("rotate", retiring, path=path, token=client.token, sees=lambda head: b"invalid_token" in head)
 
     async def announce_others(self, a_second: int) -> None:
         """Announce other changes all the time: plans change, again and again."""

@@ -126,7 +126,8 @@ class Check:
         is_fresh = self._freshness.is_fresh(steady_ns())
         if not is_fresh:
             decided = self._closed(decided)
-        is_kept = decided.verdict.refusal is not None and self._keeps(decided)
+        # That the check is not fresh is no link of the chain, so there would be nothing to explain.
+        is_kept = decided.verdict.refusal not in (None, EnforcementNotFresh) and self._keeps(decided)
         answer = answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
         return answer if is_fresh else said_to_be_stale(answer)
 

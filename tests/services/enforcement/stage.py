@@ -98,9 +98,8 @@ def message(key: str, subject: str, sequence: int, data: dict[str, Any], *, audi
         "time": "2030-01-01T00:00:00.000Z",
         "sequence": sequence,
         "data": data,
+        **({"audience": ",".join(audience)} if audience else {}),
     }
-    if audience:
-        body["audience"] = ",".join(audience)
     return Message(event_id, key, orjson.dumps(body))
 
 
@@ -201,15 +200,14 @@ class Announcer:
         return await self.announce(f"catalog.api_version_{fact}", product.version_id, **told)
 
     async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
-        terms = {
+        terms: dict[str, Any] = {
             "rate_requests": 1000,
             "rate_seconds": 1,
             "burst": 1000,
             "quota_calls": None,
             "quota_period": None,
-            "approval": "AUTOMATIC",
-            **plan,
         }
+        terms |= {"approval": "AUTOMATIC", **plan}
         await self.announce(
             f"catalog.{fact}",
             product.plan_id,
