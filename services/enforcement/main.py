@@ -15,8 +15,9 @@ from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.limits import repository as counts
-from services.enforcement.limits.keeper import QuotaKeeper
+from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
+from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
 from services.enforcement.proxy.envoy import DataPlane, TlsDoor
@@ -94,11 +95,13 @@ def build(
 ) -> Service:
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
-    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
+    book = Book()
+    sharing = Sharing(store, book, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address)
+    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
     listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    workers: list[Worker] = [feed, sharing, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 

@@ -3,11 +3,12 @@
 from typing import NamedTuple
 from urllib.parse import quote
 
-from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
-from services.enforcement.limits.rates import Taken
+from chassis.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated, Unavailable
+from services.enforcement.limits.claims import Later
+from services.enforcement.limits.counting import PERMISSION, QUOTA, RATE, UNKNOWN, Counted
 from services.enforcement.state.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
 from services.enforcement.state.matching import NOTHING, Match, Operation
-from services.enforcement.state.permits import Permit, permit_for
+from services.enforcement.state.permits import Permit, permits_for
 from services.enforcement.state.world import Application, Lease, Version, World
 
 _NANOSECONDS = 1_000_000_000
@@ -101,6 +102,16 @@ class PermissionQuotaExceeded(TooMany):
     """The quota of the provider's permission for this period is used up."""
 
 
+class CallNotCounted(Unavailable):
+    """The call could not be counted against its limits just now; try again."""
+
+
+_IN_THE_WAY: dict[int, type[Refusal]] = {
+    RATE: RateExceeded,
+    QUOTA: QuotaExceeded,
+    PERMISSION: PermissionQuotaExceeded,
+    UNKNOWN: CallNotCounted,
+}
 _WITHDRAWN: dict[str, type[Unauthenticated]] = {
     SECRET: SecretRetired,
     CLIENT_KEY: ClientKeyRemoved,
@@ -160,10 +171,13 @@ class Verdict(NamedTuple):
     version: Version | None = None
     operation: Operation | None = None
     lease: Lease | None = None
-    taken: Taken | None = None
+    taken: Counted | None = None
     methods: tuple[str, ...] = ()
     permit: Permit | None = None
     causes: tuple[str, ...] = ()
+    covering: tuple[Permit, ...] = ()
+    later: Later | None = None
+    """Where the call is still being counted: the decision is ``settled`` with what comes of it."""
 
 
 def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:  # noqa: C901, PLR0911 - the order of the rules
@@ -193,10 +207,13 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
         return Verdict(ScopeNotGranted, "", application, secret_id, version, operation)
     if lease is None:
         return _without_right(world, Verdict(NotSubscribed, "", application, secret_id, version, operation))
+    verdict = Verdict(None, "", application, secret_id, version, operation, lease)
     if lease.permits is not None:
-        return _as_permitted(Verdict(None, "", application, secret_id, version, operation, lease), lease.permits, now)
-    refusal_or_none, taken = _take(lease, now)
-    return Verdict(refusal_or_none, "", application, secret_id, version, operation, lease, taken)
+        covering = tuple(permits_for(lease.permits, operation.id, now.wall_ns))
+        if not covering:
+            return verdict._replace(refusal=OperationNotPermitted)
+        verdict = verdict._replace(covering=covering)
+    return _take(world, verdict, lease, now)
 
 
 def _without_right(world: World, verdict: Verdict) -> Verdict:
@@ -208,23 +225,6 @@ def _without_right(world: World, verdict: Verdict) -> Verdict:
         return verdict
     detail = f"{SubscriptionSuspended.default_message()} Held by: {', '.join(causes) or 'unknown'}."
     return verdict._replace(refusal=SubscriptionSuspended, detail=detail, causes=causes)
-
-
-def _as_permitted(verdict: Verdict, permits: tuple[Permit, ...], now: Now) -> Verdict:
-    """Return the verdict where a permission is needed: its operations, time and quota hold beside the plan's terms."""
-    lease, operation = verdict.lease, verdict.operation
-    assert lease is not None
-    assert operation is not None
-    permit = permit_for(permits, operation.id, now.wall_ns)
-    if permit is None:
-        return verdict._replace(refusal=OperationNotPermitted)
-    if permit.counter is not None and permit.is_used_up(now.wall_ns):
-        taken = Taken(is_allowed=False, remaining=0, wait_ns=permit.counter.ends_at_ns - now.wall_ns)
-        return verdict._replace(refusal=PermissionQuotaExceeded, taken=taken, permit=permit)
-    refusal, taken = _take(lease, now)
-    if refusal is None:
-        permit.take()
-    return verdict._replace(refusal=refusal, taken=taken, permit=permit)
 
 
 def shown_thumbprint(certificate: str | None) -> str | None:
@@ -255,19 +255,16 @@ def locate(world: World, asked: Asked) -> tuple[Version | None, Match]:
     return version, version.matcher.find(asked.method, "/" + parts[4] if len(parts) == 5 else "/")
 
 
-def _take(lease: Lease, now: Now) -> tuple[type[TooMany] | None, Taken]:
-    counter, quota = lease.counter, lease.quota
-    if counter is None or quota is None:
-        taken = lease.bucket.take(now.steady_ns)
-        return (None if taken.is_allowed else RateExceeded), taken
-    counter.turn(now.wall_ns)
-    if counter.used >= quota.calls:
-        return QuotaExceeded, Taken(is_allowed=False, remaining=0, wait_ns=counter.ends_at_ns - now.wall_ns)
-    taken = lease.bucket.take(now.steady_ns)
-    if not taken.is_allowed:
-        return RateExceeded, taken
-    counter.unsaved += 1
-    return None, taken
+def _take(world: World, verdict: Verdict, lease: Lease, now: Now) -> Verdict:
+    """Count the call against all of its limits or none: here, or where they are counted."""
+    taken = world.limits.take(lease.claim, [each.granted for each in verdict.covering], now)
+    return verdict._replace(later=taken) if isinstance(taken, Later) else settled(verdict, taken)
+
+
+def settled(verdict: Verdict, taken: Counted) -> Verdict:
+    """Return the decision on a call that has been counted, or that could not be."""
+    permit = verdict.covering[taken.permit] if 0 <= taken.permit < len(verdict.covering) else None
+    return verdict._replace(refusal=_IN_THE_WAY.get(taken.outcome), taken=taken, permit=permit, later=None)
 
 
 def whole_seconds(nanoseconds: int) -> int:

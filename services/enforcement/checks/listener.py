@@ -17,9 +17,10 @@ import httptools
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
+from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, Verdict, decide, settled
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
+from services.enforcement.limits.counting import Counted
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -52,6 +53,13 @@ class Held(NamedTuple):
     until_ns: int
 
 
+class Counting(NamedTuple):
+    """A call that passes if its limits let it, which is being found out."""
+
+    verdict: Verdict
+    request_id: str
+
+
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
@@ -62,8 +70,8 @@ class Check:
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
-    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held:
-        """Return the answer to a request that the proxy sent about a call; or the call, to be tried again in a moment."""
+    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held | Counting:
+        """Return the answer to a request that the proxy sent about a call; or the call, to be answered in a moment."""
         if not target.startswith(PREFIX):
             return not_a_check()
         if not self._is_loaded():
@@ -84,15 +92,23 @@ class Check:
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
+        if verdict.later is not None:
+            return Counting(verdict, request_id)
         return answer_to(verdict, request_id, now.wall_ns)
 
-    def try_again(self, held: Held) -> bytes | None:
+    def finish(self, counting: Counting, taken: Counted) -> bytes:
+        """Return the answer to a call that has been counted."""
+        return answer_to(settled(counting.verdict, taken), counting.request_id, self._now().wall_ns)
+
+    def try_again(self, held: Held) -> bytes | Counting | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
         now = self._now()
         verdict = decide(self._world, held.asked, held.credentials, now)
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
+        if verdict.later is not None:
+            return Counting(verdict, held.request_id)
         return answer_to(verdict, held.request_id, now.wall_ns)
 
     def let_go(self) -> None:
@@ -139,7 +155,9 @@ class _Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._is_closing = False
         self._retry: asyncio.TimerHandle | None = None
-        self._behind: deque[_Request] = deque()  # what arrived while an earlier call is held back
+        self._is_counting = False
+        self._is_paused = False
+        self._behind: deque[_Request] = deque()  # what arrived while an earlier call has no answer yet
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio's: a check of the type would fail there.
@@ -181,7 +199,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self._head_bytes = 0
         request = _Request(self._parser.get_method(), self._target, self._headers, not self._parser.should_keep_alive())
-        if self._retry is not None:
+        if self._is_waiting:
             self._behind.append(request)
         else:
             self._answer(request)
@@ -196,9 +214,36 @@ class _Connection(asyncio.Protocol):
             answer = not_ready()
         if isinstance(answer, Held):
             self._transport.pause_reading()
+            self._is_paused = True
             self._wait(answer, is_last=request.is_last)
+        elif isinstance(answer, Counting):
+            self._count(answer, is_last=request.is_last)
         else:
             self._write(answer, is_last=request.is_last)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self._retry is not None or self._is_counting
+
+    def _count(self, counting: Counting, *, is_last: bool) -> None:
+        assert counting.verdict.later is not None
+        self._is_counting = True
+        counting.verdict.later.when_known(lambda taken: self._finish(counting, taken, is_last=is_last))
+
+    def _finish(self, counting: Counting, taken: Counted, *, is_last: bool) -> None:
+        self._is_counting = False
+        if self._transport is None or self._is_closing:
+            return
+        self._write(self._check.finish(counting, taken), is_last=is_last)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what arrived meanwhile, in its order, and read on."""
+        while self._behind and not self._is_waiting:
+            self._answer(self._behind.popleft())
+        if self._is_paused and self._transport is not None and not self._is_closing and not self._is_waiting:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     def _wait(self, held: Held, *, is_last: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -210,11 +255,11 @@ class _Connection(asyncio.Protocol):
             self._wait(held, is_last=is_last)
             return
         self._retry = None
+        if isinstance(answer, Counting):
+            self._count(answer, is_last=is_last)
+            return
         self._write(answer, is_last=is_last)
-        while self._behind and self._retry is None:
-            self._answer(self._behind.popleft())
-        if self._transport is not None and not self._is_closing and self._retry is None:
-            self._transport.resume_reading()
+        self._go_on()
 
     def _write(self, answer: bytes, *, is_last: bool) -> None:
         assert self._transport is not None

@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from services.enforcement.limits.book import Book, Latest
+from services.enforcement.limits.claims import Alone, Claim, Limits, Now
+from services.enforcement.limits.counting import Granted
 from services.enforcement.limits.quotas import Counter, Quota
 from services.enforcement.limits.rates import Bucket, Rate
 from services.enforcement.state.copies import (
@@ -88,19 +91,34 @@ class Lease:
 
     subscription_id: str | None
     plan_id: str | None
-    bucket: Bucket
-    quota: Quota | None
-    counter: Counter | None
+    claim: Claim
     # What is permitted of the product; None where no permission is needed.
     permits: tuple[Permit, ...] | None = None
     # Ready-made answers, by operation and secret; filled by whoever answers.
     answers: dict[Any, Any] = field(default_factory=dict)
 
+    @property
+    def bucket(self) -> Bucket:
+        """Return the rate's allowance; what has passed stands in its owner's."""
+        return self.claim.allowance.bucket
+
+    @property
+    def quota(self) -> Quota | None:
+        """Return the plan's quota, if it has one."""
+        return self.claim.allowance.quota
+
+    @property
+    def counter(self) -> Counter | None:
+        """Return the quota's counter; what has passed stands in its owner's."""
+        return self.claim.allowance.counter
+
 
 class World:
     """Applications, secrets, products, versions, plans and subscriptions as far as they have been heard of."""
 
-    def __init__(self, modest_rate: Rate) -> None:
+    def __init__(self, modest_rate: Rate, book: Book | None = None, limits: Limits | None = None) -> None:
+        self.book = book or Book()
+        self.limits = limits or Alone(self.book)
         # For open test products, and until a subscription's plan has been heard of.
         self._modest_rate = modest_rate
         self._sequences: dict[str, int] = {}
@@ -124,8 +142,6 @@ class World:
         self._needing_permission: set[str] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
-        self._buckets: dict[str | tuple[str, str], Bucket] = {}
-        self.counters: dict[str, Counter] = {}
         self.routes_changed = 0
 
     def apply(self, copy: Copy) -> bool:
@@ -233,7 +249,7 @@ class World:
         if not suspended:
             del self._suspended[pair]
         if subscription.status in _ENDED:
-            self._buckets.pop(identifier, None)
+            self.book.forget(identifier)
         if subscription.status in _ENDED and pair not in self._active:
             self._ended.add(pair)
         else:
@@ -299,36 +315,27 @@ class World:
         return lease
 
     def _new_lease(self, pair: tuple[str, str], now_ns: int, wall_ns: int) -> Lease | None:
-        active = self._active.get(pair)
+        active, now = self._active.get(pair), Now(now_ns, wall_ns)
         if not active:
             if pair in self._suspended or self._sensitivities.get(pair[1]) != OPEN_TEST:
                 return None
-            return Lease(None, None, self._bucket(pair, self._modest_rate, now_ns), None, None)
+            return Lease(None, None, self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now))
         subscription = active[max(active)]
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
-        bucket = self._bucket(subscription.id, plan.rate, now_ns)
-        counter = None if plan.quota is None else self._counter(subscription.id, plan.quota.period, wall_ns)
-        permits = self._permits(pair, wall_ns) if pair[1] in self._needing_permission else None
-        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter, permits)
+        version = (self._sequences.get(subscription.id, 0), self._sequences.get(subscription.plan_id, 0))
+        claim = self._claim(subscription.id, pair, Latest(version, plan.rate, plan.quota), now)
+        permits = self._permits(pair, now) if pair[1] in self._needing_permission else None
+        return Lease(subscription.id, subscription.plan_id, claim, permits)
 
-    def _permits(self, pair: tuple[str, str], wall_ns: int) -> tuple[Permit, ...]:
+    def _claim(self, key: str, pair: tuple[str, str], latest: Latest, now: Now) -> Claim:
+        return Claim(self.book.allowance(key, "|".join(pair), latest, now), latest)
+
+    def _permits(self, pair: tuple[str, str], now: Now) -> tuple[Permit, ...]:
         granted = sorted(self._permissions.get(pair, {}).values(), key=lambda each: each.id)
-        return tuple(
-            Permit(each, None if each.quota is None else self._counter(each.id, each.quota.period, wall_ns)) for each in granted
-        )
+        return tuple(Permit(each, self._granted(each, pair, now)) for each in granted)
 
-    def _bucket(self, key: str | tuple[str, str], rate: Rate, now_ns: int) -> Bucket:
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket(rate)
-        bucket.change(rate, now_ns)
-        return bucket
-
-    def _counter(self, identifier: str, period: str, wall_ns: int) -> Counter:
-        counter = self.counters.get(identifier)
-        if counter is None or counter.period != period:
-            counter = self.counters[identifier] = Counter(period, wall_ns)
-        return counter
+    def _granted(self, permission: Permission, pair: tuple[str, str], now: Now) -> Granted:
+        return self.book.granted(permission.id, "|".join(pair), permission.quota, now)
 
     def tidy(self, now_ns: int, wall_ns: int) -> None:
         """Forget what nobody needs: open test callers' allowances that are whole again, and revoked tokens that have expired."""
@@ -337,10 +344,9 @@ class World:
         ]
         for token_id in over:
             del self._revoked_until[token_id], self._withdrawn[token_id], self._sequences[token_id]
-        idle = [key for key, bucket in self._buckets.items() if isinstance(key, tuple) and bucket.is_whole(now_ns)]
-        for key in idle:
-            del self._buckets[key]
-            self._leases.pop(key, None)
+        for place in self.book.tidy(now_ns):
+            application_id, _, product_id = place.partition("|")
+            self._leases.pop((application_id, product_id), None)
 
 
 _APPLIERS = {

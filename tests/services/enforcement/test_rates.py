@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enforcement.limits.quotas import DAY, MONTH, Counter, period_of
+from services.enforcement.limits.quotas import DAY, MONTH, Counter, Quota, period_of
 from services.enforcement.limits.rates import Bucket, Rate
 
 SECOND = 1_000_000_000
@@ -63,9 +63,9 @@ def test_a_period_is_a_calendar_day_or_month_in_utc() -> None:
 
 def test_a_counter_begins_anew_with_its_period() -> None:
     evening = int(datetime(2030, 1, 1, 23, 59, tzinfo=UTC).timestamp()) * SECOND
-    counter = Counter(DAY, evening)
-    counter.unsaved, counter.saved = 3, 4
+    counter = Counter("sub", Quota(10, DAY), evening)
+    counter.grant(calls=3, reserved=10)
     counter.turn(evening + SECOND)
-    assert counter.used == 7
+    assert (counter.used, counter.key) == (7, "sub|DAY|2030-01-01")
     counter.turn(evening + 60 * SECOND)
-    assert (counter.used, counter.began_at) == (0, "2030-01-02")
+    assert (counter.used, counter.is_loaded, counter.key) == (0, False, "sub|DAY|2030-01-02")
