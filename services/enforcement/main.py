@@ -5,6 +5,7 @@ from pathlib import Path
 
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
+from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
@@ -95,8 +96,10 @@ def build(
 ) -> Service:
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
-    book = Book()
-    sharing = Sharing(store, book, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address)
+    book, instance_id = Book(), new_id("ins")
+    sharing = Sharing(
+        store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
+    )
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)

@@ -29,6 +29,7 @@ class Book:
         self.lots_to_reserve: dict[str, tuple[Counter, Quota]] = {}
         self.used_up: dict[str, tuple[Counter, Quota]] = {}
         self.wake: Callable[[], None] | None = None
+        self.is_keeping = False
         self._latest: dict[str, Latest] = {}
 
     def wants_bucket(self, bucket: Bucket) -> None:

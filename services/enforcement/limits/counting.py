@@ -69,6 +69,11 @@ class Allowance(NamedTuple):
 class Fetches(Protocol):
     """Who is told what has to be fetched from the database, or written to it."""
 
+    @property
+    def is_keeping(self) -> bool:
+        """Say whether what is noted is written."""
+        ...
+
     def wants_bucket(self, bucket: Bucket) -> None:
         """Note that a rate's allowance has to be read before calls are counted against it."""
         ...
@@ -91,6 +96,9 @@ def count(allowance: Allowance, granted: Sequence[Granted], now: Moment, fetches
     _, _, bucket, quota, counter = allowance
     if not bucket.is_loaded:
         fetches.wants_bucket(bucket)
+        return None
+    if bucket.has_to_wait and fetches.is_keeping and not bucket.is_whole(now.steady_ns):
+        fetches.wants_keeping(bucket)
         return None
     if not granted and counter is None:
         return _by_rate(bucket, now, fetches)
@@ -118,12 +126,22 @@ def count(allowance: Allowance, granted: Sequence[Granted], now: Moment, fetches
     return taken._replace(quota=_left(quota, counter), permit=permit, permission=_left(own.quota, own.counter))
 
 
+def refund(allowance: Allowance, granted: Sequence[Granted], permit: int, now: Moment) -> None:
+    """Take back a call that was counted: against the permission, the quota and the rate, as far as they are still known here."""
+    own = granted[permit].counter if 0 <= permit < len(granted) else None
+    for counter in (own, allowance.counter):
+        if counter is not None and counter.is_loaded:
+            counter.take_back()
+    if allowance.bucket.is_loaded:
+        allowance.bucket.charge(-1, now.steady_ns)
+
+
 def _by_rate(bucket: Bucket, now: Moment, fetches: Fetches) -> Counted:
     is_allowed, remaining, wait_ns = bucket.take(now.steady_ns)
     bucket.used_ns = now.steady_ns
     if not is_allowed:
         return Counted(RATE, 0, wait_ns)
-    if bucket.is_ahead:
+    if bucket.wants_keeping:
         fetches.wants_keeping(bucket)
     return Counted(PASSED, remaining, wait_ns)
 

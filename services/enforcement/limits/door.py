@@ -17,8 +17,12 @@ _MOST_UNNAMED = 64
 class Answers(Protocol):
     """Whoever answers what is asked at the door."""
 
-    def asked(self, terms: bytes, answer: Callable[[Counted], None]) -> None:
-        """Count one call. Raises ``FrameNotReadable``."""
+    def asked(self, terms: bytes, answer: Callable[[Counted], None]) -> bool:
+        """Count one call, and say whether it is answered already. Raises ``FrameNotReadable``."""
+        ...
+
+    def refunded(self, terms: bytes, permit: int) -> None:
+        """Take back a call that was counted elsewhere. Raises ``FrameNotReadable``."""
         ...
 
     def charged(self, key: str, calls: int) -> None:
@@ -74,7 +78,10 @@ class _Asker(asyncio.Protocol):
             self._take_name(kind, body)
         elif kind == wire.ASK:
             number, terms = wire.read_ask(body)
-            answers.asked(terms, lambda counted: self._write(wire.answer(number, counted)))
+            if not answers.asked(terms, lambda counted: self._write(wire.answer(number, counted))):
+                self._write(wire.wait(number))
+        elif kind == wire.REFUND:
+            answers.refunded(*wire.read_refund(body))
         elif kind == wire.PING:
             self._write(wire.frame(wire.PONG))
         elif kind == wire.CHARGE:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from chassis.mongo import Store
+from chassis.mongo import DatabaseUnavailable, Store
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.limits import repository
@@ -43,7 +43,9 @@ class Keeper:
         self._waiting: list[Waiting] = []
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
+        self._expiry: asyncio.TimerHandle | None = None
         book.wake = self._wanted.set
+        book.is_keeping = True
 
     async def start(self) -> None:
         """Begin to fetch and to tell in the background."""
@@ -57,22 +59,35 @@ class Keeper:
         """Keep everything as it is, give back what was reserved and not used, and stop."""
         for task in self._tasks:
             await end_task(task)
-        for each in self._waiting:
+        if self._expiry is not None:
+            self._expiry.cancel()
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
             each.answer(NOT_COUNTED)
-        self._waiting.clear()
         with contextlib.suppress(Exception):
             await bounded(self.release(list(self._book.places)), 3)
 
-    def wait(self, attempt: Attempt, answer: Answer) -> None:
-        """Answer a call once it can be counted; it is tried now and whenever something has come."""
+    def wait(self, attempt: Attempt, answer: Answer) -> bool:
+        """Answer a call once it can be counted, tried now and whenever something has come; say whether it is answered."""
         counted = attempt()
         if counted is not None:
             answer(counted)
-        elif len(self._waiting) >= MOST_WAITING:
+            return True
+        if len(self._waiting) >= MOST_WAITING:
             answer(NOT_COUNTED)
-        else:
-            self._waiting.append(Waiting(attempt, answer, time.monotonic() + PATIENCE_SECONDS))
-            self._wanted.set()
+            return True
+        self._waiting.append(Waiting(attempt, answer, time.monotonic() + PATIENCE_SECONDS))
+        self._wanted.set()
+        if self._expiry is None:
+            self._expiry = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._expire)
+        return False
+
+    def _expire(self) -> None:
+        """Answer those who have waited long enough, also while the database does not answer."""
+        self._expiry = None
+        self._try_again()
+        if self._waiting:
+            self._expiry = asyncio.get_running_loop().call_later(0.1, self._expire)
 
     async def _fetch_for_ever(self) -> None:
         while True:
@@ -83,8 +98,10 @@ class Keeper:
                 await self.fetch()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round tries again; who waits is told in time
                 _log.warning("what calls count against cannot be fetched; trying again", reason=str(error))
+                self._book.is_keeping = False
                 await asyncio.sleep(0.05)
             else:
+                self._book.is_keeping = True
                 await asyncio.sleep(0)
             self._try_again()
 
@@ -94,6 +111,7 @@ class Keeper:
             counted = each.attempt()
             if counted is None and now < each.until:
                 self._waiting.append(each)
+                self._wanted.set()
             else:
                 each.answer(counted or NOT_COUNTED)
 
@@ -112,7 +130,12 @@ class Keeper:
             await self._keep(to_keep.values())
 
     async def _read(self, buckets: list[Bucket]) -> None:
-        kept = await repository.kept(self._store.reader(), [each.key for each in buckets])
+        try:
+            kept = await repository.kept(self._store.reader(), [each.key for each in buckets])
+        except DatabaseUnavailable:
+            # A rate protects the API: while nobody can say what has passed elsewhere, it begins anew.
+            kept = {}
+            self._book.is_keeping = False
         steady, wall = time.monotonic_ns(), time.time_ns()
         for bucket in buckets:
             found = kept.get(bucket.key)

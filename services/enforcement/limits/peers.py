@@ -6,21 +6,33 @@ A member that does not answer in time is suspected: the next in order is asked u
 import asyncio
 import contextlib
 from collections.abc import Callable
-from typing import cast
+from typing import NamedTuple, cast
 
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.limits import wire
-from services.enforcement.limits.counting import UNKNOWN, Counted
+from services.enforcement.limits.counting import PASSED, UNKNOWN, Counted
 from services.enforcement.limits.members import Member
 
 ANSWER_SECONDS = 0.1
+WAIT_SECONDS = 2.0
+_OWN_DELAY_SECONDS = 0.03  # an instance that is itself late looks at what has come before it suspects others
 _CONNECT_SECONDS = 1.0
 _AGAIN_SECONDS = (0.05, 1.0)
 _MOST_UNSENT_BYTES = 1_048_576
+_MOST_GIVEN_UP = 10_000
 _log = log("enforcement.limits.peers")
 
 Answer = Callable[[Counted | None], None]
+
+
+class Waiting(NamedTuple):
+    """An ask without an answer: until when it is waited for, and until when at most."""
+
+    until: float
+    at_most: float
+    terms: bytes
+    answer: Answer
 
 
 class Peer(asyncio.Protocol):
@@ -31,7 +43,8 @@ class Peer(asyncio.Protocol):
         self._own_id = own_id
         self._transport: asyncio.Transport | None = None
         self._frames = wire.Frames()
-        self._waiting: dict[int, tuple[float, Answer]] = {}
+        self._waiting: dict[int, Waiting] = {}
+        self._given_up: dict[int, bytes] = {}
         self._number = 0
         self._is_suspected = False
         self._watch: asyncio.TimerHandle | None = None
@@ -65,11 +78,11 @@ class Peer(asyncio.Protocol):
         """Ask for one call; ``answer`` is called with what came of it, or with None where nothing did in time."""
         assert self._transport is not None
         self._number = (self._number + 1) & 0xFFFFFFFF
-        loop = asyncio.get_running_loop()
-        self._waiting[self._number] = (loop.time() + ANSWER_SECONDS, answer)
+        now = asyncio.get_running_loop().time()
+        self._waiting[self._number] = Waiting(now + ANSWER_SECONDS, now + WAIT_SECONDS, terms, answer)
         self._transport.write(wire.ask(self._number, terms))
         if self._watch is None:
-            self._watch = loop.call_later(ANSWER_SECONDS, self._look)
+            self._watch_until(now + ANSWER_SECONDS)
 
     def charge(self, key: str, calls: int) -> None:
         """Tell it of calls that passed here though it counts them."""
@@ -81,22 +94,30 @@ class Peer(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(wire.frame(wire.GOODBYE))
 
-    def _look(self) -> None:
+    def _watch_until(self, moment: float) -> None:
+        self._watch = asyncio.get_running_loop().call_at(moment, self._look, moment)
+
+    def _look(self, planned_at: float) -> None:
         """Give up what has waited too long, and suspect it."""
-        self._watch = None
-        loop = asyncio.get_running_loop()
-        late = [number for number, (until, _) in self._waiting.items() if until <= loop.time()]
+        now = asyncio.get_running_loop().time()
+        is_late = now - planned_at > _OWN_DELAY_SECONDS
+        late = [number for number, each in self._waiting.items() if (each.at_most if is_late else each.until) <= now]
         if late and not self._is_suspected:
             self._is_suspected = True
             _log.warning("an instance does not answer about limits in time; the next one counts", instance=self.member.id)
         if self._is_suspected and self._transport is not None:
             self._transport.write(wire.frame(wire.PING))
         for number in late:
-            self._waiting.pop(number)[1](None)
-        if self._waiting or self._is_suspected:
-            earliest = min((until for until, _ in self._waiting.values()), default=loop.time() + ANSWER_SECONDS)
-            if self._watch is None:
-                self._watch = loop.call_later(max(earliest - loop.time(), 0.005), self._look)
+            given_up = self._waiting.pop(number)
+            self._given_up[number] = given_up.terms
+            given_up.answer(None)
+        while len(self._given_up) > _MOST_GIVEN_UP:
+            del self._given_up[next(iter(self._given_up))]
+        if not self._waiting and not self._is_suspected:
+            self._watch = None
+            return
+        soonest = min((each.until for each in self._waiting.values()), default=now + ANSWER_SECONDS)
+        self._watch_until(max(soonest, now + _OWN_DELAY_SECONDS))
 
     async def _stay_connected(self) -> None:
         pause, longest = _AGAIN_SECONDS
@@ -132,8 +153,9 @@ class Peer(asyncio.Protocol):
             self._watch.cancel()
             self._watch = None
         waiting, self._waiting = self._waiting, {}
-        for _, answer in waiting.values():
-            answer(None)
+        self._given_up.clear()
+        for each in waiting.values():
+            each.answer(None)
 
     def data_received(self, data: bytes) -> None:
         """Take what it says."""
@@ -148,13 +170,21 @@ class Peer(asyncio.Protocol):
     def _hear(self, kind: int, body: bytes) -> None:
         self._is_suspected = False
         if kind == wire.ANSWER:
-            number, counted = wire.read_answer(body)
-            waiting = self._waiting.pop(number, None)
-            if waiting is not None:
-                waiting[1](None if counted.outcome == UNKNOWN else counted)
+            self._take_answer(*wire.read_answer(body))
+        elif kind == wire.WAIT:
+            number, _ = wire.read_ask(body)
+            if number in self._waiting:
+                self._waiting[number] = self._waiting[number]._replace(until=self._waiting[number].at_most)
         elif kind == wire.NUMBER and self._transport is not None:
             self._transport.write(wire.hello(self.member.secret, body, self._own_id))
             self.greeted.set()
+
+    def _take_answer(self, number: int, counted: Counted) -> None:
+        waiting, terms = self._waiting.pop(number, None), self._given_up.pop(number, None)
+        if waiting is not None:
+            waiting.answer(None if counted.outcome == UNKNOWN else counted)
+        elif terms is not None and counted.outcome == PASSED and self._transport is not None:
+            self._transport.write(wire.refund(terms, counted.permit))
 
     async def until_greeted(self, seconds: float) -> None:
         """Wait until it can be asked, but not for long."""

@@ -100,6 +100,12 @@ class Counter:
         self.free -= 1
         self.is_told = False
 
+    def take_back(self) -> None:
+        """Count one call less."""
+        if self.used > 0:
+            self.free += 1
+            self.is_told = False
+
     def grant(self, calls: int, reserved: int) -> None:
         """Take over calls that were reserved for this owner, and how many are reserved altogether."""
         self.free += calls

@@ -57,18 +57,28 @@ class Bucket:
         return Taken(is_allowed=True, remaining=room // self._cost, wait_ns=-((now - whole_at) // requests))
 
     def charge(self, calls: int, now_ns: int) -> None:
-        """Count calls that have passed elsewhere, whatever is left: the allowance may be in debt after it."""
-        self._whole_at = max(self._whole_at, now_ns * self.rate.requests) + self._cost * calls
+        """Count calls that have passed elsewhere, even where none are left; a number below nought takes back."""
+        since = max(self._whole_at, now_ns * self.rate.requests) if calls > 0 else self._whole_at
+        self._whole_at = since + self._cost * calls
 
     @property
-    def is_ahead(self) -> bool:
-        """Say whether more has passed than what is kept covers."""
-        return self._whole_at > self.kept
+    def lot(self) -> int:
+        """Return how many calls what is kept is ahead of what passes: a hundredth of the burst, or a second of the rate."""
+        return max(self.rate.burst // 100, self.rate.requests // self.rate.seconds, 1)
+
+    @property
+    def wants_keeping(self) -> bool:
+        """Say whether most of what is kept ahead has passed."""
+        return self._whole_at > self.kept - self._cost * (self.lot // 2)
+
+    @property
+    def has_to_wait(self) -> bool:
+        """Say whether so much more has passed than is kept that nothing may pass until it is."""
+        return self._whole_at >= self.kept + self._cost * max(self.rate.burst // 100, 1) and self.kept > 0
 
     def keep(self, *, ahead: bool) -> int:
         """Return until when the allowance is not whole, by its clock, with what may pass until it is kept again; and note it."""
-        calls = max(self.rate.burst // 200, self.rate.requests // self.rate.seconds, 1) if ahead else 0
-        self.kept = self._whole_at + self._cost * calls
+        self.kept = self._whole_at + (self._cost * self.lot if ahead else 0)
         return -(-self.kept // self.rate.requests)
 
     def restore(self, rate: Rate, whole_at_ns: int, now_ns: int) -> None:

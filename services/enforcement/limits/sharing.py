@@ -11,14 +11,13 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.limits import members, wire
 from services.enforcement.limits.book import Book
 from services.enforcement.limits.claims import Claim, Later, Now
-from services.enforcement.limits.counting import NOT_COUNTED, PASSED, Allowance, Counted, Granted, Moment, count
+from services.enforcement.limits.counting import NOT_COUNTED, PASSED, Allowance, Counted, Granted, Moment, count, refund
 from services.enforcement.limits.door import Door
 from services.enforcement.limits.keeper import Keeper
 from services.enforcement.limits.members import Member, Ring
@@ -32,13 +31,16 @@ _MOST_TERMS = 50_000
 _log = log("enforcement.limits.sharing")
 
 Answer = Callable[[Counted], None]
+Understood = tuple[wire.Terms, Allowance, tuple[Granted, ...]]
 
 
 class Sharing:
     """Counts what this instance owns, asks the others about the rest, and answers what they ask."""
 
-    def __init__(self, store: Store, book: Book, *, host: str, port: int, address: str = "") -> None:
-        self.id = new_id("ins")
+    def __init__(
+        self, store: Store, book: Book, instance_id: str, *, host: str = "127.0.0.1", port: int = 0, address: str = ""
+    ) -> None:
+        self.id = instance_id
         self.ring = Ring(self.id)
         self.keeper = Keeper(store, book)
         self.door = Door(self, host, port)
@@ -47,7 +49,7 @@ class Sharing:
         self._book = book
         self._host = host
         self._address = address
-        self._terms: dict[bytes, tuple[wire.Terms, Allowance, tuple[Granted, ...]]] = {}
+        self._terms: dict[bytes, Understood] = {}
         self._debts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
         self._stood_in: set[str] = set()
         self._gone: set[str] = set()
@@ -93,8 +95,8 @@ class Sharing:
         errand.go_on()
         return errand.later
 
-    def here(self, allowance: Allowance, granted: Sequence[Granted], answer: Answer) -> None:
-        """Count one call here, for whomever; where another one owns it, tell it so."""
+    def here(self, allowance: Allowance, granted: Sequence[Granted], answer: Answer) -> bool:
+        """Count one call here, for whomever, and say whether it is answered; where another one owns it, tell it so."""
         owner = self.ring.owner(allowance.place)
 
         def counted(outcome: Counted) -> None:
@@ -104,22 +106,31 @@ class Sharing:
                     self._owe(owner, allowance.bucket.key)
             answer(outcome)
 
-        self.keeper.wait(lambda: count(allowance, granted, _now(), self._book), counted)
+        return self.keeper.wait(lambda: count(allowance, granted, _now(), self._book), counted)
 
-    def asked(self, terms: bytes, answer: Answer) -> None:
-        """Count one call that another instance checks. Raises ``FrameNotReadable``."""
+    def asked(self, terms: bytes, answer: Answer) -> bool:
+        """Count one call that another instance checks, and say whether it is answered. Raises ``FrameNotReadable``."""
         if self._is_closing:
             answer(NOT_COUNTED)
-            return
+            return True
+        _, allowance, granted = self._understood(terms)
+        return self.here(allowance, granted, answer)
+
+    def refunded(self, terms: bytes, permit: int) -> None:
+        """Take back a call that was counted here and, since the answer was late, elsewhere. Raises ``FrameNotReadable``."""
+        _, allowance, granted = self._understood(terms)
+        refund(allowance, granted, permit, _now())
+
+    def _understood(self, terms: bytes) -> Understood:
         known = self._terms.get(terms)
         if known is None or not self._book.is_current(known[1]):
             known = self._known(wire.read_terms(terms) if known is None else known[0])
             if len(self._terms) >= _MOST_TERMS:
                 self._terms.clear()
             self._terms[terms] = known
-        self.here(known[1], known[2], answer)
+        return known
 
-    def _known(self, terms: wire.Terms) -> tuple[wire.Terms, Allowance, tuple[Granted, ...]]:
+    def _known(self, terms: wire.Terms) -> Understood:
         now = _now()
         allowance = self._book.allowance(terms.key, terms.place, terms.latest, now)
         return terms, allowance, tuple(self._book.granted(each, terms.place, quota, now) for each, quota in terms.permits)

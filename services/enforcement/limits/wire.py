@@ -17,12 +17,13 @@ from services.enforcement.limits.counting import Counted, Left
 from services.enforcement.limits.quotas import Quota
 from services.enforcement.limits.rates import Rate
 
-NUMBER, HELLO, ASK, ANSWER, CHARGE, GOODBYE, PING, PONG = range(8)
+NUMBER, HELLO, ASK, ANSWER, WAIT, CHARGE, REFUND, GOODBYE, PING, PONG = range(10)
 NUMBER_BYTES = 16
 MOST_BYTES = 65_536
 _HEAD = struct.Struct(">IB")
 _ASK = struct.Struct(">I")
 _CHARGE = struct.Struct(">I")
+_REFUND = struct.Struct(">h")
 _ANSWER = struct.Struct(">IBqqqqhqq")
 _NOTHING = -1
 
@@ -85,7 +86,12 @@ def read_hello(body: bytes, secret: bytes, number: bytes) -> str | None:
 def terms_bytes(terms: Terms) -> bytes:
     """Return terms as they are sent."""
     latest = terms.latest
-    return orjson.dumps([terms.place, terms.key, latest.version, latest.rate, latest.quota, terms.permits])
+    permits = [(each, _told(quota)) for each, quota in terms.permits]
+    return orjson.dumps([terms.place, terms.key, latest.version, tuple(latest.rate), _told(latest.quota), permits])
+
+
+def _told(quota: Quota | None) -> tuple[int, str, str] | None:
+    return None if quota is None else (quota.calls, quota.period, quota.zone)
 
 
 def read_terms(body: bytes) -> Terms:
@@ -117,6 +123,11 @@ def read_ask(body: bytes) -> tuple[int, bytes]:
     return _ASK.unpack_from(body)[0], body[_ASK.size :]
 
 
+def wait(number: int) -> bytes:
+    """Return the frame that says of an ask that its answer takes longer."""
+    return frame(WAIT, _ASK.pack(number))
+
+
 def answer(number: int, counted: Counted) -> bytes:
     """Return the frame that answers an ask."""
     plan, own = counted.quota or (_NOTHING, 0), counted.permission or (_NOTHING, 0)
@@ -143,3 +154,15 @@ def read_charge(body: bytes) -> tuple[str, int]:
     if len(body) < _CHARGE.size:
         raise FrameNotReadable
     return body[_CHARGE.size :].decode("utf-8", "replace"), _CHARGE.unpack_from(body)[0]
+
+
+def refund(terms: bytes, permit: int) -> bytes:
+    """Return the frame that takes back a call whose answer came too late: it was counted elsewhere."""
+    return frame(REFUND, _REFUND.pack(permit) + terms)
+
+
+def read_refund(body: bytes) -> tuple[bytes, int]:
+    """Return a refund's terms, not read yet, and which permission was counted against. Raises ``FrameNotReadable``."""
+    if len(body) < _REFUND.size:
+        raise FrameNotReadable
+    return body[_REFUND.size :], _REFUND.unpack_from(body)[0]
