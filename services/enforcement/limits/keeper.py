@@ -121,13 +121,17 @@ class Keeper:
         to_read, book.buckets_to_read = book.buckets_to_read, {}
         lots, book.lots_to_reserve = book.lots_to_reserve, {}
         to_keep, book.buckets_to_keep = book.buckets_to_keep, {}
+        work = []
         if to_read:
-            await self._read([each for each in to_read.values() if not each.is_loaded])
-        if lots:
-            reservations = iter(lots.values())
-            await asyncio.gather(*(self._reserve_each(reservations) for _ in range(min(_TOGETHER, len(lots)))))
+            work.append(self._read([each for each in to_read.values() if not each.is_loaded]))
         if to_keep:
-            await self._keep(to_keep.values())
+            work.append(self._keep(to_keep.values()))
+        reservations = iter(lots.values())
+        work += [self._reserve_each(reservations) for _ in range(min(_TOGETHER, len(lots)))]
+        outcomes = await asyncio.gather(*work, return_exceptions=True)
+        for each in outcomes:
+            if isinstance(each, BaseException):
+                raise each
 
     async def _read(self, buckets: list[Bucket]) -> None:
         try:

@@ -4,9 +4,10 @@ Calls are reserved in the database before they pass, in lots: what is reserved a
 overrun. ``Counter`` is one owner's part of it: what is reserved altogether, and what of its own lots is free.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _NANOSECONDS = 1_000_000_000
 DAY = "DAY"
@@ -27,9 +28,18 @@ class Quota(NamedTuple):
         return max(self.calls // _LOTS, 1)
 
 
+@cache
+def _zone(name: str) -> tzinfo:
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        # A zone that this machine has not heard of: better another midnight than no quota.
+        return UTC
+
+
 def period_of(period: str, now: datetime, zone: str = "UTC") -> tuple[datetime, datetime]:
     """Return the beginning and the end of the calendar day or month of a zone that a moment lies in, as the zone tells them."""
-    day = now.astimezone(UTC if zone == "UTC" else ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    day = now.astimezone(_zone(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if period == DAY:
         return day, day + timedelta(days=1)
     month = day.replace(day=1)

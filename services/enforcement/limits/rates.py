@@ -63,8 +63,8 @@ class Bucket:
 
     @property
     def lot(self) -> int:
-        """Return how many calls what is kept is ahead of what passes: a hundredth of the burst, or a second of the rate."""
-        return max(self.rate.burst // 100, self.rate.requests // self.rate.seconds, 1)
+        """Return how many calls what is kept is ahead of what passes: a hundredth of the burst, or two seconds of the rate."""
+        return max(self.rate.burst // 100, 2 * self.rate.requests // self.rate.seconds, 1)
 
     @property
     def wants_keeping(self) -> bool:

@@ -33,7 +33,7 @@ class Permit(NamedTuple):
         return from_ns <= wall_ns < until_ns and (operations is None or operation_id in operations)
 
 
-def permission_of(identifier: str, fields: Fields, zone: str = "UTC") -> Permission:
+def permission_of(identifier: str, fields: Fields) -> Permission:
     """Return the permission that a copy tells of."""
     operations = fields["operations"]
     begins, ends, calls = fields["valid_from"], fields["valid_to"], fields["quota_calls"]
@@ -42,7 +42,7 @@ def permission_of(identifier: str, fields: Fields, zone: str = "UTC") -> Permiss
         None if operations is None else frozenset(operations),
         0 if begins is None else _in_nanoseconds(begins),
         _EVER if ends is None else _in_nanoseconds(ends),
-        None if calls is None else Quota(calls, fields["quota_period"], zone),
+        None if calls is None else Quota(calls, fields["quota_period"]),
     )
 
 

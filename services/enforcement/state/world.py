@@ -73,6 +73,7 @@ class Plan(NamedTuple):
 
     rate: Rate
     quota: Quota | None
+    zone: str = "UTC"
 
 
 class Subscription(NamedTuple):
@@ -226,8 +227,9 @@ class World:
 
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
-        quota = Quota(fields["quota_calls"], fields["quota_period"]) if fields["quota_calls"] is not None else None
-        self._plans[identifier] = Plan(rate, quota)
+        zone = fields.get("quota_time_zone") or "UTC"
+        quota = None if fields["quota_calls"] is None else Quota(fields["quota_calls"], fields["quota_period"], zone)
+        self._plans[identifier] = Plan(rate, quota, zone)
         self._drop_leases(plan_id=identifier)
 
     def _apply_subscription(self, identifier: str, fields: Fields) -> None:
@@ -324,18 +326,19 @@ class World:
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         version = (self._sequences.get(subscription.id, 0), self._sequences.get(subscription.plan_id, 0))
         claim = self._claim(subscription.id, pair, Latest(version, plan.rate, plan.quota), now)
-        permits = self._permits(pair, now) if pair[1] in self._needing_permission else None
+        permits = self._permits(pair, plan.zone, now) if pair[1] in self._needing_permission else None
         return Lease(subscription.id, subscription.plan_id, claim, permits)
 
     def _claim(self, key: str, pair: tuple[str, str], latest: Latest, now: Now) -> Claim:
         return Claim(self.book.allowance(key, "|".join(pair), latest, now), latest)
 
-    def _permits(self, pair: tuple[str, str], now: Now) -> tuple[Permit, ...]:
+    def _permits(self, pair: tuple[str, str], zone: str, now: Now) -> tuple[Permit, ...]:
         granted = sorted(self._permissions.get(pair, {}).values(), key=lambda each: each.id)
-        return tuple(Permit(each, self._granted(each, pair, now)) for each in granted)
+        return tuple(Permit(each, self._granted(each, "|".join(pair), zone, now)) for each in granted)
 
-    def _granted(self, permission: Permission, pair: tuple[str, str], now: Now) -> Granted:
-        return self.book.granted(permission.id, "|".join(pair), permission.quota, now)
+    def _granted(self, permission: Permission, place: str, zone: str, now: Now) -> Granted:
+        quota = None if permission.quota is None else permission.quota._replace(zone=zone)
+        return self.book.granted(permission.id, place, quota, now)
 
     def tidy(self, now_ns: int, wall_ns: int) -> None:
         """Forget what nobody needs: open test callers' allowances that are whole again, and revoked tokens that have expired."""

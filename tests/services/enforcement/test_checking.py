@@ -190,6 +190,7 @@ _KEPT = {
         "burst": 2,
         "quota_calls": 9,
         "quota_period": "DAY",
+        "quota_time_zone": "UTC",
     },
     "sub_x": {
         "kind": "subscription",
