@@ -9,6 +9,7 @@ from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
@@ -22,6 +23,9 @@ from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
 from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.quotas import routes as quota_routes
+from services.enforcement.quotas.access import Quotas
+from services.enforcement.quotas.thresholds import Thresholds
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
@@ -100,9 +104,11 @@ def build(
     sharing = Sharing(
         store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
     )
+    sharing.keeper.after_telling = Thresholds(store, book).look
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
+    edge = None if verifier is None else Edge(store, verifier)
     listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
     workers: list[Worker] = [feed, sharing, listener]
     if settings.data_plane is not None:
@@ -115,6 +121,7 @@ def build(
         name="enforcement",
         store=store,
         bus=bus,
+        routes=[] if edge is None else quota_routes.routes(edge, Quotas(book)),
         indexes=(*repository.INDEXES, *counts.INDEXES),
         reactions=REACTIONS,
         workers=workers,

@@ -87,6 +87,11 @@ class Book:
         """Return a permission's part in counting."""
         return Granted(identifier, quota, None if quota is None else self.counter(identifier, place, quota, now))
 
+    def quota_of(self, key: str) -> Quota | None:
+        """Return the quota that is counted under a key by the latest terms; None where none is known here."""
+        latest = self._latest.get(key)
+        return None if latest is None else latest.quota
+
     def is_current(self, allowance: Allowance) -> bool:
         """Say whether no later terms have been heard of."""
         latest = self._latest.get(allowance.bucket.key)

@@ -6,7 +6,7 @@ Calls that need something from the database first wait here until it has come; e
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from chassis.mongo import DatabaseUnavailable, Store
@@ -44,6 +44,7 @@ class Keeper:
         self._wanted = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._expiry: asyncio.TimerHandle | None = None
+        self.after_telling: Callable[[Sequence[Counter]], Awaitable[None]] | None = None
         book.wake = self._wanted.set
         book.is_keeping = True
 
@@ -185,6 +186,8 @@ class Keeper:
         for each, (key, used) in zip(untold, counts, strict=True):
             each.is_told = (each.key, each.used) == (key, used)
         used_up, book.used_up = book.used_up, {}
+        if self.after_telling is not None:
+            await self.after_telling([*untold, *(counter for counter, _ in used_up.values())])
         for counter, quota in used_up.values():
             got = await repository.reserve(self._store.reader(), counter, quota.lot, quota.calls)
             counter.grant(got.calls, got.altogether)

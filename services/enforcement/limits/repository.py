@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from chassis.mongo import DuplicateKey, Index, Reader, UpdateOne
-from services.enforcement.limits.quotas import Counter
+from chassis.mongo import DuplicateKey, Index, Reader, Transaction, UpdateOne
+from services.enforcement.limits.quotas import Counter, Quota
 from services.enforcement.limits.rates import Rate
 
 INDEXES = (
@@ -59,6 +59,22 @@ async def give_back(reader: Reader, counts: Sequence[tuple[str, int, int]]) -> N
 async def tell_used(reader: Reader, counts: Sequence[tuple[str, int]]) -> None:
     """Write down how many calls have passed, by key, for those who ask."""
     await reader.collection("quotas").bulk_write([UpdateOne({"_id": key}, {"$set": {"used": used}}) for key, used in counts])
+
+
+def key_of(identifier: str, quota: Quota, now: datetime) -> str:
+    """Return what a quota's count is kept under in the period that a moment lies in."""
+    return Counter(identifier, quota, int(now.timestamp()) * _NANOSECONDS).key
+
+
+async def used(reader: Reader, key: str) -> int:
+    """Return how many calls of a period have passed, as it was last told."""
+    found = await reader.collection("quotas").find_one({"_id": key})
+    return int(found.get("used", 0)) if found else 0
+
+
+async def mark_told(tx: Transaction, key: str, threshold: int) -> bool:
+    """Note that a threshold of a period's count is announced; say whether it was not before."""
+    return await tx.collection("quotas").update_one({"_id": key, "told": {"$ne": threshold}}, {"$addToSet": {"told": threshold}})
 
 
 class Kept(NamedTuple):
