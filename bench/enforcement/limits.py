@@ -48,7 +48,7 @@ class Caller:
         quota: dict[str, Any] = {"quota_calls": self.quota, "quota_period": "DAY" if self.quota else None}
         ids = {"application_id": f"app_{n}", "product_id": f"prd_{n}", "plan_id": f"pln_{n}"}
         base = f"/p{n}/a/v1"
-        things = {
+        things: dict[str, tuple[str, dict[str, Any]]] = {
             f"app_{n}": ("application", {"organization_id": "org", "client_id": f"client-{n}", "is_deleted": False}),
             f"prd_{n}": ("product", {"organization_id": "org", "sensitivity": "STANDARD", "needs_permission": False}),
             f"ver_{n}": ("version", {"product_id": f"prd_{n}", "base_path": base, "operations": [OPERATION]}),

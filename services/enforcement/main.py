@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+from starlette.routing import BaseRoute
+
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
 from chassis.ids import new_id
@@ -21,8 +23,8 @@ from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
 from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files
-from services.enforcement.proxy.counters import ProxyAdmin
-from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.proxy.counters import counters_of
+from services.enforcement.proxy.plane import DataPlane, TlsDoor
 from services.enforcement.quotas import routes as quota_routes
 from services.enforcement.quotas.access import Quotas
 from services.enforcement.quotas.thresholds import Thresholds
@@ -31,6 +33,9 @@ from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from services.enforcement.trying import routes as trying_routes
+from services.enforcement.trying.actions import Places, TrialDesk
+from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -49,6 +54,7 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         tls=_tls_door(settings),
         certified_address=settings.certified_address,
         certified_secret=settings.certified_secret.get_secret_value(),
+        kind=settings.proxy,
     )
 
 
@@ -59,12 +65,12 @@ def _tls_door(settings: EnforcementSettings) -> TlsDoor | None:
     return TlsDoor(address, settings.tls_certificate_file.absolute(), settings.tls_key_file.absolute())
 
 
-def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy; run it once enforcement has started (its files are there then)."""
     return command.command(data_plane(settings), binary)
 
 
-def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def ushered_proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy so that its last lines are written however its parent ends."""
     return command.ushered(data_plane(settings), binary)
 
@@ -81,8 +87,10 @@ class ProxyFiles:
     async def start(self) -> None:
         """Write everything, and from now on the routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
-        pusher = files.RoutePusher(plane)
         await asyncio.to_thread(files.prepare, plane)
+        if plane.kind == "nginx":
+            return  # it asks the check where each call goes
+        pusher = files.RoutePusher(plane)
         pusher.push(self._world.base_paths())
         self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
 
@@ -108,8 +116,9 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    edge = None if verifier is None else Edge(store, verifier)
-    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
+    listener = CheckListener(
+        Check(world, tokens, lambda: feed.is_loaded, settings.sandbox_address), settings.check_host, settings.check_port
+    )
     workers: list[Worker] = [feed, sharing, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
@@ -117,11 +126,16 @@ def build(
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    routes: list[BaseRoute] = []
+    if verifier is not None:
+        edge = Edge(store, verifier)
+        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens)), *quota_routes.routes(edge, Quotas(book))]
+        workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
-        routes=[] if edge is None else quota_routes.routes(edge, Quotas(book)),
+        routes=routes,
         indexes=(*repository.INDEXES, *counts.INDEXES),
         reactions=REACTIONS,
         workers=workers,
@@ -130,7 +144,15 @@ def build(
     )
 
 
+def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:
+    address = settings.trial_address or f"{settings.proxy_host}:{settings.proxy_port}"
+    if address.startswith("0.0.0.0:"):  # it listens everywhere, and so here
+        address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
+    caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
+    return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
+
+
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
     plane = data_plane(settings)
-    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), ProxyAdmin(plane.admin_file))
+    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), counters_of(plane))
     return Shipper(log, bus, clock, Rotation(log, plane.log_file))
