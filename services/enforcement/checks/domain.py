@@ -70,8 +70,8 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
     lease = case.lease
     assert lease is not None
     assert case.credentials is not None
-    known = case.application, case.credentials.secret_id, case.version, case.match.operation, lease
-    return _take(world, Verdict(None, "", *known, covering=case.covering), lease, now)
+    known = (case.application, case.credentials.secret_id, case.version, case.match.operation, lease)
+    return _take(world, known, case.covering, now)
 
 
 def _refused(case: Case, fault: Fault) -> Verdict:
@@ -82,10 +82,17 @@ def _refused(case: Case, fault: Fault) -> Verdict:
     return Verdict(fault.refusal, fault.detail, *known, None, case.match.methods, None, fault.causes)
 
 
-def _take(world: World, verdict: Verdict, lease: Lease, now: Now) -> Verdict:
+_Known = tuple[Application | None, str | None, Version | None, Operation | None, Lease]
+
+
+def _take(world: World, known: _Known, covering: tuple[Permit, ...], now: Now) -> Verdict:
     """Count the call against all of its limits or none: here, or where they are counted."""
-    taken = world.limits.take(lease.claim, [each.granted for each in verdict.covering], now)
-    return verdict._replace(later=taken) if isinstance(taken, Later) else settled(verdict, taken)
+    taken = world.limits.take(known[4].claim, [each.granted for each in covering] if covering else (), now)
+    if isinstance(taken, Later):
+        return Verdict(None, "", *known, None, (), None, (), covering, taken)
+    if not covering:
+        return Verdict(_IN_THE_WAY.get(taken.outcome), "", *known, taken)
+    return settled(Verdict(None, "", *known, covering=covering), taken)
 
 
 def settled(verdict: Verdict, taken: Counted) -> Verdict:

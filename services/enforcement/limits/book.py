@@ -41,7 +41,7 @@ class Book:
         """Note that calls of a quota have to be reserved."""
         if self.wake is None:
             granted = max(min(quota.lot, quota.calls - counter.reserved), 0)
-            counter.grant(granted, counter.reserved + granted)
+            counter.grant(granted, counter.reserved + granted, quota)
             return
         self.lots_to_reserve[counter.id] = (counter, quota)
         self._awaken()
@@ -70,6 +70,8 @@ class Book:
         if bucket is None:
             bucket = self.buckets[key] = Bucket(latest.rate, key, is_loaded=self.wake is None)
             self.places[key] = place
+            if self.wake is None:
+                bucket.never_keep()
         bucket.change(latest.rate, now.steady_ns)
         counter = None if latest.quota is None else self.counter(key, place, latest.quota, now)
         return Allowance(place, latest.version, bucket, latest.quota, counter)

@@ -94,36 +94,52 @@ class Fetches(Protocol):
 def count(allowance: Allowance, granted: Sequence[Granted], now: Moment, fetches: Fetches) -> Counted | None:
     """Count one call against all of it or none of it; None where something has to be fetched before."""
     _, _, bucket, quota, counter = allowance
-    if not bucket.is_loaded:
-        fetches.wants_bucket(bucket)
-        return None
-    if bucket.has_to_wait and fetches.is_keeping and not bucket.is_whole(now.steady_ns):
-        fetches.wants_keeping(bucket)
-        return None
-    if not granted and counter is None:
-        return _by_rate(bucket, now, fetches)
-    permit, own = _usable(granted, now)
-    charged = [
-        (outcome, each, its_quota)
-        for outcome, each, its_quota in ((PERMISSION, own.counter, own.quota), (QUOTA, counter, quota))
-        if each is not None and its_quota is not None
-    ]
-    refusal = None
-    for outcome, each, its_quota in charged:
-        each.turn(now.wall_ns)
-        if each.is_used_up(its_quota):
-            fetches.refused(each, its_quota)
-            refusal = Counted(outcome, 0, each.ends_at_ns - now.wall_ns)
-            break
-        if not _may_pass(each, its_quota, fetches):
+    if bucket.whole_at > bucket.waits_above or not bucket.is_loaded:
+        if not bucket.is_loaded:
+            fetches.wants_bucket(bucket)
             return None
-    taken = refusal or _by_rate(bucket, now, fetches)
-    if taken.outcome == PASSED:
-        for _, each, its_quota in charged:
-            each.pass_one()
-            if each.needs_lot(its_quota):
-                fetches.wants_lot(each, its_quota)
-    return taken._replace(quota=_left(quota, counter), permit=permit, permission=_left(own.quota, own.counter))
+        if fetches.is_keeping and not bucket.is_whole(now.steady_ns):
+            fetches.wants_keeping(bucket)
+            return None
+    if counter is None and not granted:
+        return _by_rate(bucket, now, fetches)
+    permit, own = _usable(granted, now) if granted else _NO_PERMIT
+    counted = None if own.counter is None else _obstacle(PERMISSION, own, now, fetches)
+    if counted is None and counter is not None:
+        counted = _obstacle(QUOTA, Granted("", quota, counter), now, fetches)
+    if counted is NOT_COUNTED:
+        return None
+    if counted is None:
+        counted = _by_rate(bucket, now, fetches)
+        if counted.outcome == PASSED:
+            _pass(counter, quota, fetches)
+            if granted:
+                _pass(own.counter, own.quota, fetches)
+    own_left = _left(own.quota, own.counter) if granted else None
+    return Counted(counted[0], counted[1], counted[2], _left(quota, counter), permit, own_left)
+
+
+def _obstacle(outcome: int, charged: Granted, now: Moment, fetches: Fetches) -> Counted | None:
+    """Return the refusal where a quota is used up, ``NOT_COUNTED`` where calls have to be reserved first, otherwise None."""
+    _, quota, counter = charged
+    if counter is None or quota is None:
+        return None
+    if now.wall_ns >= counter.ends_at_ns:
+        counter.turn(now.wall_ns)
+    if 0 < counter.free > counter.reserved - quota.calls:
+        return None
+    if counter.is_used_up(quota):
+        fetches.refused(counter, quota)
+        return Counted(outcome, 0, counter.ends_at_ns - now.wall_ns)
+    return None if _may_pass(counter, quota, fetches) else NOT_COUNTED
+
+
+def _pass(counter: Counter | None, quota: Quota | None, fetches: Fetches) -> None:
+    if counter is not None and quota is not None:
+        counter.free -= 1
+        counter.is_told = False
+        if counter.free <= counter.refills_at:
+            fetches.wants_lot(counter, quota)
 
 
 def refund(allowance: Allowance, granted: Sequence[Granted], permit: int, now: Moment) -> None:
@@ -137,16 +153,18 @@ def refund(allowance: Allowance, granted: Sequence[Granted], permit: int, now: M
 
 
 def _by_rate(bucket: Bucket, now: Moment, fetches: Fetches) -> Counted:
-    is_allowed, remaining, wait_ns = bucket.take(now.steady_ns)
-    bucket.used_ns = now.steady_ns
+    steady_ns = now.steady_ns
+    is_allowed, remaining, wait_ns = bucket.take(steady_ns)
+    bucket.used_ns = steady_ns
     if not is_allowed:
         return Counted(RATE, 0, wait_ns)
-    if bucket.wants_keeping:
+    if bucket.whole_at > bucket.keeps_above:
         fetches.wants_keeping(bucket)
     return Counted(PASSED, remaining, wait_ns)
 
 
 _NONE_NEEDED = Granted("", None, None)
+_NO_PERMIT = (-1, _NONE_NEEDED)
 
 
 def _usable(granted: Sequence[Granted], now: Moment) -> tuple[int, Granted]:
@@ -161,8 +179,6 @@ def _usable(granted: Sequence[Granted], now: Moment) -> tuple[int, Granted]:
 
 
 def _may_pass(counter: Counter, quota: Quota, fetches: Fetches) -> bool:
-    if counter.is_loaded and counter.free > 0:
-        return True
     fetches.wants_lot(counter, quota)
     # Where nothing is kept a lot is there at once.
     return counter.is_loaded and counter.free > 0

@@ -22,6 +22,8 @@ Attempt = Callable[[], Counted | None]
 Answer = Callable[[Counted], None]
 PATIENCE_SECONDS = 1.0
 MOST_WAITING = 10_000
+_TELL_SECONDS = 1.0
+_END_SECONDS = 2.0
 _TOGETHER = 16  # reservations that are under way at the same time
 _log = log("enforcement.limits")
 
@@ -42,6 +44,7 @@ class Keeper:
         self._book = book
         self._waiting: list[Waiting] = []
         self._wanted = asyncio.Event()
+        self._closing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._expiry: asyncio.TimerHandle | None = None
         self.after_telling: Callable[[Sequence[Counter]], Awaitable[None]] | None = None
@@ -58,6 +61,11 @@ class Keeper:
 
     async def close(self) -> None:
         """Keep everything as it is, give back what was reserved and not used, and stop."""
+        # What is being reserved is waited for: cut short, it would be lost.
+        self._closing.set()
+        self._wanted.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_END_SECONDS)
         for task in self._tasks:
             await end_task(task)
         if self._expiry is not None:
@@ -91,7 +99,7 @@ class Keeper:
             self._expiry = asyncio.get_running_loop().call_later(0.1, self._expire)
 
     async def _fetch_for_ever(self) -> None:
-        while True:
+        while not self._closing.is_set():
             if not self._waiting:
                 await self._wanted.wait()
             self._wanted.clear()
@@ -155,7 +163,7 @@ class Keeper:
             began_at = counter.began_at
             got = await repository.reserve(self._store.reader(), counter, quota.lot, quota.calls)
             if counter.began_at == began_at:
-                counter.grant(got.calls, got.altogether)
+                counter.grant(got.calls, got.altogether, quota)
 
     async def _keep(self, buckets: Iterable[Bucket]) -> None:
         shift = time.time_ns() - time.monotonic_ns()
@@ -165,13 +173,14 @@ class Keeper:
             await repository.keep(self._store.reader(), rows)
         except BaseException:
             for each in loaded:
-                each.kept = 0
+                each.unkeep()
                 self._book.wants_keeping(each)
             raise
 
     async def _tell_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(1.0)
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await bounded(self._closing.wait(), _TELL_SECONDS)
             try:
                 await self.tell()
             except Exception as error:  # noqa: BLE001 - the counts are safe; telling them comes again
@@ -190,7 +199,7 @@ class Keeper:
             await self.after_telling([*untold, *(counter for counter, _ in used_up.values())])
         for counter, quota in used_up.values():
             got = await repository.reserve(self._store.reader(), counter, quota.lot, quota.calls)
-            counter.grant(got.calls, got.altogether)
+            counter.grant(got.calls, got.altogether, quota)
 
     async def release(self, keys: Iterable[str]) -> None:
         """Leave allowances to their next owner: exact to the call, with nothing reserved."""

@@ -44,12 +44,8 @@ class Ring:
     def __init__(self, own_id: str) -> None:
         self.own_id = own_id
         self.ids: tuple[str, ...] = (own_id,)
+        self.is_alone = True
         self._orders: dict[str, tuple[str, ...]] = {}
-
-    @property
-    def is_alone(self) -> bool:
-        """Say whether there is nobody else."""
-        return len(self.ids) == 1
 
     def become(self, ids: set[str]) -> bool:
         """Know other members from now on, and say whether they are others."""
@@ -57,6 +53,7 @@ class Ring:
         if known == self.ids:
             return False
         self.ids = known
+        self.is_alone = len(known) == 1
         self._orders.clear()
         return True
 
@@ -71,7 +68,7 @@ class Ring:
 
     def owner(self, place: str) -> str:
         """Return the member that counts what is at this place."""
-        return self.own_id if len(self.ids) == 1 else self.order(place)[0]
+        return self.own_id if self.is_alone else self.order(place)[0]
 
 
 def _weight(member_id: str, place: str) -> bytes:

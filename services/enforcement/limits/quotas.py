@@ -49,7 +49,7 @@ def period_of(period: str, now: datetime, zone: str = "UTC") -> tuple[datetime, 
 class Counter:
     """The calls of one subscription or permission in the running period, as their owner counts them."""
 
-    __slots__ = ("began_at", "ends_at_ns", "free", "id", "is_loaded", "is_told", "period", "reserved", "zone")
+    __slots__ = ("began_at", "ends_at_ns", "free", "id", "is_loaded", "is_told", "period", "refills_at", "reserved", "zone")
 
     def __init__(self, identifier: str, quota: Quota, now_ns: int) -> None:
         self.id = identifier
@@ -61,6 +61,8 @@ class Counter:
         """Calls that are reserved in the period, by anybody."""
         self.free = 0
         """Calls of them that are ours and have not passed yet."""
+        self.refills_at = 0
+        """Once so many of ours are left, the next lot is to be reserved; below nought where there is none."""
         self.is_loaded = False
         self.is_told = True
         """Whether what was used is kept where others read it."""
@@ -105,19 +107,15 @@ class Counter:
         """Say whether the next lot is to be reserved."""
         return not self.is_loaded or (self.free <= quota.lot // 2 and self.reserved < quota.calls)
 
-    def pass_one(self) -> None:
-        """Count a call of those that are reserved."""
-        self.free -= 1
-        self.is_told = False
-
     def take_back(self) -> None:
         """Count one call less."""
         if self.used > 0:
             self.free += 1
             self.is_told = False
 
-    def grant(self, calls: int, reserved: int) -> None:
+    def grant(self, calls: int, reserved: int, quota: Quota) -> None:
         """Take over calls that were reserved for this owner, and how many are reserved altogether."""
+        self.refills_at = quota.lot // 2 if reserved < quota.calls else -1
         self.free += calls
         self.reserved = reserved
         self.is_loaded = True

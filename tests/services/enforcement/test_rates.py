@@ -89,7 +89,7 @@ def test_a_counter_of_a_zone_turns_at_its_midnight_and_keeps_its_count_when_the_
 def test_a_counter_begins_anew_with_its_period() -> None:
     evening = int(datetime(2030, 1, 1, 23, 59, tzinfo=UTC).timestamp()) * SECOND
     counter = Counter("sub", Quota(10, DAY), evening)
-    counter.grant(calls=3, reserved=10)
+    counter.grant(3, 10, Quota(10, DAY))
     counter.turn(evening + SECOND)
     assert (counter.used, counter.key) == (7, "sub|DAY|2030-01-01")
     counter.turn(evening + 60 * SECOND)
