@@ -1,1 +1,1 @@
-"""Benchmarks of enforcement."""
+"""What enforcement promises, measured."""

@@ -1,6 +1,7 @@
 """What enforcement announces: the calls that went through the data plane, in numbered batches, and acts."""
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -39,6 +40,23 @@ class ChangeApplied(Event, service="enforcement", version=1):
     """How long after the announcement's time the last of the instances had applied it, by their own clocks."""
     instances: int
     """How many instances have acknowledged it."""
+
+
+class QuotaThresholdReached(Event, service="enforcement", version=1):
+    """Half, four fifths or all of the calls are used that a subscription's plan allows in a period; each once a period."""
+
+    subscription_id: str
+    application_id: str
+    organization_id: str
+    product_id: str
+    plan_id: str
+    threshold: Literal[50, 80, 100]
+    """Percent."""
+    used: int
+    limit: int
+    period: Literal["DAY", "MONTH"]
+    time_zone: str
+    resets_at: datetime
 
 
 class CallRecord(BaseModel):
