@@ -1,5 +1,8 @@
 """What enforcement announces: the calls that went through the data plane, in numbered batches, and acts."""
 
+from datetime import datetime
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from chassis.acts import Recorded
@@ -8,6 +11,23 @@ from chassis.messages import Event
 
 class ActRecorded(Recorded, service="enforcement", version=1):
     """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
+
+
+class QuotaThresholdReached(Event, service="enforcement", version=1):
+    """Half, four fifths or all of the calls are used that a subscription's plan allows in a period; each once a period."""
+
+    subscription_id: str
+    application_id: str
+    organization_id: str
+    product_id: str
+    plan_id: str
+    threshold: Literal[50, 80, 100]
+    """Percent."""
+    used: int
+    limit: int
+    period: Literal["DAY", "MONTH"]
+    time_zone: str
+    resets_at: datetime
 
 
 class CallRecord(BaseModel):

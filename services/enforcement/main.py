@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
+from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
@@ -24,11 +25,15 @@ from services.enforcement.explaining import routes as explaining_routes
 from services.enforcement.explaining.access import Explaining
 from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
-from services.enforcement.limits.keeper import QuotaKeeper
+from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
+from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.plane import DataPlane, TlsDoor
+from services.enforcement.quotas import routes as quota_routes
+from services.enforcement.quotas.access import Quotas
+from services.enforcement.quotas.thresholds import Thresholds
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
@@ -109,13 +114,18 @@ def build(
 ) -> Service:
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
-    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
+    book, instance_id = Book(), new_id("ins")
+    sharing = Sharing(
+        store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
+    )
+    sharing.keeper.after_telling = Thresholds(store, book).look
+    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
     keeping = Keeping(store, world)
     check = Check(world, tokens, lambda: feed.is_loaded, sandbox=settings.sandbox_address, keeps=keeping.take)
     listener = CheckListener(check, settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), keeping, listener]
+    workers: list[Worker] = [feed, sharing, keeping, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
@@ -126,7 +136,11 @@ def build(
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens)), *explaining_routes.routes(edge, explaining)]
+        routes = [
+            *trying_routes.routes(edge, _trial_desk(settings, world, tokens)),
+            *explaining_routes.routes(edge, explaining),
+            *quota_routes.routes(edge, Quotas(book)),
+        ]
         workers.append(edge.tally)
     return Service(
         name="enforcement",

@@ -26,6 +26,13 @@ class EnforcementSettings(Settings):
     check_address: str = Field(
         "", description="Host and port at which the proxy reaches the check; empty means the address that it listens on."
     )
+    peers_host: str = Field(
+        "127.0.0.1", description="The address that other instances of enforcement ask this one about limits at."
+    )
+    peers_port: int = Field(0, description="The port that other instances ask at; 0 takes a free one.")
+    peers_address: str = Field(
+        "", description="Host and port at which other instances reach that port; empty means the address that it listens on."
+    )
     sandbox_address: str = Field("127.0.0.1:8081", description="Host and port of the sandbox, the upstream of every version.")
     data_plane: Path | None = Field(
         Path("var/dataplane"),

@@ -59,7 +59,7 @@ class Case:
     Of ``credentials`` and ``rejected`` one is there.
     """
 
-    __slots__ = ("application", "certificate", "credentials", "lease", "match", "now", "permit", "rejected", "version", "world")
+    __slots__ = ("application", "certificate", "covering", "credentials", "lease", "match", "now", "rejected", "version", "world")
 
     certificate: str | None
     version: Version | None
@@ -73,7 +73,7 @@ class Case:
         self.world = world
         self.now = now
         self.lease: Lease | None = None
-        self.permit: Permit | None = None
+        self.covering: tuple[Permit, ...] = ()
         if asked is None:
             self.certificate, self.version, self.match = None, None, NOTHING
         else:

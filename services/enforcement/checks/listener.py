@@ -17,12 +17,13 @@ from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
 from services.enforcement.checks.case import Asked, Credentials, Now, Rejected, locate
-from services.enforcement.checks.domain import Decided, Verdict, decide
+from services.enforcement.checks.domain import Decided, Verdict, decide, settled
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.refusals import ApiNotFound
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.checks.told import CERTIFICATE_HEADER, NGINX, CallNotReadable, Certificates, Told, answer_for, told_in
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
+from services.enforcement.limits.counting import Counted
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -40,6 +41,13 @@ class Held(NamedTuple):
     credentials: Credentials | Rejected
     request_id: str
     until_ns: int
+    told: Told | None = None
+
+
+class Counting(NamedTuple):
+    """A call that passes if its limits let it, which is being found out."""
+
+    decided: Decided
     told: Told | None = None
 
 
@@ -65,8 +73,8 @@ class Check:
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
-    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held:
-        """Return the answer to a request that the proxy sent about a call; or the call, to be tried again in a moment."""
+    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held | Counting:
+        """Return the answer to a request that the proxy sent about a call; or the call, to be answered in a moment."""
         is_for_nginx = target == NGINX
         if not is_for_nginx and not target.startswith(PREFIX):
             return not_a_check()
@@ -80,7 +88,7 @@ class Check:
         call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
         return self._decided(call, headers)
 
-    def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
+    def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held | Counting:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
         now = self._now()
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
@@ -96,28 +104,40 @@ class Check:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
             return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told, b"")
         answer = self._decided(call, headers)
-        return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
+        return answer_for(answer, told, self._origin) if isinstance(answer, bytes) else answer._replace(told=told)
 
-    def _decided(self, call: Asked, headers: Headers) -> bytes | Held:
+    def _decided(self, call: Asked, headers: Headers) -> bytes | Held | Counting:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return self._answer(Decided(request_id, call, credentials, verdict, now))
+        return self._answer(Decided(request_id, call, credentials, verdict, now), None)
 
-    def try_again(self, held: Held) -> bytes | None:
+    def finish(self, counting: Counting, taken: Counted) -> bytes:
+        """Return the answer to a call that has been counted."""
+        verdict = settled(counting.decided.verdict, taken)
+        return self._as_told(self._final(counting.decided._replace(verdict=verdict, now=self._now())), counting.told)
+
+    def try_again(self, held: Held) -> bytes | Counting | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
         now = self._now()
         verdict = decide(self._world, held.asked, held.credentials, now)
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        answer = self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now))
-        return answer if held.told is None else answer_for(answer, held.told, self._origin)
+        return self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now), held.told)
 
-    def _answer(self, decided: Decided) -> bytes:
+    def _as_told(self, answer: bytes, told: Told | None) -> bytes:
+        return answer if told is None else answer_for(answer, told, self._origin)
+
+    def _answer(self, decided: Decided, told: Told | None) -> bytes | Counting:
+        if decided.verdict.later is not None:
+            return Counting(decided, told)
+        return self._as_told(self._final(decided), told)
+
+    def _final(self, decided: Decided) -> bytes:
         is_kept = decided.verdict.refusal is not None and self._keeps(decided)
         return answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
 
@@ -152,7 +172,10 @@ class _Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._is_closing = False
         self._retry: asyncio.TimerHandle | None = None
-        self._behind: deque[_Request] = deque()  # what arrived while an earlier call is held back
+        self._is_counting = False
+        self._is_paused = False
+        self._is_going_on = False
+        self._behind: deque[_Request] = deque()  # what arrived while an earlier call has no answer yet
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio's: a check of the type would fail there.
@@ -194,7 +217,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self._head_bytes = 0
         request = _Request(self._parser.get_method(), self._target, self._headers, not self._parser.should_keep_alive())
-        if self._retry is not None:
+        if self._is_waiting:
             self._behind.append(request)
         else:
             self._answer(request)
@@ -209,9 +232,45 @@ class _Connection(asyncio.Protocol):
             answer = not_ready()
         if isinstance(answer, Held):
             self._transport.pause_reading()
+            self._is_paused = True
             self._wait(answer, is_last=request.is_last)
+        elif isinstance(answer, Counting):
+            self._count(answer, is_last=request.is_last)
         else:
             self._write(answer, is_last=request.is_last)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self._retry is not None or self._is_counting
+
+    def _count(self, counting: Counting, *, is_last: bool) -> None:
+        later = counting.decided.verdict.later
+        assert later is not None
+        self._is_counting = True
+        later.when_known(lambda taken: self._finish(counting, taken, is_last=is_last))
+
+    def _finish(self, counting: Counting, taken: Counted, *, is_last: bool) -> None:
+        self._is_counting = False
+        if self._transport is None or self._is_closing:
+            return
+        try:
+            answer = self._check.finish(counting, taken)
+        except Exception:  # noqa: BLE001 - the same as above
+            _log.exception("a check failed")
+            answer = not_ready()
+        self._write(answer, is_last=is_last)
+        if not self._is_going_on:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what arrived meanwhile, in its order, and read on."""
+        self._is_going_on = True
+        while self._behind and not self._is_waiting:
+            self._answer(self._behind.popleft())
+        self._is_going_on = False
+        if self._is_paused and self._transport is not None and not self._is_closing and not self._is_waiting:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     def _wait(self, held: Held, *, is_last: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -223,11 +282,11 @@ class _Connection(asyncio.Protocol):
             self._wait(held, is_last=is_last)
             return
         self._retry = None
+        if isinstance(answer, Counting):
+            self._count(answer, is_last=is_last)
+            return
         self._write(answer, is_last=is_last)
-        while self._behind and self._retry is None:
-            self._answer(self._behind.popleft())
-        if self._transport is not None and not self._is_closing and self._retry is None:
-            self._transport.resume_reading()
+        self._go_on()
 
     def _write(self, answer: bytes, *, is_last: bool) -> None:
         assert self._transport is not None

@@ -28,12 +28,20 @@ class Taken(NamedTuple):
 
 
 class Bucket:
-    """The allowance of one caller under a rate."""
+    """The allowance of one caller under a rate.
 
-    __slots__ = ("_cost", "_whole_at", "rate")
+    Whoever owns it keeps it ahead of what passes (``kept``), so that a successor gives nothing twice.
+    """
 
-    def __init__(self, rate: Rate) -> None:
+    __slots__ = ("_cost", "_whole_at", "is_loaded", "kept", "key", "rate", "used_ns")
+
+    def __init__(self, rate: Rate, key: str = "", *, is_loaded: bool = True) -> None:
         self.rate = rate
+        self.key = key
+        self.is_loaded = is_loaded
+        self.used_ns = 0
+        self.kept = 0
+        """Up to where what is kept covers what has passed."""
         self._cost = rate.seconds * _NANOSECONDS
         self._whole_at = 0
 
@@ -48,16 +56,45 @@ class Bucket:
         self._whole_at = whole_at
         return Taken(is_allowed=True, remaining=room // self._cost, wait_ns=-((now - whole_at) // requests))
 
-    def look(self, now_ns: int) -> Taken:
-        """Return what asking for one call would give, and take none."""
-        whole_at = self._whole_at
-        taken = self.take(now_ns)
-        self._whole_at = whole_at
-        return taken
+    def charge(self, calls: int, now_ns: int) -> None:
+        """Count calls that have passed elsewhere, even where none are left; a number below nought takes back."""
+        since = max(self._whole_at, now_ns * self.rate.requests) if calls > 0 else self._whole_at
+        self._whole_at = since + self._cost * calls
+
+    @property
+    def lot(self) -> int:
+        """Return how many calls what is kept is ahead of what passes: a hundredth of the burst, or two seconds of the rate."""
+        return max(self.rate.burst // 100, 2 * self.rate.requests // self.rate.seconds, 1)
+
+    @property
+    def wants_keeping(self) -> bool:
+        """Say whether most of what is kept ahead has passed."""
+        return self._whole_at > self.kept - self._cost * (self.lot // 2)
+
+    @property
+    def has_to_wait(self) -> bool:
+        """Say whether so much more has passed than is kept that nothing may pass until it is."""
+        return self._whole_at >= self.kept + self._cost * max(self.rate.burst // 100, 1) and self.kept > 0
+
+    def keep(self, *, ahead: bool) -> int:
+        """Return until when the allowance is not whole, by its clock, with what may pass until it is kept again; and note it."""
+        self.kept = self._whole_at + (self._cost * self.lot if ahead else 0)
+        return -(-self.kept // self.rate.requests)
+
+    def restore(self, rate: Rate, whole_at_ns: int, now_ns: int) -> None:
+        """Take over what was kept, under the rate of then: never more than all of it is missing."""
+        now_rate, self.rate, self._cost = self.rate, rate, rate.seconds * _NANOSECONDS
+        self._whole_at = min(whole_at_ns, now_ns + self._cost * rate.burst // rate.requests) * rate.requests
+        self.change(now_rate, now_ns)
 
     def is_whole(self, now_ns: int) -> bool:
         """Say whether nothing is missing, so that a new bucket would serve as well."""
         return self._whole_at <= now_ns * self.rate.requests
+
+    def forget(self) -> None:
+        """Know nothing any more: what has passed has to be read again."""
+        self._whole_at = self.kept = 0
+        self.is_loaded = False
 
     def change(self, rate: Rate, now_ns: int) -> None:
         """Go over to another rate: the calls that count against the allowance go on counting."""
@@ -67,5 +104,6 @@ class Bucket:
         cost = rate.seconds * _NANOSECONDS
         used = min(missing * cost // self._cost, cost * rate.burst)
         self._whole_at = now_ns * rate.requests + used
+        self.kept = 0
         self.rate = rate
         self._cost = cost

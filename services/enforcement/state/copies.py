@@ -134,6 +134,8 @@ def _plan(heard: Heard) -> Copy:
     fields = {name: heard.data[name] for name in names}
     fields["quota_calls"] = heard.data.get("quota_calls")
     fields["quota_period"] = heard.data.get("quota_period")
+    # Those who announced before there were zones meant UTC.
+    fields["quota_time_zone"] = str(heard.data.get("quota_time_zone") or "UTC")
     return Copy(PLAN, heard.data["plan_id"], heard.sequence, fields)
 
 

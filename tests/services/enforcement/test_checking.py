@@ -12,7 +12,6 @@ from chassis.inbox import wire
 from chassis.local import LocalBus
 from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
-from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.main import build
 from services.enforcement.reactions import REACTIONS
@@ -134,41 +133,12 @@ async def test_a_quota_ends_counts_only_what_passes_and_survives_a_restart(
     again = build(settings, bus, store)
     await _start_workers(again)
     stage = Stage(bus, issuer, again)
-    keeper = stage.worker(QuotaKeeper)
     first = await stage.check("GET", path, client.headers)
     assert first.status_code == 200
-    await keeper.save()
     answer = await stage.check("GET", path, client.headers)
     assert (answer.status_code, answer.json()["code"]) == (429, "QUOTA_EXCEEDED")
     assert answer.headers["ratelimit"] == f'"quota";r=0;t={answer.headers["retry-after"]}'
     await _close_workers(again)
-
-
-async def test_two_instances_share_a_quota(bus: LocalBus, issuer: Issuer, make_store: Callable[..., Any]) -> None:
-    store = make_store("enforcement")
-    settings = EnforcementSettings(keys_dir=issuer.folder, data_plane=None)
-    services = [build(settings, bus, store) for _ in range(2)]
-    await services[0].declare()
-    for service in services:
-        await _start_workers(service)
-    one, other = (Stage(bus, issuer, service) for service in services)
-    client, product = await one.application(), await one.product(quota_calls=10, quota_period="DAY")
-    await one.subscribe(client, product)
-    path = f"{product.base_path}/pets"
-    for stage in (one, other):
-        await stage.check_until(200, "GET", path, client.headers)
-        for _ in range(3):
-            await stage.check("GET", path, client.headers)
-    keepers = [stage.worker(QuotaKeeper) for stage in (one, other)]
-    for _ in range(2):
-        for keeper in keepers:
-            await keeper.save()
-    left = [
-        (await stage.check("GET", path, client.headers)).headers["ratelimit"].split('"quota";r=')[1][0] for stage in (one, other)
-    ]
-    assert left == ["1", "1"]
-    for service in services:
-        await _close_workers(service)
 
 
 def _announcements() -> list[Message]:
@@ -221,6 +191,7 @@ _KEPT = {
         "burst": 2,
         "quota_calls": 9,
         "quota_period": "DAY",
+        "quota_time_zone": "UTC",
     },
     "sub_x": {
         "kind": "subscription",
