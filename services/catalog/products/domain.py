@@ -27,6 +27,8 @@ from services.catalog.texts.domain import DEFAULT, Language, chosen, in_order, r
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 SLUG_MAX = 60
+# In front of a base path it stands for the environment: calls that the sandbox answers.
+RESERVED_SLUGS = frozenset({"sandbox"})
 
 
 class Sensitivity(StrEnum):
@@ -86,6 +88,13 @@ class SlugTaken(Conflict):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("slug", "choose another one, this one is taken")])
+
+
+class SlugReserved(Invalid):
+    """The platform itself uses this slug in the paths of calls; choose another one."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("slug", "choose another one, the platform itself uses this one")])
 
 
 class VersionLabelTaken(Conflict):

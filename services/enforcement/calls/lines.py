@@ -63,7 +63,8 @@ def _read_verdict(verdict: str | None) -> dict[str, Any]:
     if not verdict:
         return _NOBODY
     values = [unquote(part) or None for part in verdict.split("|")]
-    return dict(zip(VERDICT_FIELDS, values, strict=True))
+    # A line from before an upgrade may lack what has come to be told since.
+    return {**_NOBODY, **dict(zip(VERDICT_FIELDS, values, strict=False))}
 
 
 def _rejection(flags: list[str], status: int, details: str | None) -> str | None:

@@ -17,9 +17,10 @@ import httptools
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
+from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, Verdict, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
+from services.enforcement.state.upstreams import environment_of
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -76,15 +77,16 @@ class Check:
             asked = _path_of(_first(headers, _TARGET_HEADERS) or b"/")
             # They pass on what the caller wrote of a certificate, which is public: only the door of our own is believed.
             certificate = None
-        path = asked.partition(b"?")[0].decode("latin-1")
+        environment, path = environment_of(asked.partition(b"?")[0].decode("latin-1"))
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
+        shown = None if certificate is None else certificate.decode("latin-1")
+        call = Asked(method.decode("latin-1"), path, shown, environment)
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return answer_to(verdict, request_id, now.wall_ns)
+        return self._told(verdict, call, request_id, now)
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -93,11 +95,15 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        return answer_to(verdict, held.request_id, now.wall_ns)
+        return self._told(verdict, held.asked, held.request_id, now)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""
         self._patience.release()
+
+    def _told(self, verdict: Verdict, asked: Asked, request_id: str, now: Now) -> bytes:
+        upstream = None if verdict.version is None else self._world.upstream_of(verdict.version.id, asked.environment)
+        return answer_to(verdict, request_id, now.wall_ns, upstream)
 
     def _now(self) -> Now:
         steady, wall = self._clocks

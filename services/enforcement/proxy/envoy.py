@@ -14,6 +14,7 @@ from typing import Any
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.listener import PREFIX
 from services.enforcement.proxy import replies
+from services.enforcement.state.upstreams import SANDBOX_PREFIX
 
 Json = dict[str, Any]
 
@@ -157,15 +158,23 @@ def routes(plane: DataPlane, base_paths: list[str], name: str = ROUTES, others: 
         "name": name,
         "domains": ["*"],
         "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-        "routes": [*others, *(_route(plane, base_path) for base_path in base_paths)],
+        "routes": [*others, *(route for base_path in base_paths for route in _routes(plane, base_path))],
     }
     return {"resources": [typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])]}
 
 
-def _route(plane: DataPlane, base_path: str) -> Json:
+def _routes(plane: DataPlane, base_path: str) -> list[Json]:
+    to_sandbox = {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
+    return [
+        _route(base_path, to_sandbox),
+        _route(SANDBOX_PREFIX + base_path, {**to_sandbox, "prefix_rewrite": base_path}),
+    ]
+
+
+def _route(path: str, action: Json) -> Json:
     return {
-        "match": {"path_separated_prefix": base_path},
-        "route": {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"},
+        "match": {"path_separated_prefix": path},
+        "route": action,
         # The access token is for us alone: an upstream that kept it could call other products in the application's name.
         "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
     }

@@ -24,6 +24,7 @@ from services.enforcement.state.copies import (
 )
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
+from services.enforcement.state.upstreams import THE_SANDBOX, Upstream
 
 ACTIVE = "ACTIVE"
 SUSPENDED = "SUSPENDED"
@@ -283,6 +284,10 @@ class World:
     def version_at(self, base_path: str) -> Version | None:
         """Return the version that is published at exactly this base path."""
         return self._by_base_path.get(base_path)
+
+    def upstream_of(self, _version_id: str, _environment: str) -> Upstream:
+        """Return where a version's calls go in an environment: what has no upstream of its own is answered by the sandbox."""
+        return THE_SANDBOX
 
     def base_paths(self) -> list[str]:
         """Return the base paths of all published versions, sorted."""

@@ -43,6 +43,8 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"slug": "a--b"}, "slug"),
     ({"slug": "../up"}, "slug"),
     ({"title": "Данные"}, "slug"),
+    ({"slug": "sandbox"}, "slug"),
+    ({"title": "Sandbox"}, "slug"),
     ({"sensitivity": "SECRET"}, "sensitivity"),
     ({"sensitivity_kinds": ["PERSONAL_DATA"]}, "sensitivity_kinds"),
     ({"tags": ["x"] * 21}, "tags"),

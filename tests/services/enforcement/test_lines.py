@@ -28,7 +28,17 @@ def test_a_line_is_a_record() -> None:
         "bytes_in": 0,
         "bytes_out": 5,
         "duration_ms": 1.5,
+        "environment": None,
     }
+
+
+def test_what_a_call_went_to_is_told_and_nothing_is_made_up_where_it_is_not() -> None:
+    told = "app_1|org_1|sec_1|prd_1|ver_1|get%20Pet|pln_1|sub_1||SANDBOX"
+    for verdict, environment in ((told, "SANDBOX"), (told.removesuffix("|SANDBOX"), None), (None, None)):
+        read = read_line(line(3, verdict=verdict).strip())
+        assert read is not None
+        assert read.record is not None
+        assert read.record.environment == environment
 
 
 @pytest.mark.parametrize(
