@@ -351,7 +351,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "support_smtp_port": 0,
             "webhook_loopback": settings.demo,
         },
-        "catalog": {"calls_url": settings.data_plane_url},
+        "catalog": {"calls_url": settings.data_plane_url, "upstream_loopback": settings.demo},
         "enforcement": {
             "token_issuer": gateway,
             "token_audience": audience,

@@ -155,6 +155,18 @@ class PublishVersionInput:
     version_id: strawberry.ID
 
 
+@input_
+class SetUpstreamInput:
+    """What answers a version's calls in production, all of it as it is to be; without an address the sandbox answers."""
+
+    version_id: strawberry.ID
+    url: URL | None = strawberry.UNSET
+    timeout_seconds: int | None = strawberry.UNSET
+    host_header: str | None = strawberry.UNSET
+    authorities: str | None = strawberry.UNSET
+    client_certificate: str | None = strawberry.UNSET
+
+
 @type_
 class ProductMutations:
     """What providers and the operator do in the catalogue."""
@@ -213,6 +225,13 @@ class ProductMutations:
         self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
         """Let nobody subscribe to a plan any more; who is on it stays on it."""
+        planned(input_)
+
+    @does(CATALOG, "set_upstream")
+    def set_upstream(
+        self, input_: Annotated[SetUpstreamInput, strawberry.argument(name="input")]
+    ) -> Annotated[Version | Problem, strawberry.union("SetUpstreamResult")]:
+        """Name the system that answers a version's calls in production, or none."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

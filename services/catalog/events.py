@@ -73,6 +73,28 @@ class ApiVersionPublished(Event, service="catalog", version=1):
     operations: tuple[PublishedOperation, ...]
 
 
+class UpstreamChanged(Event, service="catalog", version=1):
+    """In production a version's calls go to another upstream, or to none: without ``url`` the sandbox answers them.
+
+    ``authorities`` are certificates (PEM) that sign the upstream's own, null for those that the world trusts;
+    ``client_certificate`` names the one that the data plane shows to it.
+    """
+
+    version_id: str
+    api_id: str
+    product_id: str
+    organization_id: str
+    product_slug: str
+    title: str
+    label: str
+    base_path: str
+    url: str | None
+    timeout_seconds: int | None
+    host_header: str | None
+    authorities: str | None
+    client_certificate: str | None
+
+
 class _ToldOfVersion(BaseModel):
     """What is told of a version's life; affected is who is subscribed to its product or has lately called it."""
 

@@ -18,6 +18,7 @@ from services.catalog.products.domain import (
 )
 from services.catalog.products.lives import Ending, Version, VersionChange, VersionStatus
 from services.catalog.products.plans import Plan, read_terms, terms_row
+from services.catalog.products.upstreams import Upstream
 from services.catalog.products.words import fold
 from services.catalog.texts.domain import DEFAULT, Language
 
@@ -96,6 +97,7 @@ def _version_document(version: Version) -> Document:
         "ending": asdict(version.ending) if version.ending else None,
         "retired_at": version.retired_at,
         "history": [{**asdict(each), "status": each.status.value} for each in version.history],
+        "upstream": asdict(version.upstream) if version.upstream else None,
     }
 
 
@@ -146,6 +148,7 @@ def _to_version(kept: Document) -> Version:
         ending=Ending(**kept["ending"]) if kept.get("ending") else None,
         retired_at=kept.get("retired_at"),
         history=tuple(VersionChange(**{**each, "status": VersionStatus(each["status"])}) for each in kept.get("history", ())),
+        upstream=Upstream(**kept["upstream"]) if kept.get("upstream") else None,
     )
 
 

@@ -101,6 +101,8 @@ class Rows:
             "status": version.status.value,
             "base_path": base_path,
             "call_url": self._calls_url + base_path,
+            "sandbox_url": f"{self._calls_url}/sandbox{base_path}",
+            "answered_by": "SANDBOX" if version.upstream is None else "PRODUCTION",
             "is_callable": version.is_callable,
             "published_at": version.published_at,
             "deprecated_at": ending and ending.deprecated_at,
