@@ -360,6 +360,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "sandbox_address": f"127.0.0.1:{sandbox_port}",
             "proxy_host": settings.data_plane_host,
             "proxy_port": settings.data_plane_port,
+            "upstream_loopback": settings.demo,
         },
         "gateway": {"development": True, "cookie_secure": False},
     }

@@ -20,6 +20,8 @@ from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
 from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.proxy.publishing import Publishing
+from services.enforcement.proxy.resolving import Resolver
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
@@ -43,6 +45,8 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         tls=_tls_door(settings),
         certified_address=settings.certified_address,
         certified_secret=settings.certified_secret.get_secret_value(),
+        upstream_calls=settings.upstream_calls,
+        authorities_file=settings.upstream_authorities_file,
     )
 
 
@@ -64,21 +68,19 @@ def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = N
 
 
 class ProxyFiles:
-    """Writes the proxy's configuration once the check is listening, and its routes whenever they change."""
+    """Writes the proxy's configuration once the check is listening, and its clusters and routes whenever they change."""
 
-    def __init__(self, settings: EnforcementSettings, listener: CheckListener, feed: Feed, world: World) -> None:
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, publishing: Publishing) -> None:
         self._settings = settings
         self._listener = listener
-        self._feed = feed
-        self._world = world
+        self._publishing = publishing
 
     async def start(self) -> None:
-        """Write everything, and from now on the routes as they change."""
+        """Write everything, and from now on clusters and routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
-        pusher = files.RoutePusher(plane)
+        pusher = files.Pusher(plane)
         await asyncio.to_thread(files.prepare, plane)
-        pusher.push(self._world.base_paths())
-        self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
+        self._publishing.follow(pusher.push, pusher.tidy)
 
     async def close(self) -> None:
         """Leave the files: the proxy goes on by them."""
@@ -100,7 +102,8 @@ def build(
     listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
     workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
     if settings.data_plane is not None:
-        workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
+        publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
+        workers += [publishing, ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
 
     async def is_loaded() -> bool:
         return feed.is_loaded

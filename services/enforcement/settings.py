@@ -1,10 +1,12 @@
 """What differs per place for enforcement."""
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from chassis.outward import Allowed, read_networks, read_ports
 from chassis.settings import Settings
 
 
@@ -25,7 +27,9 @@ class EnforcementSettings(Settings):
     check_address: str = Field(
         "", description="Host and port at which the proxy reaches the check; empty means the address that it listens on."
     )
-    sandbox_address: str = Field("127.0.0.1:8081", description="Host and port of the sandbox, the upstream of every version.")
+    sandbox_address: str = Field(
+        "127.0.0.1:8081", description="Host and port of the sandbox, which answers for versions without an upstream."
+    )
     data_plane: Path | None = Field(
         Path("var/dataplane"),
         description="Folder shared with the proxy: its configuration and its log. Empty: this instance only checks.",
@@ -53,9 +57,47 @@ class EnforcementSettings(Settings):
     )
     proxy_threads: int = Field(1, description="Worker threads of the proxy.")
     proxy_max_connections: int = Field(10_000, description="Connections that the proxy holds open at most.")
-    upstream_timeout_seconds: float = Field(15.0, description="How long an upstream may take to answer.")
+    upstream_timeout_seconds: float = Field(15.0, description="How long the sandbox may take to answer.")
+    upstream_calls: int = Field(500, ge=1, description="Calls that run to one upstream at a time at most; more are refused.")
+    upstream_seconds: float = Field(30.0, gt=0, description="How often an upstream's name is resolved and judged anew.")
+    upstream_authorities_file: str = Field(
+        "/etc/ssl/certs/ca-certificates.crt",
+        description="Certificates (PEM) of the authorities that the world trusts, as the proxy finds them.",
+    )
+    upstream_ports: str = Field(
+        "443,8443",
+        description="Ports, separated by commas, that versions' upstreams may have.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_PORTS", "PORTICO_UPSTREAM_PORTS"),
+    )
+    upstream_networks: str = Field(
+        "",
+        description="Networks, separated by commas, in which upstreams may be although they are not public, as in 10.2.0.0/16.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_NETWORKS", "PORTICO_UPSTREAM_NETWORKS"),
+    )
+    upstream_insecure: bool = Field(
+        False,
+        description="Whether upstreams may be called by plain http.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_INSECURE", "PORTICO_UPSTREAM_INSECURE"),
+    )
+    upstream_loopback: bool = Field(
+        False,
+        description="Whether upstreams may be on this machine, at any port and by plain http: for development alone.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_LOOPBACK", "PORTICO_UPSTREAM_LOOPBACK"),
+    )
     drain_seconds: int = Field(5, description="How long the proxy lets running calls end when it is drained.")
     open_test_requests: int = Field(
         5, description="Calls per second and application to an open test product, without a subscription."
     )
     open_test_burst: int = Field(10, description="Calls at once and application to an open test product, without a subscription.")
+
+    @model_validator(mode="after")
+    def _check_upstreams(self) -> Self:
+        _ = self.upstreams_allowed
+        return self
+
+    @property
+    def upstreams_allowed(self) -> Allowed:
+        """Return where the calls of versions may go."""
+        networks = read_networks(self.upstream_networks)
+        ports = read_ports(self.upstream_ports)
+        return Allowed(ports, networks, insecure=self.upstream_insecure, loopback=self.upstream_loopback)

@@ -5,8 +5,6 @@ A bootstrap names three files; Envoy watches their folder and takes over each as
 door, where there is one, has files of its own beside them.
 """
 
-import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from typing import Any
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.listener import PREFIX
 from services.enforcement.proxy import replies
-from services.enforcement.state.upstreams import SANDBOX_PREFIX
 
 Json = dict[str, Any]
 
@@ -50,7 +47,8 @@ class DataPlane:
     """What the configuration is made from. Addresses are ``host:port``.
 
     ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
-    it knows by ``certified_secret`` that they come from here.
+    it knows by ``certified_secret`` that they come from here. ``upstream_calls`` are the most that run to one upstream at a time;
+    ``authorities_file`` (PEM), as the proxy finds it, has those that the world trusts.
     """
 
     folder: Path
@@ -65,6 +63,8 @@ class DataPlane:
     tls: TlsDoor | None = None
     certified_address: str = ""
     certified_secret: str = field(default="", repr=False)
+    upstream_calls: int = 500
+    authorities_file: str = "/etc/ssl/certs/ca-certificates.crt"
 
     @property
     def bootstrap_file(self) -> Path:
@@ -75,6 +75,11 @@ class DataPlane:
     def dynamic_folder(self) -> Path:
         """What Envoy watches."""
         return self.folder / "dynamic"
+
+    @property
+    def client_certificates(self) -> Path:
+        """Where the certificates are that are shown to upstreams: a folder for each provider."""
+        return self.folder / "certificates"
 
     @property
     def log_file(self) -> Path:
@@ -92,17 +97,10 @@ def typed(kind: str, **fields: Any) -> Json:
     return {"@type": _TYPES + kind, **fields}
 
 
-def _address(address: str) -> Json:
+def socket_address(address: str) -> Json:
+    """Return ``host:port`` as Envoy takes it."""
     host, _, port = address.rpartition(":")
     return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address.rpartition(":")[0].strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 def bootstrap(plane: DataPlane) -> Json:
@@ -121,62 +119,13 @@ def bootstrap(plane: DataPlane) -> Json:
     )
     return {
         "node": {"id": NO_RUN, "cluster": "portico"},
-        "admin": {"address": _address(plane.admin_address)},
+        "admin": {"address": socket_address(plane.admin_address)},
         "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
         "overload_manager": {
             "resource_monitors": [
                 {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": connections}
             ]
         },
-    }
-
-
-def clusters(plane: DataPlane) -> Json:
-    """Return where the check and the upstreams are."""
-    certified = [_cluster(CERTIFIED, plane.certified_address)] if plane.certified_address else []
-    return {"resources": [_cluster(CHECK, plane.check_address), _cluster(SANDBOX, plane.sandbox_address), *certified]}
-
-
-def _cluster(name: str, address: str) -> Json:
-    endpoint = {"endpoint": {"address": _address(address)}}
-    many = 100_000
-    limits = {"max_connections": many, "max_pending_requests": many, "max_requests": many, "max_retries": 3}
-    return typed(
-        "config.cluster.v3.Cluster",
-        name=name,
-        type="STATIC" if _is_ip(address) else "STRICT_DNS",
-        connect_timeout="1s",
-        circuit_breakers={"thresholds": [limits]},
-        load_assignment={"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
-    )
-
-
-def routes(plane: DataPlane, base_paths: list[str], name: str = ROUTES, others: Sequence[Json] = ()) -> Json:
-    """Return a route for each published base path. Any other path has none: the proxy answers 404 by itself."""
-    request_id = {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}
-    host = {
-        "name": name,
-        "domains": ["*"],
-        "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-        "routes": [*others, *(route for base_path in base_paths for route in _routes(plane, base_path))],
-    }
-    return {"resources": [typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])]}
-
-
-def _routes(plane: DataPlane, base_path: str) -> list[Json]:
-    to_sandbox = {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
-    return [
-        _route(base_path, to_sandbox),
-        _route(SANDBOX_PREFIX + base_path, {**to_sandbox, "prefix_rewrite": base_path}),
-    ]
-
-
-def _route(path: str, action: Json) -> Json:
-    return {
-        "match": {"path_separated_prefix": path},
-        "route": action,
-        # The access token is for us alone: an upstream that kept it could call other products in the application's name.
-        "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
     }
 
 
@@ -207,7 +156,7 @@ def listener(plane: DataPlane, address: str, door: Door, chain: Json) -> Json:
     return typed(
         "config.listener.v3.Listener",
         name=door.name,
-        address=_address(address),
+        address=socket_address(address),
         per_connection_buffer_limit_bytes=65_536,
         filter_chains=[{"filters": [connection_manager], **chain}],
     )
@@ -242,7 +191,10 @@ def _connection_manager(plane: DataPlane, door: Door) -> Json:
         stream_idle_timeout="60s",
         drain_timeout=f"{plane.drain_seconds}s",
         # What happens to a call
-        http_filters=[_check_filter(), {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router")}],
+        http_filters=[
+            _check_filter(),
+            {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router", suppress_envoy_headers=True)},
+        ],
         local_reply_config=replies.configuration(),
         access_log=[_log_of_calls(plane)],
     )

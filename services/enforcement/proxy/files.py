@@ -1,15 +1,21 @@
 """Envoy's files on disk: written beside their place and renamed into it, so that Envoy never sees half of one."""
 
 import os
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from chassis.telemetry import log
-from services.enforcement.proxy import envoy, tls
+from services.enforcement.proxy import envoy, routing, tls
+from services.enforcement.proxy.clusters import Mark, client_certificate, clusters
 from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.proxy.published import Published
 
+CLUSTERS_FILE = "clusters.json"
+LEAVING_SECONDS = 2.0
 _log = log("enforcement.proxy")
 
 
@@ -24,42 +30,89 @@ def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
 
 def prepare(plane: DataPlane) -> None:
     """Make everything that Envoy needs to start: folders, bootstrap, clusters, listeners, and routes where there are none yet."""
-    plane.dynamic_folder.mkdir(parents=True, exist_ok=True)
-    plane.log_file.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (plane.dynamic_folder, plane.log_file.parent, plane.client_certificates):
+        folder.mkdir(parents=True, exist_ok=True)
     write_in_place(plane.bootstrap_file, envoy.bootstrap(plane))
-    write_in_place(plane.dynamic_folder / "clusters.json", envoy.clusters(plane))
+    if not (plane.dynamic_folder / CLUSTERS_FILE).exists():
+        write_clusters(plane, ())
     if not (plane.dynamic_folder / envoy.PLAIN.routes_file).exists():
-        write_routes(plane, [])
+        write_routes(plane, ())
     if plane.tls is not None:
         if not (plane.dynamic_folder / tls.ROUTES_FILE).exists():
-            write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, tls.routes(plane, []), 0o600)
+            write_routes(plane, ())
         write_in_place(plane.dynamic_folder / tls.SECRETS_FILE, tls.secrets(plane))
     # The listeners come last: they are what opens the doors.
     opened = [*envoy.listeners(plane), *tls.listeners(plane)]
     write_in_place(plane.dynamic_folder / "listeners.json", {"resources": opened})
 
 
-def write_routes(plane: DataPlane, base_paths: list[str]) -> None:
-    """Put the routes of these base paths into place, for each door."""
-    write_in_place(plane.dynamic_folder / envoy.PLAIN.routes_file, envoy.routes(plane, base_paths))
+def write_clusters(plane: DataPlane, published: Iterable[Published], mark: Mark = lambda _: "") -> None:
+    """Put into place where everything is."""
+    write_in_place(plane.dynamic_folder / CLUSTERS_FILE, {"resources": clusters(plane, published, mark)})
+
+
+def mark_of(stem: Path) -> str | None:
+    """Return what tells a certificate and its key from others at their place, or None where either is missing."""
+    try:
+        found = [stem.with_name(f"{stem.name}{ending}").stat() for ending in (".pem", ".key")]
+    except OSError:
+        return None
+    return ",".join(f"{each.st_ino}-{each.st_mtime_ns}" for each in found)
+
+
+def write_routes(plane: DataPlane, published: Sequence[Published]) -> None:
+    """Put the routes of what is published into place, for each door."""
+    write_in_place(plane.dynamic_folder / envoy.PLAIN.routes_file, {"resources": [routing.routes(plane, published)]})
     if plane.tls is not None:
         # It holds what proves to the authorization server that a request comes from here.
-        write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, tls.routes(plane, base_paths), 0o600)
+        write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, {"resources": [tls.routes(plane, published)]}, 0o600)
 
 
-class RoutePusher:
-    """Writes the routes whenever the published base paths change; Envoy takes them over while it runs."""
+class Pusher:
+    """Writes clusters and routes whenever what is published changes; Envoy takes them over while it runs."""
 
-    def __init__(self, plane: DataPlane) -> None:
+    def __init__(self, plane: DataPlane, clock: Callable[[], float] = time.monotonic) -> None:
         self._plane = plane
-        self._written: list[str] | None = None
+        self._clock = clock
+        self._written: tuple[Published, ...] | None = None
+        self._leaving: dict[str, tuple[float, Published]] = {}
+        self._marks: dict[Path, str | None] = {}
 
-    def push(self, base_paths: list[str]) -> None:
-        """Write the routes of these base paths, unless they stand already."""
-        if base_paths == self._written:
+    def push(self, published: Sequence[Published]) -> None:
+        """Write everything, unless it stands already: what a route leads to comes before it, and goes after it."""
+        usable = tuple(each for each in published if each.is_usable)
+        if usable == self._written:
             return
-        usable = [each for each in base_paths if each.startswith("/") and not each.endswith("/") and not set(each) & set("?#")]
-        if len(usable) < len(base_paths):
-            _log.warning("some base paths cannot be routes", paths=sorted(set(base_paths) - set(usable)))
+        if len(usable) < len(published):
+            unusable = [each.base_path for each in published if not each.is_usable]
+            _log.warning("some base paths cannot be routes", paths=unusable)
+        named = {each.version_id for each in usable if each.upstream is not None}
+        now = self._clock()
+        gone = [each for each in self._written or () if each.upstream is not None and each.version_id not in named]
+        self._leaving = {key: kept for key, kept in self._leaving.items() if key not in named}
+        self._leaving |= {each.version_id: (now, each) for each in gone}
+        self._write_clusters(usable, self._marks_of(usable))
         write_routes(self._plane, usable)
-        self._written = list(base_paths)
+        self._written = usable
+
+    def tidy(self) -> None:
+        """Take away what no route has led to for a moment, and take over certificates that were changed."""
+        if self._written is None:
+            return
+        until = self._clock() - LEAVING_SECONDS
+        staying = {key: kept for key, kept in self._leaving.items() if kept[0] > until}
+        marks = self._marks_of(self._written)
+        if len(staying) < len(self._leaving) or marks != self._marks:
+            self._leaving = staying
+            self._write_clusters(self._written, marks)
+
+    def _write_clusters(self, published: Sequence[Published], marks: dict[Path, str | None]) -> None:
+        self._marks = marks
+        for stem in [stem for stem, mark in marks.items() if mark is None]:
+            _log.warning("the certificate to be shown to an upstream is missing, so no call goes there", path=f"{stem}.pem")
+        leaving = (each for _, each in self._leaving.values())
+        write_clusters(self._plane, [*published, *leaving], lambda stem: marks[stem] if stem in marks else mark_of(stem))
+
+    def _marks_of(self, published: Sequence[Published]) -> dict[Path, str | None]:
+        upstreams = [each.upstream for each in published if each.upstream is not None and each.upstream.client_certificate]
+        return {stem: mark_of(stem) for stem in (client_certificate(self._plane, each) for each in upstreams)}

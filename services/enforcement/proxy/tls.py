@@ -5,8 +5,11 @@ the handshake has shown travels on in two headers that no caller can set: to the
 ``x-forwarded-client-cert``; to the authorization server the certificate itself.
 """
 
-from services.enforcement.proxy import envoy
+from collections.abc import Iterable
+
+from services.enforcement.proxy import envoy, routing
 from services.enforcement.proxy.envoy import CERTIFICATE_HEADER, CERTIFIED, CERTIFIED_HEADER, DataPlane, Door, Json, typed
+from services.enforcement.proxy.published import Published
 from services.enforcement.proxy.replies import OAUTH_ROUTE
 
 ROUTES = "calls-tls"
@@ -83,10 +86,10 @@ def secrets(plane: DataPlane) -> Json:
     return {"resources": [typed(_TLS + "Secret", name=_SERVER, tls_certificate=certificate)]}
 
 
-def routes(plane: DataPlane, base_paths: list[str]) -> Json:
-    """Return the routes of the published base paths, and those to the authorization server."""
+def routes(plane: DataPlane, published: Iterable[Published]) -> Json:
+    """Return the routes of what is published, and those to the authorization server."""
     own = [_oauth_route(plane, path) for path in OAUTH_PATHS] if plane.certified_address else []
-    return envoy.routes(plane, base_paths, ROUTES, own)
+    return routing.routes(plane, published, ROUTES, own)
 
 
 def _oauth_route(plane: DataPlane, path: str) -> Json:

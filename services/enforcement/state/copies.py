@@ -19,6 +19,7 @@ TOKEN = "token"  # noqa: S105 - the same
 PRODUCT = "product"
 VERSION = "version"
 LIFE = "life"
+UPSTREAM = "upstream"
 PLAN = "plan"
 SUBSCRIPTION = "subscription"
 PERMISSION = "permission"
@@ -102,6 +103,12 @@ def _life(heard: Heard) -> Copy:
     return Copy(LIFE, f"life:{heard.data['version_id']}", heard.sequence, fields)
 
 
+def _upstream(heard: Heard) -> Copy:
+    """Return what answers a version's calls in production: numbered apart from the version, so that either may come first."""
+    names = ("version_id", "organization_id", "url", "timeout_seconds", "host_header", "authorities", "client_certificate")
+    return Copy(UPSTREAM, f"upstream:{heard.data['version_id']}", heard.sequence, {name: heard.data[name] for name in names})
+
+
 _OF_ITS_END = ("deprecated_at", "sunset_at", "successor")
 _LIVES = {
     "catalog.api_version_deprecated.v1": "DEPRECATED",
@@ -167,6 +174,7 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "catalog.product_changed.v1": _product,
     "catalog.api_version_published.v1": _version,
     **dict.fromkeys(_LIVES, _life),
+    "catalog.upstream_changed.v1": _upstream,
     "catalog.plan_created.v1": _plan,
     "catalog.plan_changed.v1": _plan,
     "subscriptions.subscription_requested.v1": _subscription,

@@ -1,6 +1,9 @@
 """Where the calls of a version go: to its own upstream in production, to the sandbox otherwise."""
 
 from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from services.enforcement.state.copies import Fields
 
 PRODUCTION = "PRODUCTION"
 SANDBOX = "SANDBOX"
@@ -11,13 +14,18 @@ SANDBOX_PREFIX = "/sandbox"
 class Upstream(NamedTuple):
     """What answers calls: ``origin`` is scheme, host and port, ``prefix`` stands in front of an operation's path there.
 
-    Where the sandbox is, and how long it may take, is known to the proxy.
+    ``authorities`` (PEM) sign its certificate, None means those that the world trusts; ``client_certificate`` names the one of
+    the organization's that is shown to it. Where the sandbox is, and how long it may take, is known to the proxy.
     """
 
     name: str
     origin: str
     prefix: str
     timeout_seconds: float
+    host: str = ""
+    organization_id: str = ""
+    authorities: str | None = None
+    client_certificate: str | None = None
 
     @property
     def environment(self) -> str:
@@ -26,6 +34,23 @@ class Upstream(NamedTuple):
 
 
 THE_SANDBOX = Upstream("sandbox", "", "", 0.0)
+
+
+def upstream_from(fields: Fields) -> Upstream | None:
+    """Return the upstream that a copy tells of, or None where it tells that there is none."""
+    if fields["url"] is None:
+        return None
+    parts = urlsplit(fields["url"])
+    return Upstream(
+        name=fields["version_id"],
+        origin=f"{parts.scheme}://{parts.netloc}",
+        prefix=parts.path.rstrip("/"),
+        timeout_seconds=float(fields["timeout_seconds"]),
+        host=fields.get("host_header") or parts.netloc,
+        organization_id=fields["organization_id"],
+        authorities=fields.get("authorities"),
+        client_certificate=fields.get("client_certificate"),
+    )
 
 
 def environment_of(path: str) -> tuple[str, str]:

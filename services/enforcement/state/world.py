@@ -18,13 +18,14 @@ from services.enforcement.state.copies import (
     SUBSCRIPTION,
     SUSPENDED_CERTIFICATE,
     TOKEN,
+    UPSTREAM,
     VERSION,
     Copy,
     Fields,
 )
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
-from services.enforcement.state.upstreams import THE_SANDBOX, Upstream
+from services.enforcement.state.upstreams import SANDBOX, THE_SANDBOX, Upstream, upstream_from
 
 ACTIVE = "ACTIVE"
 SUSPENDED = "SUSPENDED"
@@ -115,6 +116,7 @@ class World:
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
         self._lives: dict[str, Life] = {}
+        self._upstreams: dict[str, Upstream] = {}
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
@@ -209,6 +211,14 @@ class World:
             # Ready-made answers tell of it.
             self._drop_leases(product_id=version.product_id)
 
+    def _apply_upstream(self, _identifier: str, fields: Fields) -> None:
+        version_id, upstream = fields["version_id"], upstream_from(fields)
+        if upstream is None:
+            self._upstreams.pop(version_id, None)
+        else:
+            self._upstreams[version_id] = upstream
+        self.routes_changed += 1
+
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
         quota = Quota(fields["quota_calls"], fields["quota_period"]) if fields["quota_calls"] is not None else None
@@ -285,13 +295,13 @@ class World:
         """Return the version that is published at exactly this base path."""
         return self._by_base_path.get(base_path)
 
-    def upstream_of(self, _version_id: str, _environment: str) -> Upstream:
+    def upstream_of(self, version_id: str, environment: str) -> Upstream:
         """Return where a version's calls go in an environment: what has no upstream of its own is answered by the sandbox."""
-        return THE_SANDBOX
+        return THE_SANDBOX if environment == SANDBOX else self._upstreams.get(version_id, THE_SANDBOX)
 
-    def base_paths(self) -> list[str]:
-        """Return the base paths of all published versions, sorted."""
-        return sorted(self._by_base_path)
+    def versions(self) -> list[Version]:
+        """Return all published versions, in the order of their base paths."""
+        return [self._by_base_path[base_path] for base_path in sorted(self._by_base_path)]
 
     def lease(self, application_id: str, product_id: str, now_ns: int, wall_ns: int) -> Lease | None:
         """Return the application's right to call the product, or None where it has none."""
@@ -358,6 +368,7 @@ _APPLIERS = {
     PRODUCT: World._apply_product,  # noqa: SLF001
     VERSION: World._apply_version,  # noqa: SLF001
     LIFE: World._apply_life,  # noqa: SLF001
+    UPSTREAM: World._apply_upstream,  # noqa: SLF001
     PLAN: World._apply_plan,  # noqa: SLF001
     SUBSCRIPTION: World._apply_subscription,  # noqa: SLF001
     PERMISSION: World._apply_permission,  # noqa: SLF001

@@ -51,6 +51,8 @@ async def plane(
         proxy_port=free_port(),
         sandbox_address=await upstream.start(),
         upstream_timeout_seconds=1.0,
+        upstream_loopback=True,
+        upstream_calls=4,
     )
     stage = DataPlaneStage(bus, issuer, build(settings, bus, make_store("enforcement")), settings=settings, upstream=upstream)
     await stage.start()

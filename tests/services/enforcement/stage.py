@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -207,6 +208,22 @@ class Stage:
         }
         return await self.announce(f"catalog.api_version_{fact}", product.version_id, **told)
 
+    async def serve(self, product: Product, url: str | None, **how: Any) -> Message:
+        """Announce that the product's version has an upstream, or none."""
+        told: dict[str, Any] = {
+            "version_id": product.version_id,
+            "product_id": product.id,
+            "organization_id": "org_provider",
+            "base_path": product.base_path,
+            "url": url,
+            "timeout_seconds": None if url is None else 5,
+            "host_header": None,
+            "authorities": None,
+            "client_certificate": None,
+            **how,
+        }
+        return await self.announce("catalog.upstream_changed", f"upstream:{product.version_id}", **told)
+
     async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
         terms = {
             "rate_requests": 1000,
@@ -280,14 +297,17 @@ class Stage:
 
 
 class Upstream:
-    """An API that tells what reached it."""
+    """An API that tells what reached it; over TLS where it is given a context."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.seen: list[dict[str, str]] = []
+        self.said = b"server: animals"
+        self.shown: list[bytes | None] = []
+        self._context = context
         self._server: asyncio.Server | None = None
 
     async def start(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
         host, port = self._server.sockets[0].getsockname()
         return f"{host}:{port}"
 
@@ -296,6 +316,8 @@ class Upstream:
         self._server.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._context is not None:
+            self.shown.append(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
@@ -304,7 +326,7 @@ class Upstream:
                 self.seen.append({"request": request, **headers})
                 if "/slow" in request:
                     await asyncio.sleep(3)
-                writer.write(b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: 5\r\n\r\nhello")
+                writer.write(b"HTTP/1.1 200 OK\r\n%s\r\ncontent-length: 5\r\n\r\nhello" % self.said)
         writer.close()
 
 

@@ -17,6 +17,7 @@ import pytest
 from chassis.local import LocalBus
 from services.enforcement.main import build, data_plane, envoy_command
 from services.enforcement.proxy import certificate, files
+from services.enforcement.proxy.published import Published
 from services.enforcement.settings import EnforcementSettings
 from tests.certificates import Issued, a_key, issue
 from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, start, until
@@ -177,7 +178,7 @@ async def listening(tls: TlsStage) -> AsyncIterator[tuple[EnforcementSettings, l
     )
     plane = data_plane(settings)
     files.prepare(plane)
-    files.write_routes(plane, ["/api"])
+    files.write_routes(plane, [Published("/api", "ver_1", "prd_1")])
     with (folder / "envoy.log").open("ab") as output:
         envoy = start(envoy_command(settings), stdout=output, stderr=output)
     try:
