@@ -9,7 +9,8 @@ import pytest
 from chassis.local import LocalBus
 from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
-from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, Upstream, free_port
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, free_port
+from tests.services.enforcement.upstream import Upstream
 
 
 @pytest.fixture(scope="session")

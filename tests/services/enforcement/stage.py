@@ -1,12 +1,10 @@
 """What enforcement's tests stand on: an issuer of tokens, announcements of others, an upstream, calls."""
 
 import asyncio
-import contextlib
 import itertools
 import os
 import signal
 import socket
-import ssl
 import subprocess
 import time
 from collections.abc import Awaitable, Callable
@@ -25,6 +23,7 @@ from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.main import envoy_command
 from services.enforcement.settings import EnforcementSettings
+from tests.services.enforcement.upstream import Upstream
 
 ISSUER = "http://127.0.0.1:8000"
 AUDIENCE = "portico:calls"
@@ -294,40 +293,6 @@ class Stage:
 
         found: httpx.Response = await until(asked)
         return found
-
-
-class Upstream:
-    """An API that tells what reached it; over TLS where it is given a context."""
-
-    def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self.seen: list[dict[str, str]] = []
-        self.said = b"server: animals"
-        self.shown: list[bytes | None] = []
-        self._context = context
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
-        host, port = self._server.sockets[0].getsockname()
-        return f"{host}:{port}"
-
-    async def close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._context is not None:
-            self.shown.append(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-                headers = dict(line.split(": ", 1) for line in lines)
-                await reader.readexactly(int(headers.get("content-length", 0)))
-                self.seen.append({"request": request, **headers})
-                if "/slow" in request:
-                    await asyncio.sleep(3)
-                writer.write(b"HTTP/1.1 200 OK\r\n%s\r\ncontent-length: 5\r\n\r\nhello" % self.said)
-        writer.close()
 
 
 class DataPlaneStage(Stage):

@@ -13,7 +13,8 @@ from chassis.local import LocalBus
 from services.enforcement.calls.shipper import Rotation, Shipper
 from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
-from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, until
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, free_port, until
+from tests.services.enforcement.upstream import Upstream
 
 pytestmark = pytest.mark.processes
 

@@ -20,7 +20,8 @@ from services.enforcement.proxy import certificate, files
 from services.enforcement.proxy.published import Published
 from services.enforcement.settings import EnforcementSettings
 from tests.certificates import Issued, a_key, issue
-from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, start, until
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, free_port, start, until
+from tests.services.enforcement.upstream import Upstream
 
 pytestmark = pytest.mark.processes
 SECRET = "what the proxy shows to the certified edge: 100%"

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.services.enforcement.stage import Client, DataPlaneStage, Product, Upstream, free_port
+from tests.services.enforcement.stage import Client, DataPlaneStage, Product, free_port
+from tests.services.enforcement.upstream import Upstream
 
 pytestmark = pytest.mark.processes
 

@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from tests.certificates import Issued, authority, issue
-from tests.services.enforcement.stage import Client, DataPlaneStage, Product, Upstream
+from tests.services.enforcement.stage import Client, DataPlaneStage, Product
+from tests.services.enforcement.upstream import Upstream
 
 pytestmark = pytest.mark.processes
 ROOT, STRANGER = authority("Upstreams"), authority("Strangers")
