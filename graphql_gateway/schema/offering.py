@@ -16,6 +16,7 @@ from graphql_gateway.schema.products import (
     QuotaPeriod,
     Sensitivity,
     SensitivityKind,
+    WhenUnchecked,
 )
 from graphql_gateway.schema.releases import Api, Version
 from graphql_gateway.schema.scalars import URL, DateTime, Long
@@ -68,6 +69,7 @@ class CreateProductInput:
     main_language: Language = Language.EN
     texts: list[ProductTextInput] | None = strawberry.UNSET
     categories: list[strawberry.ID] | None = strawberry.UNSET
+    when_unchecked: WhenUnchecked | None = strawberry.UNSET
 
 
 @input_
@@ -84,6 +86,7 @@ class ChangeProductInput:
     main_language: Language | None = strawberry.UNSET
     texts: list[ProductTextInput] | None = strawberry.UNSET
     categories: list[strawberry.ID] | None = strawberry.UNSET
+    when_unchecked: WhenUnchecked | None = strawberry.UNSET
 
 
 @input_

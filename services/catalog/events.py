@@ -35,6 +35,8 @@ class ProductCreated(Event, service="catalog", version=1):
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
     prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
     titles: dict[Literal["LV", "RU", "EN"], str] = Field(default_factory=dict)
+    when_unchecked: Literal["CLOSED", "OPEN"] = "CLOSED"
+    """What becomes of calls while nobody can say whether they may pass."""
 
 
 class ProductChanged(Event, service="catalog", version=1):
@@ -47,6 +49,8 @@ class ProductChanged(Event, service="catalog", version=1):
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
     prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
     titles: dict[Literal["LV", "RU", "EN"], str] = Field(default_factory=dict)
+    when_unchecked: Literal["CLOSED", "OPEN"] = "CLOSED"
+    """What becomes of calls while nobody can say whether they may pass."""
 
 
 class PublishedOperation(BaseModel):

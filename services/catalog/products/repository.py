@@ -14,6 +14,7 @@ from services.catalog.products.domain import (
     Sensitivity,
     SensitivityKind,
     SlugTaken,
+    WhenUnchecked,
     with_agreement,
 )
 from services.catalog.products.lives import Ending, Version, VersionChange, VersionStatus
@@ -51,6 +52,7 @@ def to_document(product: Product) -> Document:
         "main_language": said.main_language.value,
         "translations": [_text_document(each) for each in said.translations],
         "category_ids": list(said.category_ids),
+        "when_unchecked": said.when_unchecked.value,
         "created_at": product.created_at,
         "is_public": product.is_public,
         "is_callable": product.is_callable,
@@ -122,6 +124,7 @@ def to_product(kept: Document) -> Product:
                 ProductText(Language(each["language"]), each["title"], each["summary"]) for each in kept.get("translations", ())
             ),
             category_ids=tuple(kept.get("category_ids", ())),
+            when_unchecked=WhenUnchecked(kept.get("when_unchecked", WhenUnchecked.CLOSED)),
         ),
         created_at=kept["created_at"],
         plans=tuple(Plan(each["id"], read_terms(each), each.get("withdrawn_at")) for each in kept["plans"]),

@@ -54,6 +54,7 @@ class Rows:
             "sensitivity": said.sensitivity.value,
             "sensitivity_kinds": [kind.value for kind in said.sensitivity_kinds],
             "prerequisites": [each.value for each in said.prerequisites],
+            "when_unchecked": said.when_unchecked.value,
             "organization_id": product.organization_id,
             "provider": {"id": product.organization_id, "name": provider},
             "status": "PUBLISHED" if product.is_public else "DRAFT",

@@ -8,7 +8,7 @@ import orjson
 from services.enforcement.checks.answers import VERDICT_FIELDS
 from services.enforcement.events import CallRecord
 from services.enforcement.proxy.envoy import NO_RUN
-from services.enforcement.proxy.replies import OAUTH_ROUTE, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from services.enforcement.proxy.replies import OAUTH_ROUTE, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE, read_route_name
 
 CALLER_WENT_AWAY = 499
 _BEGINNING = b'{"bytes_in":'  # Envoy writes the fields in the order of their names
@@ -42,7 +42,7 @@ def read_line(line: bytes) -> Line | None:
 
 def _record(logged: dict[str, Any]) -> CallRecord:
     flags = str(logged["flags"] or "-").split(",")
-    known = _read_verdict(logged["verdict"])
+    known = _read_verdict(logged["verdict"], str(logged.get("route") or ""))
     duration_us = logged["duration_us"]
     duration_ms = duration_us / 1000 if duration_us is not None else float(logged["duration_ms"] or 0)
     status = int(logged["status"] or 0)
@@ -59,9 +59,11 @@ def _record(logged: dict[str, Any]) -> CallRecord:
     )
 
 
-def _read_verdict(verdict: str | None) -> dict[str, Any]:
+def _read_verdict(verdict: str | None, route: str) -> dict[str, Any]:
     if not verdict:
-        return _NOBODY
+        # Nobody has decided on it: what its route tells is all that is known.
+        told = read_route_name(route)
+        return {**_NOBODY, **told} if told else _NOBODY
     values = [unquote(part) or None for part in verdict.split("|")]
     # A line from before an upgrade may lack what has come to be told since.
     return {**_NOBODY, **dict(zip(VERDICT_FIELDS, values, strict=False))}

@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from services.enforcement.proxy.envoy import CERTIFIED, CHECK, SANDBOX, DataPlane, Json, socket_address, typed
+from services.enforcement.proxy.envoy import CERTIFIED, CHECK, SANDBOX_CLUSTER, DataPlane, Json, socket_address, typed
 from services.enforcement.proxy.published import Published
 from services.enforcement.state.upstreams import Upstream
 
@@ -32,7 +32,7 @@ def clusters(plane: DataPlane, published: Iterable[Published] = (), mark: Mark =
     """
     certified = [_own(CERTIFIED, plane.certified_address)] if plane.certified_address else []
     upstreams = [_of_upstream(plane, each.upstream, each.addresses, mark) for each in published if each.upstream is not None]
-    return [_own(CHECK, plane.check_address), _own(SANDBOX, plane.sandbox_address), *certified, *upstreams]
+    return [_own(CHECK, plane.check_address), _own(SANDBOX_CLUSTER, plane.sandbox_address), *certified, *upstreams]
 
 
 def _own(name: str, address: str) -> Json:

@@ -21,7 +21,7 @@ NO_RUN = "portico"
 STAT_PREFIX = "calls"
 ROUTES = "calls"
 CHECK = "check"
-SANDBOX = "sandbox"
+SANDBOX_CLUSTER = "sandbox"
 CERTIFIED = "certified"
 # What a TLS handshake has shown: to the check, to the authorization server; and what proves to the latter that it is so.
 FORWARDED_CERTIFICATE = "x-forwarded-client-cert"
@@ -29,6 +29,8 @@ CERTIFICATE_HEADER = "portico-client-certificate"
 CERTIFIED_HEADER = "portico-certified"
 IDENTITY_PREFIX = "x-portico-"
 CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
+CHECK_TIMEOUT_OPEN = "1.5s"  # the same, for calls that then pass
+CHECK_FILTER, OPEN_CHECK_FILTER = "envoy.filters.http.ext_authz", "portico.open_check"
 _TYPES = "type.googleapis.com/envoy."
 _HTTP = "extensions.filters.http."
 
@@ -192,7 +194,8 @@ def _connection_manager(plane: DataPlane, door: Door) -> Json:
         drain_timeout=f"{plane.drain_seconds}s",
         # What happens to a call
         http_filters=[
-            _check_filter(),
+            _check_filter(stays_open=False),
+            _check_filter(stays_open=True),
             {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router", suppress_envoy_headers=True)},
         ],
         local_reply_config=replies.configuration(),
@@ -225,13 +228,16 @@ def _hygiene() -> Json:
     return {"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": typed(kind, mutations=mutations)}
 
 
-def _check_filter() -> Json:
+def _check_filter(*, stays_open: bool) -> Json:
+    """Return what asks the check. Calls pass one of two: where there is no decision, none passes, or (``stays_open``) all do."""
+
     def exactly(*names: str) -> Json:
         return {"patterns": [{"exact": name} for name in names]}
 
     told = ("ratelimit", "ratelimit-policy", "deprecation", "sunset", "link")
+    timeout = CHECK_TIMEOUT_OPEN if stays_open else CHECK_TIMEOUT
     service = {
-        "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": CHECK_TIMEOUT},
+        "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": timeout},
         "path_prefix": PREFIX.decode(),
         "authorization_response": {
             "allowed_upstream_headers": {"patterns": [{"prefix": IDENTITY_PREFIX}]},
@@ -242,9 +248,20 @@ def _check_filter() -> Json:
     }
     check = typed(
         _HTTP + "ext_authz.v3.ExtAuthz",
-        failure_mode_allow=False,
+        failure_mode_allow=stays_open,
+        failure_mode_allow_header_add=stays_open,
         status_on_error={"code": "ServiceUnavailable"},
         allowed_headers=exactly("x-request-id", FORWARDED_CERTIFICATE),
         http_service=service,
     )
-    return {"name": "envoy.filters.http.ext_authz", "typed_config": check}
+    if stays_open:
+        return {"name": OPEN_CHECK_FILTER, "typed_config": check, "disabled": True}
+    return {"name": CHECK_FILTER, "typed_config": check}
+
+
+def through_open_check() -> Json:
+    """Return what a route says to have its calls pass where they cannot be checked."""
+    return {
+        CHECK_FILTER: typed(_HTTP + "ext_authz.v3.ExtAuthzPerRoute", disabled=True),
+        OPEN_CHECK_FILTER: typed("config.route.v3.FilterConfig", config={}),
+    }

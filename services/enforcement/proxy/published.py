@@ -9,7 +9,8 @@ class Published(NamedTuple):
     """A version that can be called at its base path.
 
     ``upstream`` is None where the sandbox answers in production too. ``addresses`` are the numbers that its name stands for and
-    that may be connected to; none where it stands for nothing, or leads where no call may go.
+    that may be connected to; none where it stands for nothing, or leads where no call may go. ``stays_open`` says that calls pass
+    while they cannot be checked.
     """
 
     base_path: str
@@ -17,6 +18,7 @@ class Published(NamedTuple):
     product_id: str
     upstream: Upstream | None = None
     addresses: tuple[str, ...] = ()
+    stays_open: bool = False
 
     @property
     def is_usable(self) -> bool:

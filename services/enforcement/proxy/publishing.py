@@ -83,7 +83,8 @@ class Publishing:
             call(published)
 
     def _published(self, version: Version, before: Published | None) -> Published:
-        plain = Published(version.base_path, version.id, version.product_id)
+        stays_open = self._world.stays_open(version.product_id)
+        plain = Published(version.base_path, version.id, version.product_id, stays_open=stays_open)
         upstream = self._world.upstream_of(version.id, PRODUCTION)
         if upstream is THE_SANDBOX:
             return plain

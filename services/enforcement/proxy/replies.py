@@ -13,6 +13,7 @@ UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
 # The name of the routes whose requests are for tokens: they are in the log, since Envoy counts them, but are no calls.
 OAUTH_ROUTE = "oauth"
 _PROBLEM = "application/problem+json"
+_BETWEEN = "|"
 
 
 def _problem(code: str, title: str, *, has_request_id: bool = True) -> Json:
@@ -57,6 +58,17 @@ def configuration() -> Json:
         # Refused before its headers were put in order: a request id would be one that the caller made up.
         "body_format": _problem("CALL_NOT_READABLE", "The request cannot be read as it is.", has_request_id=False),
     }
+
+
+def route_name(product_id: str, version_id: str, environment: str) -> str:
+    """Return the name of a route to a version: what is known of calls that nobody has decided on."""
+    return _BETWEEN.join((product_id, version_id, environment))
+
+
+def read_route_name(name: str) -> dict[str, str]:
+    """Return what a route's name tells of its calls."""
+    told = name.split(_BETWEEN)
+    return dict(zip(("product_id", "version_id", "environment"), told, strict=True)) if len(told) == 3 else {}
 
 
 def log_line(run_variable: str) -> Json:

@@ -5,9 +5,18 @@ from collections.abc import Iterable, Sequence
 
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.proxy.clusters import name_of
-from services.enforcement.proxy.envoy import FORWARDED_CERTIFICATE, ROUTES, SANDBOX, DataPlane, Json, typed
+from services.enforcement.proxy.envoy import (
+    FORWARDED_CERTIFICATE,
+    ROUTES,
+    SANDBOX_CLUSTER,
+    DataPlane,
+    Json,
+    through_open_check,
+    typed,
+)
 from services.enforcement.proxy.published import Published
-from services.enforcement.state.upstreams import SANDBOX_PREFIX, Upstream
+from services.enforcement.proxy.replies import route_name
+from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, SANDBOX_PREFIX, Upstream
 
 # What callers are told is ours to say, whatever an upstream answers; and none may send them past us.
 _NOT_FROM_UPSTREAMS = ("ratelimit", "ratelimit-policy", "alt-svc", VERDICT_HEADER, "x-envoy-upstream-service-time")
@@ -28,12 +37,11 @@ def routes(plane: DataPlane, published: Iterable[Published], name: str = ROUTES,
 
 def _routes(plane: DataPlane, published: Published) -> list[Json]:
     base_path = published.base_path
-    to_sandbox = {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
-    to_production = to_sandbox if published.upstream is None else _to_upstream(base_path, published.upstream)
-    return [
-        _route(base_path, to_production),
-        _route(SANDBOX_PREFIX + base_path, {**to_sandbox, "prefix_rewrite": base_path}),
-    ]
+    to_sandbox = {"cluster": SANDBOX_CLUSTER, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
+    in_sandbox = _route(published, SANDBOX, SANDBOX_PREFIX + base_path, {**to_sandbox, "prefix_rewrite": base_path})
+    if published.upstream is None:
+        return [_route(published, SANDBOX, base_path, to_sandbox), in_sandbox]
+    return [_route(published, PRODUCTION, base_path, _to_upstream(base_path, published.upstream)), in_sandbox]
 
 
 def _to_upstream(base_path: str, upstream: Upstream) -> Json:
@@ -47,10 +55,17 @@ def _to_upstream(base_path: str, upstream: Upstream) -> Json:
     }
 
 
-def _route(path: str, action: Json) -> Json:
-    return {
+def _route(published: Published, environment: str, path: str, action: Json) -> Json:
+    route = {
+        "name": route_name(published.product_id, published.version_id, environment),
         "match": {"path_separated_prefix": path},
         "route": action,
         # The access token is for us alone: an upstream that kept it could call other products in the application's name.
         "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
     }
+    if not published.stays_open:
+        return route
+    told = {"x-portico-product": published.product_id, "x-portico-version": published.version_id}
+    # Of a call that passes unchecked no more is known than where it goes.
+    added = [{"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"} for key, value in told.items()]
+    return {**route, "request_headers_to_add": added, "typed_per_filter_config": through_open_check()}

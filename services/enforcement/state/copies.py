@@ -79,6 +79,8 @@ def _product(heard: Heard) -> Copy:
     # An open test product asks for nothing, whatever else is said.
     is_open = heard.data["sensitivity"] == "OPEN_TEST"
     fields["needs_permission"] = not is_open and isinstance(asked_for, list) and PREREQUISITE in asked_for
+    # Whoever says otherwise: what is confidential stays closed.
+    fields["stays_open"] = heard.data.get("when_unchecked") == "OPEN" and heard.data["sensitivity"] != "CONFIDENTIAL"
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
 
 

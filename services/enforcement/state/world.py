@@ -125,6 +125,7 @@ class World:
         self._suspended: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self._ended: set[tuple[str, str]] = set()
         self._needing_permission: set[str] = set()
+        self._open_unchecked: set[str] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
         self._buckets: dict[str | tuple[str, str], Bucket] = {}
@@ -184,6 +185,9 @@ class World:
             self._needing_permission.add(identifier)
         else:
             self._needing_permission.discard(identifier)
+        if bool(fields.get("stays_open")) != (identifier in self._open_unchecked):
+            self._open_unchecked ^= {identifier}
+            self.routes_changed += 1
         self._drop_leases(product_id=identifier)
 
     def _apply_version(self, identifier: str, fields: Fields) -> None:
@@ -298,6 +302,10 @@ class World:
     def upstream_of(self, version_id: str, environment: str) -> Upstream:
         """Return where a version's calls go in an environment: what has no upstream of its own is answered by the sandbox."""
         return THE_SANDBOX if environment == SANDBOX else self._upstreams.get(version_id, THE_SANDBOX)
+
+    def stays_open(self, product_id: str) -> bool:
+        """Say whether the product's calls pass while nobody can say whether they may."""
+        return product_id in self._open_unchecked
 
     def versions(self) -> list[Version]:
         """Return all published versions, in the order of their base paths."""

@@ -174,8 +174,7 @@ class Stage:
         product = Product(f"prd_{number}", f"ver_{number}", f"pln_{number}", f"/zoo-{number}/pets/v1")
         owner = {"product_id": product.id, "organization_id": "org_provider"}
         told = {"slug": f"zoo-{number}", "title": "Zoo", "sensitivity": sensitivity, **owner}
-        if "prerequisites" in plan:
-            told["prerequisites"] = plan.pop("prerequisites")
+        told |= {name: plan.pop(name) for name in ("prerequisites", "when_unchecked") if name in plan}
         await self.announce("catalog.product_created", product.id, **told)
         await self.plan(product, **plan)
         await self.announce(

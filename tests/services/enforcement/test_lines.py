@@ -67,6 +67,14 @@ def test_who_answered_is_told_by_the_rejection(fields: dict[str, Any], expected:
     assert read.record.id == ("u-1" if is_callers_own_id else "c-1")
 
 
+def test_a_call_that_nobody_decided_on_is_known_by_its_route() -> None:
+    read = read_line(line(3, verdict=None, route="prd_1|ver_1|SANDBOX", flags="UAEX", status=503).strip())
+    assert read is not None
+    assert read.record is not None
+    known = (read.record.product_id, read.record.version_id, read.record.environment, read.record.application_id)
+    assert (*known, read.record.rejection, read.record.id) == ("prd_1", "ver_1", "SANDBOX", None, "CHECK_UNAVAILABLE", "c-3")
+
+
 def test_half_a_line_spoils_no_other() -> None:
     half = line(1)[:40]
     assert read_line(half) is None
