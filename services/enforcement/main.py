@@ -1,6 +1,7 @@
 """How enforcement is put together."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from chassis.bus import Bus
@@ -19,7 +20,9 @@ from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import ProxyAdmin
-from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.proxy.discovery import Discovery
+from services.enforcement.proxy.discovery_listener import DiscoveryListener
+from services.enforcement.proxy.envoy import DataPlane, Fleet, TlsDoor
 from services.enforcement.proxy.publishing import Publishing
 from services.enforcement.proxy.resolving import Resolver
 from services.enforcement.reactions import REACTIONS
@@ -30,10 +33,21 @@ from services.enforcement.state.world import World
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
-    """Return what the proxy's configuration is made from."""
+    """Return what the configuration of the proxy that shares files with us is made from."""
     assert settings.data_plane is not None, "this instance has no proxy of its own"
+    return _plane(settings, settings.data_plane.absolute(), check_port)
+
+
+def fleet_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
+    """Return what the configuration of a fleet's members is made from."""
+    address = settings.discovery_address or f"{settings.discovery_host}:{settings.discovery_port}"
+    fleet = Fleet(address, settings.discovery_secret.get_secret_value())
+    return replace(_plane(settings, settings.fleet_folder, check_port), fleet=fleet)
+
+
+def _plane(settings: EnforcementSettings, folder: Path, check_port: int | None) -> DataPlane:
     return DataPlane(
-        folder=settings.data_plane.absolute(),
+        folder=folder,
         proxy_address=f"{settings.proxy_host}:{settings.proxy_port}",
         admin_address=settings.proxy_admin_address,
         check_address=settings.check_address or f"{settings.check_host}:{check_port or settings.check_port}",
@@ -86,6 +100,30 @@ class ProxyFiles:
         """Leave the files: the proxy goes on by them."""
 
 
+class FleetDiscovery:
+    """Answers a fleet of proxies once the check is listening."""
+
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, publishing: Publishing) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._publishing = publishing
+        self._door: DiscoveryListener | None = None
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        plane = fleet_plane(self._settings, self._listener.port)
+        discovery = Discovery(plane)
+        self._publishing.follow(discovery.take, discovery.tidy)
+        address = (self._settings.discovery_host, self._settings.discovery_port)
+        self._door = DiscoveryListener(discovery, address, self._settings.discovery_secret.get_secret_value())
+        await self._door.start()
+
+    async def close(self) -> None:
+        """Answer no more: members go on by what they have."""
+        if self._door is not None:
+            await self._door.close()
+
+
 def build(
     settings: EnforcementSettings,
     bus: Bus,
@@ -101,9 +139,13 @@ def build(
     feed = Feed(store, bus, world, tokens)
     listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
     workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
+    if settings.data_plane is not None or settings.discovery_port:
+        workers.append(publishing)
     if settings.data_plane is not None:
-        publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
-        workers += [publishing, ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
+        workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
+    if settings.discovery_port:
+        workers.append(FleetDiscovery(settings, listener, publishing))
 
     async def is_loaded() -> bool:
         return feed.is_loaded

@@ -1,5 +1,6 @@
 """What differs per place for enforcement."""
 
+import re
 from pathlib import Path
 from typing import Self
 
@@ -52,6 +53,19 @@ class EnforcementSettings(Settings):
         description="What the proxy shows to the gateway's certified edge, which has the same setting.",
         validation_alias=AliasChoices("PORTICO_ENFORCEMENT_CERTIFIED_SECRET", "PORTICO_CERTIFIED_SECRET"),
     )
+    discovery_port: int = Field(
+        0, ge=0, le=65535, description="The port at which a fleet of proxies asks for its configuration; 0: there is none."
+    )
+    discovery_host: str = Field("127.0.0.1", description="The address that is listened on for the fleet.")
+    discovery_address: str = Field(
+        "", description="Host and port at which the fleet reaches that; empty means the address that is listened on."
+    )
+    discovery_secret: SecretStr = Field(
+        SecretStr(""), description="What members of the fleet show: at least 32 letters, digits, hyphens and underscores."
+    )
+    fleet_folder: Path = Field(
+        Path("/data-plane"), description="Where a member of the fleet has its log and its certificates, as it finds it."
+    )
     proxy_admin_address: str = Field(
         "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
     )
@@ -93,6 +107,8 @@ class EnforcementSettings(Settings):
     @model_validator(mode="after")
     def _check_upstreams(self) -> Self:
         _ = self.upstreams_allowed
+        if self.discovery_port and not re.fullmatch(r"[A-Za-z0-9_-]{32,}", self.discovery_secret.get_secret_value()):
+            raise ValueError("a fleet needs PORTICO_ENFORCEMENT_DISCOVERY_SECRET: 32 letters, digits, hyphens and underscores")
         return self
 
     @property

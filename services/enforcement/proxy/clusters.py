@@ -4,6 +4,7 @@ An upstream is given as numbers alone, with TLS by its name. What it may take is
 nothing from the others.
 """
 
+import hashlib
 import ipaddress
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -20,8 +21,9 @@ Mark = Callable[[Path], str | None]
 
 
 def name_of(upstream: Upstream) -> str:
-    """Return the name of an upstream's cluster."""
-    return _PREFIX + upstream.name
+    """Return the name of an upstream's cluster: another one for another place, so that a route leads to either as a whole."""
+    place = repr((upstream.origin, upstream.authorities, upstream.client_certificate)).encode()
+    return f"{_PREFIX}{upstream.name}:{hashlib.sha256(place).hexdigest()[:12]}"
 
 
 def clusters(plane: DataPlane, published: Iterable[Published] = (), mark: Mark = lambda _: "") -> list[Json]:
@@ -31,8 +33,10 @@ def clusters(plane: DataPlane, published: Iterable[Published] = (), mark: Mark =
     then no call goes there.
     """
     certified = [_own(CERTIFIED, plane.certified_address)] if plane.certified_address else []
-    upstreams = [_of_upstream(plane, each.upstream, each.addresses, mark) for each in published if each.upstream is not None]
-    return [_own(CHECK, plane.check_address), _own(SANDBOX_CLUSTER, plane.sandbox_address), *certified, *upstreams]
+    # What is published now comes first: of a place that is left and stays, it says how.
+    served = [(each.upstream, each.addresses) for each in [*published][::-1] if each.upstream is not None]
+    others = [_of_upstream(plane, *each, mark) for each in {name_of(each[0]): each for each in served}.values()]
+    return [_own(CHECK, plane.check_address), _own(SANDBOX_CLUSTER, plane.sandbox_address), *certified, *others]
 
 
 def _own(name: str, address: str) -> Json:

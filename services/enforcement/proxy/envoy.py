@@ -31,6 +31,8 @@ IDENTITY_PREFIX = "x-portico-"
 CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
 CHECK_TIMEOUT_OPEN = "1.5s"  # the same, for calls that then pass
 CHECK_FILTER, OPEN_CHECK_FILTER = "envoy.filters.http.ext_authz", "portico.open_check"
+DISCOVERY = "discovery"
+DISCOVERY_PAUSE, DISCOVERY_TIMEOUT = "0.05s", "30s"
 _TYPES = "type.googleapis.com/envoy."
 _HTTP = "extensions.filters.http."
 
@@ -45,12 +47,20 @@ class TlsDoor:
 
 
 @dataclass(frozen=True, slots=True)
+class Fleet:
+    """Where members of a fleet ask for their configuration, and what they show there."""
+
+    address: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DataPlane:
     """What the configuration is made from. Addresses are ``host:port``.
 
     ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
     it knows by ``certified_secret`` that they come from here. ``upstream_calls`` are the most that run to one upstream at a time;
-    ``authorities_file`` (PEM), as the proxy finds it, has those that the world trusts.
+    ``authorities_file`` (PEM), as the proxy finds it, has those that the world trusts. ``fleet`` is None where files are shared.
     """
 
     folder: Path
@@ -67,6 +77,7 @@ class DataPlane:
     certified_secret: str = field(default="", repr=False)
     upstream_calls: int = 500
     authorities_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    fleet: Fleet | None = None
 
     @property
     def bootstrap_file(self) -> Path:
@@ -105,24 +116,29 @@ def socket_address(address: str) -> Json:
     return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
 
 
+def source(plane: DataPlane, file: str) -> Json:
+    """Return where a part of the configuration is read from: a file, or for a member of a fleet whoever answers for all of it."""
+    if plane.fleet is None:
+        folder = str(plane.dynamic_folder)
+        place: Json = {"path_config_source": {"path": f"{folder}/{file}", "watched_directory": {"path": folder}}}
+    else:
+        asked = {"api_type": "REST", "transport_api_version": "V3", "cluster_names": [DISCOVERY]}
+        bounds = {"refresh_delay": DISCOVERY_PAUSE, "request_timeout": DISCOVERY_TIMEOUT}
+        place = {"api_config_source": {**asked, **bounds}}
+    return {**place, "resource_api_version": "V3"}
+
+
 def bootstrap(plane: DataPlane) -> Json:
     """Return what Envoy starts with: its administration, its limits, and where everything else is read from."""
-    folder = str(plane.dynamic_folder)
-
-    def source(name: str) -> Json:
-        return {
-            "path_config_source": {"path": f"{folder}/{name}", "watched_directory": {"path": folder}},
-            "resource_api_version": "V3",
-        }
-
     connections = typed(
         "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         max_active_downstream_connections=plane.max_connections,
     )
+    dynamic = {"lds_config": source(plane, "listeners.json"), "cds_config": source(plane, "clusters.json")}
     return {
         "node": {"id": NO_RUN, "cluster": "portico"},
         "admin": {"address": socket_address(plane.admin_address)},
-        "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
+        "dynamic_resources": dynamic,
         "overload_manager": {
             "resource_monitors": [
                 {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": connections}
@@ -165,14 +181,12 @@ def listener(plane: DataPlane, address: str, door: Door, chain: Json) -> Json:
 
 
 def _connection_manager(plane: DataPlane, door: Door) -> Json:
-    folder = str(plane.dynamic_folder)
-    source = {"path": f"{folder}/{door.routes_file}", "watched_directory": {"path": folder}}
     return typed(
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=STAT_PREFIX,
         codec_type="AUTO",
         server_name="portico",
-        rds={"route_config_name": door.routes, "config_source": {"path_config_source": source, "resource_api_version": "V3"}},
+        rds={"route_config_name": door.routes, "config_source": source(plane, door.routes_file)},
         # Who calls, and what they may send
         use_remote_address=True,
         forward_client_cert_details="SANITIZE_SET" if door.forwards_certificate else "SANITIZE",

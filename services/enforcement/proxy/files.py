@@ -12,10 +12,9 @@ from chassis.telemetry import log
 from services.enforcement.proxy import envoy, routing, tls
 from services.enforcement.proxy.clusters import Mark, client_certificate, clusters
 from services.enforcement.proxy.envoy import DataPlane
-from services.enforcement.proxy.published import Published
+from services.enforcement.proxy.published import Published, Standing
 
 CLUSTERS_FILE = "clusters.json"
-LEAVING_SECONDS = 2.0
 _log = log("enforcement.proxy")
 
 
@@ -73,46 +72,27 @@ class Pusher:
 
     def __init__(self, plane: DataPlane, clock: Callable[[], float] = time.monotonic) -> None:
         self._plane = plane
-        self._clock = clock
-        self._written: tuple[Published, ...] | None = None
-        self._leaving: dict[str, tuple[float, Published]] = {}
+        self._standing = Standing(clock)
         self._marks: dict[Path, str | None] = {}
 
     def push(self, published: Sequence[Published]) -> None:
-        """Write everything, unless it stands already: what a route leads to comes before it, and goes after it."""
-        usable = tuple(each for each in published if each.is_usable)
-        if usable == self._written:
-            return
-        if len(usable) < len(published):
-            unusable = [each.base_path for each in published if not each.is_usable]
-            _log.warning("some base paths cannot be routes", paths=unusable)
-        named = {each.version_id for each in usable if each.upstream is not None}
-        now = self._clock()
-        gone = [each for each in self._written or () if each.upstream is not None and each.version_id not in named]
-        self._leaving = {key: kept for key, kept in self._leaving.items() if key not in named}
-        self._leaving |= {each.version_id: (now, each) for each in gone}
-        self._write_clusters(usable, self._marks_of(usable))
-        write_routes(self._plane, usable)
-        self._written = usable
+        """Write everything, unless it stands already."""
+        if self._standing.take(published):
+            self._write_clusters()
+            write_routes(self._plane, self._standing.published or ())
 
     def tidy(self) -> None:
         """Take away what no route has led to for a moment, and take over certificates that were changed."""
-        if self._written is None:
-            return
-        until = self._clock() - LEAVING_SECONDS
-        staying = {key: kept for key, kept in self._leaving.items() if kept[0] > until}
-        marks = self._marks_of(self._written)
-        if len(staying) < len(self._leaving) or marks != self._marks:
-            self._leaving = staying
-            self._write_clusters(self._written, marks)
+        if self._standing.tidy() or self._find_marks() != self._marks:
+            self._write_clusters()
 
-    def _write_clusters(self, published: Sequence[Published], marks: dict[Path, str | None]) -> None:
-        self._marks = marks
+    def _write_clusters(self) -> None:
+        marks = self._marks = self._find_marks()
         for stem in [stem for stem, mark in marks.items() if mark is None]:
             _log.warning("the certificate to be shown to an upstream is missing, so no call goes there", path=f"{stem}.pem")
-        leaving = (each for _, each in self._leaving.values())
-        write_clusters(self._plane, [*published, *leaving], lambda stem: marks[stem] if stem in marks else mark_of(stem))
+        write_clusters(self._plane, self._standing.with_upstreams, lambda stem: marks[stem])
 
-    def _marks_of(self, published: Sequence[Published]) -> dict[Path, str | None]:
-        upstreams = [each.upstream for each in published if each.upstream is not None and each.upstream.client_certificate]
-        return {stem: mark_of(stem) for stem in (client_certificate(self._plane, each) for each in upstreams)}
+    def _find_marks(self) -> dict[Path, str | None]:
+        upstreams = [each.upstream for each in self._standing.with_upstreams if each.upstream is not None]
+        shown = [client_certificate(self._plane, each) for each in upstreams if each.client_certificate is not None]
+        return {stem: mark_of(stem) for stem in shown}

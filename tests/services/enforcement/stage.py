@@ -325,9 +325,13 @@ class DataPlaneStage(Stage):
         await self.service.start()
         await self.start_envoy()
 
+    def prepare(self) -> list[str]:
+        """The command that starts the proxy; its files are there already."""
+        return envoy_command(self.settings)
+
     async def start_envoy(self) -> None:
         with (self.folder / "envoy.log").open("ab") as output:
-            self._envoy = start(envoy_command(self.settings), stdout=output, stderr=output)
+            self._envoy = start(self.prepare(), stdout=output, stderr=output)
 
         async def answers() -> bool:
             try:
