@@ -26,7 +26,7 @@ from portico.mailbox import Mailbox, mailbox_app
 from portico.place import Part, Place, settings_of
 from portico.servers import HttpServer
 from portico.settings import PorticoSettings
-from portico.trouble import bind
+from portico.trouble import Trouble, bind
 from portico.watching import GapWatch
 
 if TYPE_CHECKING:
@@ -96,6 +96,17 @@ def build_enforcement(place: Place, **here: Any) -> Part:
 
     settings = settings_of(EnforcementSettings, keys_dir=place.keys_dir, **here)
     return build(settings, place.bus, place.store("enforcement"), place.clock, verifier=place.verifier())
+
+
+def fleet_bootstrap() -> bytes:
+    """Return what a proxy of a fleet starts with, from the environment. Raises ``Trouble`` where there is no fleet."""
+    from services.enforcement.main import fleet_bootstrap as made
+    from services.enforcement.settings import EnforcementSettings
+
+    settings = settings_of(EnforcementSettings)
+    if not settings.discovery_port:
+        raise Trouble("There is no fleet: set PORTICO_ENFORCEMENT_DISCOVERY_PORT; docs/mechanisms/data-plane.md says more.")
+    return made(settings)
 
 
 def build_analytics(place: Place, **here: Any) -> Part:

@@ -18,7 +18,7 @@ from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
-from services.enforcement.proxy import command, files
+from services.enforcement.proxy import command, files, fleet
 from services.enforcement.proxy.counters import ProxyAdmin
 from services.enforcement.proxy.discovery import Discovery
 from services.enforcement.proxy.discovery_listener import DiscoveryListener
@@ -43,6 +43,11 @@ def fleet_plane(settings: EnforcementSettings, check_port: int | None = None) ->
     address = settings.discovery_address or f"{settings.discovery_host}:{settings.discovery_port}"
     fleet = Fleet(address, settings.discovery_secret.get_secret_value())
     return replace(_plane(settings, settings.fleet_folder, check_port), fleet=fleet)
+
+
+def fleet_bootstrap(settings: EnforcementSettings) -> bytes:
+    """Return what a member of the fleet starts with."""
+    return files.written(fleet.bootstrap(fleet_plane(settings)))
 
 
 def _plane(settings: EnforcementSettings, folder: Path, check_port: int | None) -> DataPlane:

@@ -23,8 +23,13 @@ def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        file.write(written(document))
     beside.replace(path)
+
+
+def written(document: Any) -> bytes:
+    """Return a document as Envoy and people read it."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
 
 
 def prepare(plane: DataPlane) -> None:
