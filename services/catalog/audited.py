@@ -10,7 +10,7 @@ AUDITED: Mapping[str, Audited] = {
     "products": audited(
         "product",
         shown="organization_id slug title summary tags sensitivity sensitivity_kinds prerequisites main_language translations"
-        " category_ids created_at is_public is_callable plans apis",
+        " category_ids when_unchecked created_at is_public is_callable plans apis",
         digested="apis.versions.ending.note",
         ignored="sort_title folded_tags apis.versions.history held touched",
     ),

@@ -1,6 +1,7 @@
 """How enforcement is put together."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -20,13 +21,18 @@ from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
-from services.enforcement.proxy import command, files
+from services.enforcement.proxy import command, files, fleet
 from services.enforcement.proxy.counters import counters_of
-from services.enforcement.proxy.plane import DataPlane, TlsDoor
+from services.enforcement.proxy.discovery import Discovery
+from services.enforcement.proxy.discovery_listener import DiscoveryListener
+from services.enforcement.proxy.plane import DataPlane, Fleet, TlsDoor
+from services.enforcement.proxy.publishing import Publishing
+from services.enforcement.proxy.resolving import Resolver
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
+from services.enforcement.state.upstreams import THE_SANDBOX, Upstream
 from services.enforcement.state.world import World
 from services.enforcement.trying import routes as trying_routes
 from services.enforcement.trying.actions import Places, TrialDesk
@@ -34,10 +40,26 @@ from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
-    """Return what the proxy's configuration is made from."""
+    """Return what the configuration of the proxy that shares files with us is made from."""
     assert settings.data_plane is not None, "this instance has no proxy of its own"
+    return _plane(settings, settings.data_plane.absolute(), check_port)
+
+
+def fleet_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
+    """Return what the configuration of a fleet's members is made from."""
+    address = settings.discovery_address or f"{settings.discovery_host}:{settings.discovery_port}"
+    fleet = Fleet(address, settings.discovery_secret.get_secret_value())
+    return replace(_plane(settings, settings.fleet_folder, check_port), fleet=fleet, kind="envoy")
+
+
+def fleet_bootstrap(settings: EnforcementSettings) -> bytes:
+    """Return what a member of the fleet starts with."""
+    return files.written(fleet.bootstrap(fleet_plane(settings)))
+
+
+def _plane(settings: EnforcementSettings, folder: Path, check_port: int | None) -> DataPlane:
     return DataPlane(
-        folder=settings.data_plane.absolute(),
+        folder=folder,
         proxy_address=f"{settings.proxy_host}:{settings.proxy_port}",
         admin_address=settings.proxy_admin_address,
         check_address=settings.check_address or f"{settings.check_host}:{check_port or settings.check_port}",
@@ -50,6 +72,8 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         certified_address=settings.certified_address,
         certified_secret=settings.certified_secret.get_secret_value(),
         kind=settings.proxy,
+        upstream_calls=settings.upstream_calls,
+        authorities_file=settings.upstream_authorities_file,
     )
 
 
@@ -71,26 +95,48 @@ def ushered_proxy_command(settings: EnforcementSettings, binary: Path | None = N
 
 
 class ProxyFiles:
-    """Writes the proxy's configuration once the check is listening, and its routes whenever they change."""
+    """Writes the proxy's configuration once the check is listening, and its clusters and routes whenever they change."""
 
-    def __init__(self, settings: EnforcementSettings, listener: CheckListener, feed: Feed, world: World) -> None:
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, publishing: Publishing) -> None:
         self._settings = settings
         self._listener = listener
-        self._feed = feed
-        self._world = world
+        self._publishing = publishing
 
     async def start(self) -> None:
-        """Write everything, and from now on the routes as they change."""
+        """Write everything, and from now on clusters and routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
+        pusher = files.Pusher(plane)
         await asyncio.to_thread(files.prepare, plane)
         if plane.kind == "nginx":
             return  # it asks the check where each call goes
-        pusher = files.RoutePusher(plane)
-        pusher.push(self._world.base_paths())
-        self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
+        self._publishing.follow(pusher.push, pusher.tidy)
 
     async def close(self) -> None:
         """Leave the files: the proxy goes on by them."""
+
+
+class FleetDiscovery:
+    """Answers a fleet of proxies once the check is listening."""
+
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, publishing: Publishing) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._publishing = publishing
+        self._door: DiscoveryListener | None = None
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        plane = fleet_plane(self._settings, self._listener.port)
+        discovery = Discovery(plane)
+        self._publishing.follow(discovery.take, discovery.tidy)
+        address = (self._settings.discovery_host, self._settings.discovery_port)
+        self._door = DiscoveryListener(discovery, address, self._settings.discovery_secret.get_secret_value())
+        await self._door.start()
+
+    async def close(self) -> None:
+        """Answer no more: members go on by what they have."""
+        if self._door is not None:
+            await self._door.close()
 
 
 def build(
@@ -106,12 +152,18 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(
-        Check(world, tokens, lambda: feed.is_loaded, settings.sandbox_address), settings.check_host, settings.check_port
-    )
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
+
+    def origin_of(upstream: Upstream) -> str:
+        return f"http://{settings.sandbox_address}" if upstream is THE_SANDBOX else publishing.origin_of(upstream)
+
+    check = Check(world, tokens, lambda: feed.is_loaded, origin_of)
+    listener = CheckListener(check, settings.check_host, settings.check_port)
+    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener, publishing]
     if settings.data_plane is not None:
-        workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
+        workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
+    if settings.discovery_port:
+        workers.append(FleetDiscovery(settings, listener, publishing))
 
     async def is_loaded() -> bool:
         return feed.is_loaded

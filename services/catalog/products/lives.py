@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import Conflict
+from services.catalog.products.upstreams import Upstream
 
 MOST_CHANGES = 100
 
@@ -77,6 +78,7 @@ class Version:
     ending: Ending | None = None
     retired_at: datetime | None = None
     history: tuple[VersionChange, ...] = ()
+    upstream: Upstream | None = None
 
     @property
     def is_public(self) -> bool:
@@ -115,6 +117,12 @@ class Version:
         """Return the version retired. Raises ``NotPublishedYet``, ``NotDeprecated`` or ``AlreadyRetired``."""
         self.require_ending()
         return self._after(VersionChange(VersionStatus.RETIRED, now, actor, reason), retired_at=now)
+
+    def served_by(self, upstream: Upstream | None) -> "Version":
+        """Return the version with another upstream, or none; itself where nothing is different. Raises ``AlreadyRetired``."""
+        if self.status is VersionStatus.RETIRED:
+            raise AlreadyRetired
+        return self if upstream == self.upstream else replace(self, upstream=upstream)
 
     def require_draft(self) -> None:
         """Refuse unless it is still to be published. Raises ``AlreadyPublished`` or ``AlreadyRetired``."""

@@ -8,6 +8,7 @@ from services.enforcement.limits.rates import Taken
 from services.enforcement.state.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
 from services.enforcement.state.matching import NOTHING, Match, Operation
 from services.enforcement.state.permits import Permit, permit_for
+from services.enforcement.state.upstreams import PRODUCTION
 from services.enforcement.state.world import Application, Lease, Version, World
 
 _NANOSECONDS = 1_000_000_000
@@ -135,12 +136,14 @@ class Rejected(NamedTuple):
 class Asked(NamedTuple):
     """What is to be called: the path as sent (percent-encoded), without its query; and the certificate that was shown, if any.
 
-    The certificate is as the proxy that verified it tells it: ``Hash=<SHA-256 in hex>``, perhaps among other pairs.
+    The path is what lies below its environment. The certificate is as the proxy that verified it tells it: ``Hash=<SHA-256 in
+    hex>``, perhaps among other pairs.
     """
 
     method: str
     path: str
     certificate: str | None = None
+    environment: str = PRODUCTION
 
 
 class Now(NamedTuple):

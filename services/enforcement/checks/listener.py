@@ -19,8 +19,18 @@ from services.enforcement.checks.answers import answer_to, not_a_check, not_read
 from services.enforcement.checks.domain import ApiNotFound, Asked, Credentials, Now, Rejected, Verdict, decide, locate
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
-from services.enforcement.checks.told import CERTIFICATE_HEADER, NGINX, CallNotReadable, Certificates, Told, answer_for, told_in
+from services.enforcement.checks.told import (
+    CERTIFICATE_HEADER,
+    NGINX,
+    CallNotReadable,
+    Certificates,
+    Destination,
+    Told,
+    answer_for,
+    told_in,
+)
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
+from services.enforcement.state.upstreams import Upstream, environment_of
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -44,10 +54,12 @@ class Held(NamedTuple):
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
-    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], sandbox: str = "") -> None:
-        """``sandbox`` is the host and port that proxies that ask where to send a call are told."""
+    def __init__(
+        self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], origin_of: Callable[[Upstream], str] = lambda _: ""
+    ) -> None:
+        """``origin_of`` says where an upstream is, for proxies that ask where to send a call; nothing: it cannot be called."""
         self._world = world
-        self._origin = f"http://{sandbox}".encode()
+        self._origin_of = origin_of
         self._certificates = Certificates()
         self._tokens = tokens
         self._is_loaded = is_loaded
@@ -65,9 +77,9 @@ class Check:
         if is_for_nginx or asked in (b"", b"/"):
             return self._told_in_headers(method, headers, is_for_nginx=is_for_nginx)
         certificate = headers.get(b"x-forwarded-client-cert")
-        path = asked.partition(b"?")[0].decode("latin-1")
-        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
-        return self._decided(call, headers)
+        environment, path = environment_of(asked.partition(b"?")[0].decode("latin-1"))
+        shown = None if certificate is None else certificate.decode("latin-1")
+        return self._decided(Asked(method.decode("latin-1"), path, shown, environment), headers)
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
@@ -77,24 +89,24 @@ class Check:
             told = told_in(headers, method, is_for_nginx=is_for_nginx)
         except CallNotReadable:
             refused = answer_to(Verdict(CallNotReadable), request_id, now.wall_ns)
-            return answer_for(refused, Told(method, b"/", is_for_nginx), b"")
+            return answer_for(refused, Told(method, b"/", is_for_nginx))
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
-        call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
+        environment, path = environment_of(told.path.decode("latin-1"))
+        call = Asked(told.method.decode("latin-1"), path, certificate, environment)
         if locate(self._world, call)[0] is None:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
-            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told, b"")
-        answer = self._decided(call, headers)
-        return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
+            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told)
+        return self._decided(call, headers, told)
 
-    def _decided(self, call: Asked, headers: Headers) -> bytes | Held:
+    def _decided(self, call: Asked, headers: Headers, told: Told | None = None) -> bytes | Held:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
-            return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return answer_to(verdict, request_id, now.wall_ns)
+            return Held(call, credentials, request_id, now.steady_ns + HOLD_NS, told)
+        return self._answered(verdict, call, told, request_id)
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -103,12 +115,22 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        answer = answer_to(verdict, held.request_id, now.wall_ns)
-        return answer if held.told is None else answer_for(answer, held.told, self._origin)
+        return self._answered(verdict, held.asked, held.told, held.request_id)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""
         self._patience.release()
+
+    def _answered(self, verdict: Verdict, asked: Asked, told: Told | None, request_id: str) -> bytes:
+        version = verdict.version
+        upstream = None if version is None else self._world.upstream_of(version.id, asked.environment)
+        answer = answer_to(verdict, request_id, self._now().wall_ns, upstream)
+        if told is None:
+            return answer
+        if version is None or upstream is None:
+            return answer_for(answer, told)
+        origin = "" if told.is_for_nginx else self._origin_of(upstream)
+        return answer_for(answer, told, Destination(upstream, version.base_path, origin))
 
     def _now(self) -> Now:
         steady, wall = self._clocks

@@ -48,6 +48,14 @@ class TlsDoor:
 
 
 @dataclass(frozen=True, slots=True)
+class Fleet:
+    """Where members of a fleet ask for their configuration, and what they show there."""
+
+    address: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NginxFiles:
     """Where nginx's own files are, below the data plane's folder."""
 
@@ -89,7 +97,8 @@ class DataPlane:
     """What the configuration is made from. Addresses are ``host:port``.
 
     ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
-    it knows by ``certified_secret`` that they come from here.
+    it knows by ``certified_secret`` that they come from here. ``upstream_calls`` are the most that run to one upstream at a time;
+    ``authorities_file`` (PEM), as the proxy finds it, has those that the world trusts. ``fleet`` is None where files are shared.
     """
 
     folder: Path
@@ -105,6 +114,9 @@ class DataPlane:
     certified_address: str = ""
     certified_secret: str = field(default="", repr=False)
     kind: Kind = "envoy"
+    upstream_calls: int = 500
+    authorities_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    fleet: Fleet | None = None
 
     @property
     def bootstrap_file(self) -> Path:
@@ -115,6 +127,11 @@ class DataPlane:
     def dynamic_folder(self) -> Path:
         """What Envoy watches."""
         return self.folder / "dynamic"
+
+    @property
+    def client_certificates(self) -> Path:
+        """Where the certificates are that are shown to upstreams: a folder for each provider."""
+        return self.folder / "certificates"
 
     @property
     def log_file(self) -> Path:

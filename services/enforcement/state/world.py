@@ -18,12 +18,14 @@ from services.enforcement.state.copies import (
     SUBSCRIPTION,
     SUSPENDED_CERTIFICATE,
     TOKEN,
+    UPSTREAM,
     VERSION,
     Copy,
     Fields,
 )
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
+from services.enforcement.state.upstreams import SANDBOX, THE_SANDBOX, Upstream, upstream_from
 
 ACTIVE = "ACTIVE"
 SUSPENDED = "SUSPENDED"
@@ -114,6 +116,7 @@ class World:
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
         self._lives: dict[str, Life] = {}
+        self._upstreams: dict[str, Upstream] = {}
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
@@ -122,6 +125,7 @@ class World:
         self._suspended: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self._ended: set[tuple[str, str]] = set()
         self._needing_permission: set[str] = set()
+        self._open_unchecked: set[str] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
         self._buckets: dict[str | tuple[str, str], Bucket] = {}
@@ -181,6 +185,9 @@ class World:
             self._needing_permission.add(identifier)
         else:
             self._needing_permission.discard(identifier)
+        if bool(fields.get("stays_open")) != (identifier in self._open_unchecked):
+            self._open_unchecked ^= {identifier}
+            self.routes_changed += 1
         self._drop_leases(product_id=identifier)
 
     def _apply_version(self, identifier: str, fields: Fields) -> None:
@@ -207,6 +214,14 @@ class World:
             self._versions[version_id] = self._by_base_path[version.base_path] = version._replace(life=life)
             # Ready-made answers tell of it.
             self._drop_leases(product_id=version.product_id)
+
+    def _apply_upstream(self, _identifier: str, fields: Fields) -> None:
+        version_id, upstream = fields["version_id"], upstream_from(fields)
+        if upstream is None:
+            self._upstreams.pop(version_id, None)
+        else:
+            self._upstreams[version_id] = upstream
+        self.routes_changed += 1
 
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
@@ -284,9 +299,17 @@ class World:
         """Return the version that is published at exactly this base path."""
         return self._by_base_path.get(base_path)
 
-    def base_paths(self) -> list[str]:
-        """Return the base paths of all published versions, sorted."""
-        return sorted(self._by_base_path)
+    def upstream_of(self, version_id: str, environment: str) -> Upstream:
+        """Return where a version's calls go in an environment: what has no upstream of its own is answered by the sandbox."""
+        return THE_SANDBOX if environment == SANDBOX else self._upstreams.get(version_id, THE_SANDBOX)
+
+    def stays_open(self, product_id: str) -> bool:
+        """Say whether the product's calls pass while nobody can say whether they may."""
+        return product_id in self._open_unchecked
+
+    def versions(self) -> list[Version]:
+        """Return all published versions, in the order of their base paths."""
+        return [self._by_base_path[base_path] for base_path in sorted(self._by_base_path)]
 
     def lease(self, application_id: str, product_id: str, now_ns: int, wall_ns: int) -> Lease | None:
         """Return the application's right to call the product, or None where it has none."""
@@ -353,6 +376,7 @@ _APPLIERS = {
     PRODUCT: World._apply_product,  # noqa: SLF001
     VERSION: World._apply_version,  # noqa: SLF001
     LIFE: World._apply_life,  # noqa: SLF001
+    UPSTREAM: World._apply_upstream,  # noqa: SLF001
     PLAN: World._apply_plan,  # noqa: SLF001
     SUBSCRIPTION: World._apply_subscription,  # noqa: SLF001
     PERMISSION: World._apply_permission,  # noqa: SLF001

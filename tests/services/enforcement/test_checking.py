@@ -203,6 +203,7 @@ _KEPT = {
         "organization_id": "org_p",
         "sensitivity": "OPEN_TEST",
         "needs_permission": False,
+        "stays_open": False,
     },
     "ver_x": {
         "kind": "version",
@@ -264,7 +265,7 @@ def test_the_state_in_memory_is_the_same_in_any_order() -> None:
         assert application is not None
         assert world.application_of("client-x") is None
         assert world.withdrawn_among(("sec_x",)) == "secret"
-        assert world.base_paths() == ["/a/b/v1"]
+        assert [each.base_path for each in world.versions()] == ["/a/b/v1"]
         lease = world.lease("app_x", "prd_x", 0, 0)
         assert lease is not None
         assert lease.subscription_id is None

@@ -1,0 +1,64 @@
+"""Envoy's routes: which path goes where, under which bounds, and what of its headers goes along."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from services.enforcement.checks.answers import VERDICT_HEADER
+from services.enforcement.proxy.clusters import name_of
+from services.enforcement.proxy.envoy import ROUTES, SANDBOX_CLUSTER, Json, through_open_check, typed
+from services.enforcement.proxy.plane import FORWARDED_CERTIFICATE, DataPlane
+from services.enforcement.proxy.published import Published
+from services.enforcement.proxy.replies import route_name
+from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, SANDBOX_PREFIX, Upstream
+
+# What callers are told is ours to say, whatever an upstream answers; and none may send them past us.
+_NOT_FROM_UPSTREAMS = ("ratelimit", "ratelimit-policy", "alt-svc", VERDICT_HEADER, "x-envoy-upstream-service-time")
+
+
+def routes(plane: DataPlane, published: Iterable[Published], name: str = ROUTES, others: Sequence[Json] = ()) -> Json:
+    """Return the routes of each published version. Any other path has none: the proxy answers 404 by itself."""
+    request_id = {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}
+    host = {
+        "name": name,
+        "domains": ["*"],
+        "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
+        "response_headers_to_remove": list(_NOT_FROM_UPSTREAMS),
+        "routes": [*others, *(route for each in published for route in _routes(plane, each))],
+    }
+    return typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])
+
+
+def _routes(plane: DataPlane, published: Published) -> list[Json]:
+    base_path = published.base_path
+    to_sandbox = {"cluster": SANDBOX_CLUSTER, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
+    in_sandbox = _route(published, SANDBOX, SANDBOX_PREFIX + base_path, {**to_sandbox, "prefix_rewrite": base_path})
+    if published.upstream is None:
+        return [_route(published, SANDBOX, base_path, to_sandbox), in_sandbox]
+    return [_route(published, PRODUCTION, base_path, _to_upstream(base_path, published.upstream)), in_sandbox]
+
+
+def _to_upstream(base_path: str, upstream: Upstream) -> Json:
+    return {
+        "cluster": name_of(upstream),
+        "timeout": f"{upstream.timeout_seconds:g}s",
+        "host_rewrite_literal": upstream.host,
+        "regex_rewrite": {"pattern": {"regex": f"^{re.escape(base_path)}/?"}, "substitution": f"{upstream.prefix}/"},
+        # Only what cannot have reached the upstream is tried once more.
+        "retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 1},
+    }
+
+
+def _route(published: Published, environment: str, path: str, action: Json) -> Json:
+    route = {
+        "name": route_name(published.product_id, published.version_id, environment),
+        "match": {"path_separated_prefix": path},
+        "route": action,
+        # The access token is for us alone: an upstream that kept it could call other products in the application's name.
+        "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
+    }
+    if not published.stays_open:
+        return route
+    told = {"x-portico-product": published.product_id, "x-portico-version": published.version_id}
+    # Of a call that passes unchecked no more is known than where it goes.
+    added = [{"header": {"key": key, "value": value}, "append_action": "ADD_IF_ABSENT"} for key, value in told.items()]
+    return {**route, "request_headers_to_add": added, "typed_per_filter_config": through_open_check()}
