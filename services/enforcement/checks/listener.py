@@ -70,12 +70,13 @@ class Check:
             return not_a_check()
         if not self._is_loaded():
             return not_ready()
-        asked = target[len(PREFIX) :]
-        if is_for_nginx or asked in (b"", b"/"):
+        path = target[len(PREFIX) :].partition(b"?")[0]
+        if is_for_nginx or path in (b"", b"/"):
             return self._told_in_headers(method, headers, is_for_nginx=is_for_nginx)
         certificate = headers.get(b"x-forwarded-client-cert")
-        path = asked.partition(b"?")[0].decode("latin-1")
-        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
+        call = Asked(
+            method.decode("latin-1"), path.decode("latin-1"), None if certificate is None else certificate.decode("latin-1")
+        )
         return self._decided(call, headers)
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
