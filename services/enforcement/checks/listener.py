@@ -27,6 +27,7 @@ from services.enforcement.checks.told import (
     Destination,
     Told,
     answer_for,
+    is_allowed,
     told_in,
 )
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
@@ -73,13 +74,13 @@ class Check:
             return not_a_check()
         if not self._is_loaded():
             return not_ready()
-        asked = target[len(PREFIX) :]
-        if is_for_nginx or asked in (b"", b"/"):
+        path = target[len(PREFIX) :].partition(b"?")[0]
+        if is_for_nginx or path in (b"", b"/"):
             return self._told_in_headers(method, headers, is_for_nginx=is_for_nginx)
         certificate = headers.get(b"x-forwarded-client-cert")
-        environment, path = environment_of(asked.partition(b"?")[0].decode("latin-1"))
+        environment, below = environment_of(path.decode("latin-1"))
         shown = None if certificate is None else certificate.decode("latin-1")
-        return self._decided(Asked(method.decode("latin-1"), path, shown, environment), headers)
+        return self._decided(Asked(method.decode("latin-1"), below, shown, environment), headers)
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
@@ -94,10 +95,15 @@ class Check:
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
         environment, path = environment_of(told.path.decode("latin-1"))
         call = Asked(told.method.decode("latin-1"), path, certificate, environment)
+        answer = self._decided(call, headers, told)
+        if isinstance(answer, bytes) and is_allowed(answer):
+            return answer
         if locate(self._world, call)[0] is None:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
+            if isinstance(answer, Held):
+                self._patience.release()
             return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told)
-        return self._decided(call, headers, told)
+        return answer
 
     def _decided(self, call: Asked, headers: Headers, told: Told | None = None) -> bytes | Held:
         now = self._now()
