@@ -4,6 +4,7 @@ from typing import Any
 
 from chassis.errors import HELP_BASE
 from services.enforcement.checks.answers import VERDICT_HEADER
+from services.enforcement.state.upstreams import SANDBOX
 
 Json = dict[str, Any]
 
@@ -12,6 +13,8 @@ UPSTREAM_UNAVAILABLE = ("UH", "UF", "UO", "URX", "LR", "UR", "UC", "UPE", "NC")
 UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
 # The name of the routes whose requests are for tokens: they are in the log, since Envoy counts them, but are no calls.
 OAUTH_ROUTE = "oauth"
+# The name of the route to the sandbox of every version.
+SANDBOX_ROUTE = "sandbox"
 _PROBLEM = "application/problem+json"
 _BETWEEN = "|"
 
@@ -67,6 +70,8 @@ def route_name(product_id: str, version_id: str, environment: str) -> str:
 
 def read_route_name(name: str) -> dict[str, str]:
     """Return what a route's name tells of its calls."""
+    if name == SANDBOX_ROUTE:
+        return {"environment": SANDBOX}
     told = name.split(_BETWEEN)
     return dict(zip(("product_id", "version_id", "environment"), told, strict=True)) if len(told) == 3 else {}
 
