@@ -12,7 +12,7 @@ AUDITED: Mapping[str, Audited] = {
         shown="organization_id slug title summary tags sensitivity sensitivity_kinds prerequisites main_language translations"
         " category_ids when_unchecked created_at is_public is_callable plans apis",
         digested="apis.versions.ending.note",
-        ignored="sort_title folded_tags apis.versions.history held touched",
+        ignored="sort_title folded_tags apis.versions.history apis.versions.upstream_told held touched",
     ),
     "categories": audited("category", organizations="", shown="slug parent_id names"),
     "guidance": audited("guidance", shown="step product_id organization_id main_language texts", ignored="changed_at"),

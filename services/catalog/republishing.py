@@ -65,7 +65,7 @@ def _life(place: Place, affected: Sequence[str]) -> Event:
 def _upstreams(row: Document) -> Iterable[Statement]:
     product = to_product(row)
     for api, version in product.versions():
-        if version.is_public:  # also where there is none: it may have been taken back
+        if version.is_public and version.upstream_told:  # also where it was taken back
             provider = product.organization_id
             yield Statement(subject_of(version.id), (told(product, api, version),), provider, (provider,))
 

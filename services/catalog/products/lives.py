@@ -67,7 +67,7 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One release of an API."""
+    """One release of an API; ``upstream_told`` says that others have heard of an upstream of it, which it may have no more."""
 
     id: str
     label: str
@@ -79,6 +79,7 @@ class Version:
     retired_at: datetime | None = None
     history: tuple[VersionChange, ...] = ()
     upstream: Upstream | None = None
+    upstream_told: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -93,7 +94,9 @@ class Version:
     def publish(self, now: datetime, actor: str | None) -> "Version":
         """Return the version published. Raises ``AlreadyPublished`` or ``AlreadyRetired``."""
         self.require_draft()
-        return self._after(VersionChange(VersionStatus.PUBLISHED, now, actor), published_at=now)
+        return self._after(
+            VersionChange(VersionStatus.PUBLISHED, now, actor), published_at=now, upstream_told=self.upstream is not None
+        )
 
     def deprecate(self, ending: Ending, now: datetime, actor: str | None) -> "Version":
         """Return the version deprecated, or with another end; itself where nothing is different.
@@ -122,7 +125,9 @@ class Version:
         """Return the version with another upstream, or none; itself where nothing is different. Raises ``AlreadyRetired``."""
         if self.status is VersionStatus.RETIRED:
             raise AlreadyRetired
-        return self if upstream == self.upstream else replace(self, upstream=upstream)
+        if upstream == self.upstream:
+            return self
+        return replace(self, upstream=upstream, upstream_told=self.is_public or self.upstream_told)
 
     def require_draft(self) -> None:
         """Refuse unless it is still to be published. Raises ``AlreadyPublished`` or ``AlreadyRetired``."""

@@ -100,6 +100,7 @@ def _version_document(version: Version) -> Document:
         "retired_at": version.retired_at,
         "history": [{**asdict(each), "status": each.status.value} for each in version.history],
         "upstream": asdict(version.upstream) if version.upstream else None,
+        "upstream_told": version.upstream_told,
     }
 
 
@@ -152,6 +153,7 @@ def _to_version(kept: Document) -> Version:
         retired_at=kept.get("retired_at"),
         history=tuple(VersionChange(**{**each, "status": VersionStatus(each["status"])}) for each in kept.get("history", ())),
         upstream=Upstream(**kept["upstream"]) if kept.get("upstream") else None,
+        upstream_told=bool(kept.get("upstream_told")),
     )
 
 

@@ -8,7 +8,7 @@ from services.enforcement.proxy.clusters import name_of
 from services.enforcement.proxy.envoy import ROUTES, SANDBOX_CLUSTER, Json, through_open_check, typed
 from services.enforcement.proxy.plane import FORWARDED_CERTIFICATE, DataPlane
 from services.enforcement.proxy.published import Published
-from services.enforcement.proxy.replies import route_name
+from services.enforcement.proxy.replies import SANDBOX_ROUTE, route_name
 from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, SANDBOX_PREFIX, Upstream
 
 # What callers are told is ours to say, whatever an upstream answers; and none may send them past us.
@@ -16,25 +16,37 @@ _NOT_FROM_UPSTREAMS = ("ratelimit", "ratelimit-policy", "alt-svc", VERDICT_HEADE
 
 
 def routes(plane: DataPlane, published: Iterable[Published], name: str = ROUTES, others: Sequence[Json] = ()) -> Json:
-    """Return the routes of each published version. Any other path has none: the proxy answers 404 by itself."""
+    """Return the routes of what is published. Any other path has none: the proxy answers 404 by itself."""
     request_id = {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}
     host = {
         "name": name,
         "domains": ["*"],
         "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
         "response_headers_to_remove": list(_NOT_FROM_UPSTREAMS),
-        "routes": [*others, *(route for each in published for route in _routes(plane, each))],
+        "routes": [*others, _in_sandbox(plane), *(_in_production(plane, each) for each in published)],
     }
     return typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])
 
 
-def _routes(plane: DataPlane, published: Published) -> list[Json]:
-    base_path = published.base_path
-    to_sandbox = {"cluster": SANDBOX_CLUSTER, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
-    in_sandbox = _route(published, SANDBOX, SANDBOX_PREFIX + base_path, {**to_sandbox, "prefix_rewrite": base_path})
-    if published.upstream is None:
-        return [_route(published, SANDBOX, base_path, to_sandbox), in_sandbox]
-    return [_route(published, PRODUCTION, base_path, _to_upstream(base_path, published.upstream)), in_sandbox]
+def _in_production(plane: DataPlane, published: Published) -> Json:
+    base_path, upstream = published.base_path, published.upstream
+    if upstream is None:
+        return _route(base_path, _to_sandbox(plane), _name(published, SANDBOX), published)
+    return _route(base_path, _to_upstream(base_path, upstream), _name(published, PRODUCTION), published)
+
+
+def _in_sandbox(plane: DataPlane) -> Json:
+    """Return the one route to the sandbox of every version: which there are, the check knows."""
+    rewriting = {"regex_rewrite": {"pattern": {"regex": f"^{SANDBOX_PREFIX}/?"}, "substitution": "/"}}
+    return _route(SANDBOX_PREFIX, {**_to_sandbox(plane), **rewriting}, SANDBOX_ROUTE)
+
+
+def _to_sandbox(plane: DataPlane) -> Json:
+    return {"cluster": SANDBOX_CLUSTER, "timeout": f"{plane.upstream_timeout_seconds:g}s"}
+
+
+def _name(published: Published, environment: str) -> str:
+    return route_name(published.product_id, published.version_id, environment)
 
 
 def _to_upstream(base_path: str, upstream: Upstream) -> Json:
@@ -48,15 +60,15 @@ def _to_upstream(base_path: str, upstream: Upstream) -> Json:
     }
 
 
-def _route(published: Published, environment: str, path: str, action: Json) -> Json:
+def _route(path: str, action: Json, name: str, published: Published | None = None) -> Json:
     route = {
-        "name": route_name(published.product_id, published.version_id, environment),
+        "name": name,
         "match": {"path_separated_prefix": path},
         "route": action,
         # The access token is for us alone: an upstream that kept it could call other products in the application's name.
         "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
     }
-    if not published.stays_open:
+    if published is None or not published.stays_open:
         return route
     told = {"x-portico-product": published.product_id, "x-portico-version": published.version_id}
     # Of a call that passes unchecked no more is known than where it goes.

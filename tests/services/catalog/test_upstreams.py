@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from chassis import messages
+from chassis.republishing import batches
 from tests.certificates import authority, issue
 from tests.services.catalog.stage import OTHER, PLAIN, PROVIDER, Stage
 
@@ -154,3 +156,22 @@ async def test_nobody_else_names_an_upstream_or_sees_one(stage: Stage) -> None:
         assert await shown(person, published.version_id) is None
     assert await shown(stage.anonymous, published.version_id) is None
     assert (await shown(observer, published.version_id))["url"] == URL
+
+
+async def stated(stage: Stage) -> list[tuple[str, int, str | None]]:
+    """What is stated anew of upstreams: of which version, under which number, where."""
+    kind = next(each for each in stage.service.kinds if each.name == "upstream")
+    found = [messages.read(each.body) async for batch, _ in batches(stage.service.store, kind) for each in batch]
+    return [(each.subject.removeprefix("upstream:"), each.sequence, each.data["url"]) for each in found]
+
+
+async def test_what_answers_is_stated_anew_also_where_it_was_taken_back(stage: Stage) -> None:
+    published = await stage.published()
+    draft = (await stage.draft(published.product_id, label="2"))["version"]["id"]
+    await set_upstream(stage, draft, url=URL)
+    assert await stated(stage) == []
+    await set_upstream(stage, published.version_id, url=URL)
+    assert await stated(stage) == [(published.version_id, 1, URL)]
+    await set_upstream(stage, published.version_id)
+    await stage.provider.do("publish_version", version_id=draft)
+    assert sorted(await stated(stage)) == sorted([(published.version_id, 2, None), (draft, 1, URL)])

@@ -75,6 +75,13 @@ def test_a_call_that_nobody_decided_on_is_known_by_its_route() -> None:
     assert (*known, read.record.rejection, read.record.id) == ("prd_1", "ver_1", "SANDBOX", None, "CHECK_UNAVAILABLE", "c-3")
 
 
+def test_a_call_of_the_sandbox_that_nobody_decided_on_is_one_of_the_sandbox() -> None:
+    read = read_line(line(3, verdict=None, route="sandbox", flags="UAEX", status=503).strip())
+    assert read is not None
+    assert read.record is not None
+    assert (read.record.product_id, read.record.environment) == (None, "SANDBOX")
+
+
 def test_half_a_line_spoils_no_other() -> None:
     half = line(1)[:40]
     assert read_line(half) is None
