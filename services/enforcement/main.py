@@ -21,7 +21,7 @@ from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
-from services.enforcement.proxy import command, files, fleet
+from services.enforcement.proxy import command, files, fleet, pushing
 from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.discovery import Discovery
 from services.enforcement.proxy.discovery_listener import DiscoveryListener
@@ -105,10 +105,8 @@ class ProxyFiles:
     async def start(self) -> None:
         """Write everything, and from now on clusters and routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
-        pusher = files.Pusher(plane)
         await asyncio.to_thread(files.prepare, plane)
-        if plane.kind == "nginx":
-            return  # it asks the check where each call goes
+        pusher = pushing.pusher(plane)
         self._publishing.follow(pusher.push, pusher.tidy)
 
     async def close(self) -> None:

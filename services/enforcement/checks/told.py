@@ -55,7 +55,8 @@ class Told(NamedTuple):
 class Destination(NamedTuple):
     """Where an allowed call goes: its upstream, the base path it was called at, and where that is (for others than nginx).
 
-    nginx knows upstreams by their names, and below which path each of them is.
+    nginx knows upstreams by their versions, and below which path each of them is. It is told both paths, since what it does not
+    know yet goes to the sandbox.
     """
 
     upstream: Upstream
@@ -66,14 +67,16 @@ class Destination(NamedTuple):
         """Return what a proxy is told to do with a call."""
         upstream = self.upstream
         target = told.target[len(told.path) - len(environment_of(told.path.decode("latin-1"))[1]) :]
-        host = b""
+        more = b""
         if upstream.environment != SANDBOX:
-            below = target[len(self.base_path) :]
-            target = below if below.startswith(b"/") else b"/" + below
-            if not told.is_for_nginx:
-                target, host = upstream.prefix.encode() + target, b"portico-host: %s\r\n" % upstream.host.encode()
+            rest = target[len(self.base_path) :]
+            below = rest if rest.startswith(b"/") else b"/" + rest
+            if told.is_for_nginx:
+                more = b"portico-below: %s\r\n" % below
+            else:
+                target, more = upstream.prefix.encode() + below, b"portico-host: %s\r\n" % upstream.host.encode()
         name = upstream.name if told.is_for_nginx else self.origin
-        return b"portico-upstream: %s\r\nportico-target: %s\r\n%s" % (name.encode(), target, host)
+        return b"portico-upstream: %s\r\nportico-target: %s\r\n%s" % (name.encode(), target, more)
 
 
 def told_in(headers: Mapping[bytes, bytes], asked_by: bytes, *, is_for_nginx: bool) -> Told:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from services.enforcement.proxy.envoy import CERTIFIED, CHECK, SANDBOX_CLUSTER, Json, socket_address, typed
-from services.enforcement.proxy.plane import DataPlane
+from services.enforcement.proxy.plane import DataPlane, client_certificate
 from services.enforcement.proxy.published import Published
 from services.enforcement.state.upstreams import Upstream
 
@@ -105,12 +105,6 @@ def _tls(plane: DataPlane, upstream: Upstream, shown: Path | None) -> Json:
     # A number has no name that could be asked for.
     asked = {} if is_ip else {"sni": host}
     return typed(_TLS + "UpstreamTlsContext", common_tls_context=context, **asked)
-
-
-def client_certificate(plane: DataPlane, upstream: Upstream) -> Path:
-    """Return where the certificate shown to an upstream is, and its key, but for their endings; each provider has a folder."""
-    assert upstream.client_certificate is not None
-    return plane.client_certificates / upstream.organization_id / upstream.client_certificate
 
 
 def _is_ip(host: str) -> bool:

@@ -2,21 +2,18 @@
 
 import os
 import pwd
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from chassis.telemetry import log
-from services.enforcement.proxy import envoy, nginx, routing, tls
-from services.enforcement.proxy.clusters import Mark, client_certificate, clusters
+from services.enforcement.proxy import envoy, nginx, nginx_upstreams, routing, tls
+from services.enforcement.proxy.clusters import Mark, clusters
 from services.enforcement.proxy.plane import DataPlane
-from services.enforcement.proxy.published import Published, Standing
+from services.enforcement.proxy.published import Published
 
 CLUSTERS_FILE = "clusters.json"
-_log = log("enforcement.proxy")
 
 
 def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
@@ -48,9 +45,12 @@ def prepare(plane: DataPlane) -> None:
 
 
 def _prepare_nginx(plane: DataPlane) -> None:
-    """Make nginx's folders and its configuration, which stays as it is whatever is published."""
+    """Make nginx's folders and its configuration; what follows from what is published lies in files of its own."""
     (plane.folder / "temp").mkdir(exist_ok=True)
     plane.nginx.private_folder.mkdir(mode=0o700, exist_ok=True)
+    plane.nginx.authorities_folder.mkdir(exist_ok=True)
+    if not (plane.nginx.upstreams_file.exists() and plane.nginx.places_file.exists()):
+        write_upstreams(plane, ())
     user = pwd.getpwuid(0).pw_name if os.geteuid() == 0 else ""
     # It holds what proves to the authorization server that a request comes from here.
     _write_in_place(plane.nginx.configuration_file, nginx.configuration(plane, user).encode(), 0o600)
@@ -73,6 +73,21 @@ def _prepare_envoy(plane: DataPlane) -> None:
     write_in_place(plane.dynamic_folder / "listeners.json", {"resources": opened})
 
 
+def write_upstreams(plane: DataPlane, published: Iterable[Published], mark: Mark = lambda _: "") -> bool:
+    """Put into place where nginx finds everything; say whether any of it is different."""
+    made = nginx_upstreams.rendered(plane, published, mark)
+    for path, authorities in made.authorities.items():
+        if not path.exists():
+            _write_in_place(path, authorities.encode(), 0o644)
+    wanted = {plane.nginx.upstreams_file: made.upstreams.encode(), plane.nginx.places_file: made.places.encode()}
+    changed = {path: text for path, text in wanted.items() if not path.exists() or path.read_bytes() != text}
+    for path, text in changed.items():
+        _write_in_place(path, text, 0o644)
+    for path in set(plane.nginx.authorities_folder.glob("*.pem")) - made.authorities.keys():
+        path.unlink(missing_ok=True)
+    return bool(changed)
+
+
 def write_clusters(plane: DataPlane, published: Iterable[Published], mark: Mark = lambda _: "") -> None:
     """Put into place where everything is."""
     write_in_place(plane.dynamic_folder / CLUSTERS_FILE, {"resources": clusters(plane, published, mark)})
@@ -93,34 +108,3 @@ def write_routes(plane: DataPlane, published: Sequence[Published]) -> None:
     if plane.tls is not None:
         # It holds what proves to the authorization server that a request comes from here.
         write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, {"resources": [tls.routes(plane, published)]}, 0o600)
-
-
-class Pusher:
-    """Writes clusters and routes whenever what is published changes; Envoy takes them over while it runs."""
-
-    def __init__(self, plane: DataPlane, clock: Callable[[], float] = time.monotonic) -> None:
-        self._plane = plane
-        self._standing = Standing(clock)
-        self._marks: dict[Path, str | None] = {}
-
-    def push(self, published: Sequence[Published]) -> None:
-        """Write everything, unless it stands already."""
-        if self._standing.take(published):
-            self._write_clusters()
-            write_routes(self._plane, self._standing.published or ())
-
-    def tidy(self) -> None:
-        """Take away what no route has led to for a moment, and take over certificates that were changed."""
-        if self._standing.tidy() or self._find_marks() != self._marks:
-            self._write_clusters()
-
-    def _write_clusters(self) -> None:
-        marks = self._marks = self._find_marks()
-        for stem in [stem for stem, mark in marks.items() if mark is None]:
-            _log.warning("the certificate to be shown to an upstream is missing, so no call goes there", path=f"{stem}.pem")
-        write_clusters(self._plane, self._standing.with_upstreams, lambda stem: marks[stem])
-
-    def _find_marks(self) -> dict[Path, str | None]:
-        upstreams = [each.upstream for each in self._standing.with_upstreams if each.upstream is not None]
-        shown = [client_certificate(self._plane, each) for each in upstreams if each.client_certificate is not None]
-        return {stem: mark_of(stem) for stem in shown}

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from services.enforcement.state.upstreams import Upstream
+
 Kind = Literal["envoy", "nginx"]
 """The proxies that the data plane runs on."""
 # The name of a run that was started without one.
@@ -30,6 +32,8 @@ SAYS = {
     CALL_NOT_READABLE: "The request cannot be read as it is.",
 }
 CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
+# What callers are told is ours to say, whatever an upstream answers; and none may send them past us.
+NOT_FROM_UPSTREAMS = ("ratelimit", "ratelimit-policy", "alt-svc", "x-envoy-upstream-service-time")
 # RFC 9325 section 4.2: forward secrecy and authenticated encryption alone; TLS 1.3 has nothing else.
 CIPHERS = tuple(
     f"ECDHE-{signer}-{cipher}"
@@ -85,6 +89,21 @@ class NginxFiles:
     def counts_socket(self) -> Path:
         """Where nginx tells what it has counted."""
         return self.private_folder / "socket"
+
+    @property
+    def upstreams_file(self) -> Path:
+        """Which upstreams there are."""
+        return self.folder / "upstreams.conf"
+
+    @property
+    def places_file(self) -> Path:
+        """What leads to them."""
+        return self.folder / "places.conf"
+
+    @property
+    def authorities_folder(self) -> Path:
+        """The authorities whose certificates count for single upstreams."""
+        return self.folder / "authorities"
 
     @property
     def asked_file(self) -> Path:
@@ -147,3 +166,9 @@ class DataPlane:
     def nginx(self) -> NginxFiles:
         """Where nginx's own files are."""
         return NginxFiles(self.folder)
+
+
+def client_certificate(plane: DataPlane, upstream: Upstream) -> Path:
+    """Return where the certificate shown to an upstream is, and its key, but for their endings; each provider has a folder."""
+    assert upstream.client_certificate is not None
+    return plane.client_certificates / upstream.organization_id / upstream.client_certificate
