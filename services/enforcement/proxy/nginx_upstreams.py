@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 from services.enforcement.proxy.plane import DataPlane, client_certificate
 from services.enforcement.proxy.published import Published
-from services.enforcement.proxy.quoting import DOLLAR, problem, quoted
+from services.enforcement.proxy.quoting import PathNotUsable, literal, problem, quoted
 from services.enforcement.proxy.replies import route_name
 from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, Upstream
 
 Mark = Callable[[Path], str | None]
+_PLAIN = re.compile(r"[\w/.~-]+", re.ASCII)
 _NOWHERE = "/.portico/nowhere"
 # One segment of a path that is in order as it is written: no dot in front, nothing escaped that hides a slash or a dot.
 _SEGMENT = r"(?!\.)(?:[\w.~!$&'()*+,;=:@-]|%(?!2[ef]|5c|00)[0-9a-f]{2})+"
@@ -34,37 +35,32 @@ class Rendered(NamedTuple):
 
 def rendered(plane: DataPlane, published: Iterable[Published], mark: Mark = lambda _: "") -> Rendered:
     """Return the files. ``mark`` tells which certificate lies where one is to be shown from, as in Envoy's clusters."""
-    upstreams, places, opened, named = [], [], [], []
+    upstreams: list[str] = []
+    places: list[str] = []
+    named: list[str] = []
+    opened: list[str] = []
     authorities: dict[Path, str] = {}
     for each in published:
-        name = _name(each)
-        if each.upstream is not None:
+        name, upstream = _name(each), each.upstream
+        if upstream is not None:
             named.append(f"  {quoted(each.version_id)} p_{name};")
-            shown = None if each.upstream.client_certificate is None else client_certificate(plane, each.upstream)
-            marked = "" if shown is None else mark(shown)
-            if each.addresses and marked is not None:
+            place = _place_of(plane, name, each, mark)
+            places.append(place or _closed(name))
+            if place is not None:
                 upstreams.append(_upstream(plane, name, each.addresses))
-                places.append(_place(plane, name, each.upstream, shown))
-                places.append(f"# {marked}")
-                if each.upstream.authorities is not None:
-                    authorities[_authorities_file(plane, each.upstream.authorities)] = each.upstream.authorities
-            else:
-                places.append(_closed(name))
-        if each.stays_open:
+                if upstream.authorities is not None:
+                    authorities[_authorities_file(plane, upstream.authorities)] = upstream.authorities
+        if each.stays_open and _PLAIN.fullmatch(each.base_path):
             opened.append(f'  "~^{re.escape(each.base_path)}{_BELOW}$" o_{name};')
             places.append(_open(name, each))
-    maps = [
-        "map $portico_upstream $portico_place {",
-        "  default sandbox;",
-        *named,
-        "}",
-        "map $request_uri $portico_open {",
-        '  default "";',
-        '  "~^(?<portico_rest>)(?!)" "";',
-        *opened,
-        "}",
-    ]
-    return Rendered("\n".join([*maps, *upstreams, ""]), "\n".join([*places, ""]), authorities)
+    return Rendered("\n".join([*_maps(named, opened), *upstreams, ""]), "\n".join([*places, ""]), authorities)
+
+
+def _maps(named: Iterable[str], opened: Iterable[str]) -> list[str]:
+    """Return what leads from the name that the check tells to a place, and from a path to what passes unchecked."""
+    never = '  "~^(?<portico_rest>)(?!)" "";'  # there is always a rest, if only in name
+    by_name = ["map $portico_upstream $portico_place {", "  default sandbox;", *named, "}"]
+    return [*by_name, "map $request_uri $portico_open {", '  default "";', never, *opened, "}"]
 
 
 def _name(published: Published) -> str:
@@ -77,6 +73,20 @@ def _upstream(plane: DataPlane, name: str, addresses: Iterable[str]) -> str:
     return f"upstream u_{name} {{\n  zone u_{name} 64k;\n{servers}  keepalive 16;\n  keepalive_timeout 20s;\n}}"
 
 
+def _place_of(plane: DataPlane, name: str, published: Published, mark: Mark) -> str | None:
+    """Return the place that leads to an upstream, or None where no call may go there."""
+    upstream = published.upstream
+    assert upstream is not None
+    shown = None if upstream.client_certificate is None else client_certificate(plane, upstream)
+    marked = "" if shown is None else mark(shown)
+    if not published.addresses or marked is None:
+        return None
+    try:
+        return f"{_place(plane, name, upstream, shown)}\n# {marked}"
+    except PathNotUsable:
+        return None
+
+
 def _place(plane: DataPlane, name: str, upstream: Upstream, shown: Path | None) -> str:
     scheme = upstream.origin.partition(":")[0]
     milliseconds = round(upstream.timeout_seconds * 1000)
@@ -86,7 +96,7 @@ def _place(plane: DataPlane, name: str, upstream: Upstream, shown: Path | None) 
         f"proxy_send_timeout {milliseconds}ms;",
         f"proxy_read_timeout {milliseconds}ms;",
         *(_tls(plane, upstream, shown) if scheme == "https" else ()),
-        f'proxy_pass "{scheme}://u_{name}{upstream.prefix.replace("$", DOLLAR)}$portico_below";',
+        f'proxy_pass "{scheme}://u_{name}{literal(upstream.prefix)}$portico_below";',
     ]
     return _location(f"p_{name}", lines)
 
@@ -135,7 +145,7 @@ def _open(name: str, published: Published) -> str:
         f"set $portico_version {quoted(published.version_id)};",
         'set $portico_unchecked "true";',
         "set $portico_below $portico_unchecked_below;",
-        f'set $portico_target "{published.base_path.replace("$", DOLLAR)}$portico_rest";',
+        f'set $portico_target "{literal(published.base_path)}$portico_rest";',
         f"try_files {_NOWHERE} @{f'p_{name}' if is_own else 'sandbox'};",
     ]
     return _location(f"o_{name}", lines)

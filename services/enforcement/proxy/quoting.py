@@ -5,11 +5,11 @@ import json
 from chassis.errors import HELP_BASE
 from services.enforcement.proxy import plane as shared
 
-DOLLAR = "${portico_dollar}"
+_DOLLAR = "${portico_dollar}"
 
 
 class PathNotUsable(ValueError):  # noqa: N818 - named as the fact that it reports
-    """A folder with this character in its name cannot stand in nginx's configuration; choose another one."""
+    """What has this character in its name cannot stand in nginx's configuration; choose another name."""
 
 
 def quoted(text: str) -> str:
@@ -17,6 +17,13 @@ def quoted(text: str) -> str:
     if "$" in text or "\n" in text:
         raise PathNotUsable(PathNotUsable.__doc__)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as a part of a word between double quotes, in which it means itself. Raises ``PathNotUsable``."""
+    if "\n" in text:
+        raise PathNotUsable(PathNotUsable.__doc__)
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("$", _DOLLAR)
 
 
 def problem(code: str, status: int) -> str:

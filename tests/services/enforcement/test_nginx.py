@@ -67,13 +67,15 @@ def test_any_upstream_stands_in_the_configuration(binary: Path, tmp_path: Path) 
     served = [
         Upstream("ver_1", "https://api.example", odd, 5.0, "api.example:8443", "org_1", issue().pem, "shown"),
         Upstream("ver_2", "https://[2001:db8::1]:8443", "", 60.0, "[2001:db8::1]:8443", "org_1"),
+        Upstream("ver_4", "https://api.example", "/v1", 1.0, "$host", "org_1"),
         Upstream("ver_3", "http://10.0.0.1", "/v1", 1.0, "10.0.0.1", "org_1"),
     ]
-    numbers = [("192.0.2.1:443", "[2001:db8::2]:443"), ("[2001:db8::1]:8443",), ()]
+    numbers = [("192.0.2.1:443", "[2001:db8::2]:443"), ("[2001:db8::1]:8443",), ("192.0.2.1:443",), ()]
     published = [
         Published(f"/zoo-{each.name}/a.b/v1", each.name, f"prd_{each.name}", each, numbers[place], stays_open=place != 1)
         for place, each in enumerate(served)
     ]
+    published.append(Published('/odd "/a/v1', "ver_5", "prd_5", stays_open=True))
     published.append(Published("/plain/a/v1", 'ver "4" \\', "prd_4", stays_open=True))
     assert files.write_upstreams(plane, published)
     assert not files.write_upstreams(plane, published)
