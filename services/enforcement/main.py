@@ -1,19 +1,28 @@
 """How enforcement is put together."""
 
 import asyncio
+import time
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
+from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.explaining import repository as refusals
+from services.enforcement.explaining import routes as explaining_routes
+from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
@@ -25,6 +34,9 @@ from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from services.enforcement.trying import routes as trying_routes
+from services.enforcement.trying.actions import Places, TrialDesk
+from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -100,26 +112,41 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(
-        Check(world, tokens, lambda: feed.is_loaded, settings.sandbox_address), settings.check_host, settings.check_port
-    )
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    keeping = Keeping(store, world)
+    check = Check(world, tokens, lambda: feed.is_loaded, sandbox=settings.sandbox_address, keeps=keeping.take)
+    listener = CheckListener(check, settings.check_host, settings.check_port)
+    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), keeping, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
+    routes: list[BaseRoute] = []
+    if verifier is not None:
+        edge = Edge(store, verifier)
+        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens)), *explaining_routes.routes(edge, explaining)]
+        workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
-        indexes=(*repository.INDEXES, *counts.INDEXES),
+        routes=routes,
+        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},
         verifier=verifier,
     )
+
+
+def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:
+    address = settings.trial_address or f"{settings.proxy_host}:{settings.proxy_port}"
+    if address.startswith("0.0.0.0:"):  # it listens everywhere, and so here
+        address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
+    caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
+    return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
 
 
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:

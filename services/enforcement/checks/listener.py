@@ -16,8 +16,10 @@ import httptools
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import ApiNotFound, Asked, Credentials, Now, Rejected, Verdict, decide, locate
+from services.enforcement.checks.case import Asked, Credentials, Now, Rejected
+from services.enforcement.checks.domain import Decided, Verdict, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
+from services.enforcement.checks.refusals import ApiNotFound
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.checks.told import (
     CERTIFICATE_HEADER,
@@ -26,7 +28,6 @@ from services.enforcement.checks.told import (
     Certificates,
     Told,
     answer_for,
-    is_allowed,
     told_in,
 )
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
@@ -53,13 +54,22 @@ class Held(NamedTuple):
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
-    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], sandbox: str = "") -> None:
-        """``sandbox`` is the host and port that proxies that ask where to send a call are told."""
+    def __init__(
+        self,
+        world: World,
+        tokens: Tokens,
+        is_loaded: Callable[[], bool],
+        *,
+        sandbox: str = "",
+        keeps: Callable[[Decided], bool] = lambda _: False,
+    ) -> None:
+        """``sandbox`` is the host and port that proxies that ask where to send a call are told; ``keeps`` takes refusals."""
         self._world = world
         self._origin = f"http://{sandbox}".encode()
         self._certificates = Certificates()
         self._tokens = tokens
         self._is_loaded = is_loaded
+        self._keeps = keeps
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
@@ -91,24 +101,20 @@ class Check:
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
         call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
-        answer = self._decided(call, headers)
-        if isinstance(answer, bytes) and is_allowed(answer):
-            return answer_for(answer, told, self._origin)
-        if locate(self._world, call)[0] is None:
-            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
-            if isinstance(answer, Held):
-                self._patience.release()
-            answer = answer_to(Verdict(ApiNotFound), request_id, now.wall_ns)
+        answer = self._decided(call, headers, is_told=True)
         return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
 
-    def _decided(self, call: Asked, headers: Headers) -> bytes | Held:
+    def _decided(self, call: Asked, headers: Headers, *, is_told: bool = False) -> bytes | Held:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
+        if is_told and verdict.version is None:
+            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
+            return answer_to(Verdict(ApiNotFound), request_id, now.wall_ns)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return answer_to(verdict, request_id, now.wall_ns)
+        return self._answer(Decided(request_id, call, credentials, verdict, now))
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -117,8 +123,12 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        answer = answer_to(verdict, held.request_id, now.wall_ns)
+        answer = self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now))
         return answer if held.told is None else answer_for(answer, held.told, self._origin)
+
+    def _answer(self, decided: Decided) -> bytes:
+        is_kept = decided.verdict.refusal is not None and self._keeps(decided)
+        return answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""

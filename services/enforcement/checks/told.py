@@ -107,14 +107,9 @@ def _target_of(told: bytes) -> bytes:
     return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
-def is_allowed(answer: bytes) -> bool:
-    """Say whether an answer to a check lets the call pass."""
-    return answer.startswith(b"HTTP/1.1 200 ")
-
-
 def answer_for(answer: bytes, told: Told, origin: bytes) -> bytes:
     """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
-    if is_allowed(answer):
+    if answer.startswith(b"HTTP/1.1 200 "):
         return b"%sportico-upstream: %s\r\nportico-target: %s\r\n\r\n" % (answer[:-2], origin, told.target)
     return _for_nginx(answer) if told.is_for_nginx else answer
 
