@@ -60,6 +60,13 @@ async def test_the_id_of_a_call_is_ours(plane: DataPlaneStage) -> None:
     assert (await plane.record_of(answer))["operation_id"] == "getPet"
 
 
+async def test_no_caller_takes_away_who_calls(plane: DataPlaneStage) -> None:
+    client, product = await ready(plane)
+    named = {"connection": "close, X-Portico-Organization"}
+    assert (await plane.call("GET", f"{product.base_path}/pets", client.headers | named)).status_code == 200
+    assert plane.upstream.seen[-1]["x-portico-organization"] == client.organization_id
+
+
 async def test_an_upstream_gives_the_proxy_no_orders(plane: DataPlaneStage) -> None:
     client, product = await ready(plane)
     orders = b"x-accel-redirect: /.portico/check\r\nx-accel-limit-rate: 1\r\nportico-upstream: http://127.0.0.1:1\r\n"
