@@ -16,8 +16,10 @@ import httptools
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import ApiNotFound, Asked, Credentials, Now, Rejected, Verdict, decide, locate
+from services.enforcement.checks.case import Asked, Credentials, Now, Rejected
+from services.enforcement.checks.domain import Decided, Verdict, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
+from services.enforcement.checks.refusals import ApiNotFound
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.checks.told import (
     CERTIFICATE_HEADER,
@@ -27,7 +29,6 @@ from services.enforcement.checks.told import (
     Destination,
     Told,
     answer_for,
-    is_allowed,
     told_in,
 )
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
@@ -56,14 +57,25 @@ class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
     def __init__(
-        self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], origin_of: Callable[[Upstream], str] = lambda _: ""
+        self,
+        world: World,
+        tokens: Tokens,
+        is_loaded: Callable[[], bool],
+        *,
+        origin_of: Callable[[Upstream], str] = lambda _: "",
+        keeps: Callable[[Decided], bool] = lambda _: False,
     ) -> None:
-        """``origin_of`` says where an upstream is, for proxies that ask where to send a call; nothing: it cannot be called."""
+        """Begin to answer.
+
+        ``origin_of`` says where an upstream is, for proxies that ask where to send a call (nothing: it cannot be called);
+        ``keeps`` takes refusals.
+        """
         self._world = world
         self._origin_of = origin_of
         self._certificates = Certificates()
         self._tokens = tokens
         self._is_loaded = is_loaded
+        self._keeps = keeps
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
@@ -94,25 +106,19 @@ class Check:
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
         environment, path = environment_of(told.path.decode("latin-1"))
-        call = Asked(told.method.decode("latin-1"), path, certificate, environment)
-        answer = self._decided(call, headers, told)
-        if isinstance(answer, bytes) and is_allowed(answer):
-            return answer
-        if locate(self._world, call)[0] is None:
-            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
-            if isinstance(answer, Held):
-                self._patience.release()
-            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told)
-        return answer
+        return self._decided(Asked(told.method.decode("latin-1"), path, certificate, environment), headers, told)
 
     def _decided(self, call: Asked, headers: Headers, told: Told | None = None) -> bytes | Held:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
+        if told is not None and verdict.version is None:
+            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
+            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS, told)
-        return self._answered(verdict, call, told, request_id)
+        return self._answer(Decided(request_id, call, credentials, verdict, now), told)
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -121,22 +127,23 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        return self._answered(verdict, held.asked, held.told, held.request_id)
+        return self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now), held.told)
 
-    def let_go(self) -> None:
-        """Forget a call that was held back: whoever made it is gone."""
-        self._patience.release()
-
-    def _answered(self, verdict: Verdict, asked: Asked, told: Told | None, request_id: str) -> bytes:
-        version = verdict.version
-        upstream = None if version is None else self._world.upstream_of(version.id, asked.environment)
-        answer = answer_to(verdict, request_id, self._now().wall_ns, upstream)
+    def _answer(self, decided: Decided, told: Told | None) -> bytes:
+        verdict, version = decided.verdict, decided.verdict.version
+        is_kept = verdict.refusal is not None and self._keeps(decided)
+        upstream = None if version is None else self._world.upstream_of(version.id, decided.asked.environment)
+        answer = answer_to(verdict, decided.request_id, decided.now.wall_ns, upstream, is_kept=is_kept)
         if told is None:
             return answer
         if version is None or upstream is None:
             return answer_for(answer, told)
         origin = "" if told.is_for_nginx else self._origin_of(upstream)
         return answer_for(answer, told, Destination(upstream, version.base_path, origin))
+
+    def let_go(self) -> None:
+        """Forget a call that was held back: whoever made it is gone."""
+        self._patience.release()
 
     def _now(self) -> Now:
         steady, wall = self._clocks

@@ -135,14 +135,9 @@ def _target_of(told: bytes) -> bytes:
     return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
-def is_allowed(answer: bytes) -> bool:
-    """Say whether an answer to a check lets the call pass."""
-    return answer.startswith(b"HTTP/1.1 200 ")
-
-
 def answer_for(answer: bytes, told: Told, destination: Destination | None = None) -> bytes:
     """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
-    if destination is not None and is_allowed(answer):
+    if destination is not None and answer.startswith(b"HTTP/1.1 200 "):
         return b"%s%s\r\n" % (answer[:-2], destination.lines(told))
     return _for_nginx(answer) if told.is_for_nginx else answer
 

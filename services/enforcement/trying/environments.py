@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from services.enforcement.state.world import Version, World
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import World
 
 # In front of a base path it means the sandbox. It is empty as long as the sandbox answers for every version anyway.
 SANDBOX_PREFIX = ""

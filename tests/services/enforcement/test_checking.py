@@ -204,6 +204,7 @@ _KEPT = {
         "sensitivity": "OPEN_TEST",
         "needs_permission": False,
         "stays_open": False,
+        "needs_agreement": False,
     },
     "ver_x": {
         "kind": "version",

@@ -143,6 +143,11 @@ async def test_a_refusal_is_the_checks_own(behind: Behind) -> None:
     assert len(behind.upstream.seen) == before
 
 
+async def test_no_caller_takes_away_who_calls(behind: Behind) -> None:
+    await behind.call("GET", f"{behind.product.base_path}/pets", {"connection": "close, X-Portico-Organization"})
+    assert behind.upstream.seen[-1]["x-portico-organization"] == behind.client.organization_id
+
+
 async def test_an_escape_stays_as_it_was_written(behind: Behind) -> None:
     target = f"{behind.product.base_path}/pets/a%20b%25%3f?x=%2f&y"
     assert (await behind.call("GET", target)).status_code == 200
@@ -204,5 +209,5 @@ def test_what_traefik_is_told_names_all_that_it_needs() -> None:
     assert re.match(asks["authResponseHeadersRegex"], "X-Portico-Application")
     removed = told["middlewares"]["not-from-callers"]["headers"]["customRequestHeaders"]
     names = {"Application", "Organization", "Product", "Version", "Operation", "Subscription", "Plan"}
-    assert removed == {f"X-Portico-{name}": "" for name in names}
+    assert removed == {"Connection": "", **{f"X-Portico-{name}": "" for name in names}}
     assert told["middlewares"]["token-stays-here"]["headers"]["customRequestHeaders"] == {"Authorization": ""}
