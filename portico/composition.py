@@ -210,10 +210,15 @@ class OneProcess:
 
     def proxy_command(self) -> list[str]:
         """Return the command that starts the proxy, once the parts have started."""
-        from services.enforcement.main import ushered_envoy_command
+        from services.enforcement.main import ushered_proxy_command
+        from services.enforcement.proxy.command import ProxyMissing
         from services.enforcement.settings import EnforcementSettings
 
-        return ushered_envoy_command(settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"]))
+        settings = settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"])
+        try:
+            return ushered_proxy_command(settings)
+        except ProxyMissing as missing:
+            raise Trouble(str(missing)) from missing
 
     async def start(self, sockets: dict[str, socket.socket]) -> None:
         """Make what others depend on, then let every part work, then answer requests."""

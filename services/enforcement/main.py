@@ -1,28 +1,37 @@
 """How enforcement is put together."""
 
 import asyncio
+import time
 from dataclasses import replace
 from pathlib import Path
+
+from starlette.routing import BaseRoute
 
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
+from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.explaining import repository as refusals
+from services.enforcement.explaining import routes as explaining_routes
+from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files, fleet
-from services.enforcement.proxy.counters import ProxyAdmin
+from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.discovery import Discovery
 from services.enforcement.proxy.discovery_listener import DiscoveryListener
-from services.enforcement.proxy.envoy import DataPlane, Fleet, TlsDoor
+from services.enforcement.proxy.plane import DataPlane, Fleet, TlsDoor
 from services.enforcement.proxy.publishing import Publishing
 from services.enforcement.proxy.resolving import Resolver
 from services.enforcement.reactions import REACTIONS
@@ -30,6 +39,9 @@ from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from services.enforcement.trying import routes as trying_routes
+from services.enforcement.trying.actions import Places, TrialDesk
+from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -66,6 +78,7 @@ def _plane(settings: EnforcementSettings, folder: Path, check_port: int | None) 
         certified_secret=settings.certified_secret.get_secret_value(),
         upstream_calls=settings.upstream_calls,
         authorities_file=settings.upstream_authorities_file,
+        kind=settings.proxy,
     )
 
 
@@ -76,12 +89,12 @@ def _tls_door(settings: EnforcementSettings) -> TlsDoor | None:
     return TlsDoor(address, settings.tls_certificate_file.absolute(), settings.tls_key_file.absolute())
 
 
-def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy; run it once enforcement has started (its files are there then)."""
     return command.command(data_plane(settings), binary)
 
 
-def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def ushered_proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy so that its last lines are written however its parent ends."""
     return command.ushered(data_plane(settings), binary)
 
@@ -97,8 +110,10 @@ class ProxyFiles:
     async def start(self) -> None:
         """Write everything, and from now on clusters and routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
-        pusher = files.Pusher(plane)
         await asyncio.to_thread(files.prepare, plane)
+        if plane.kind == "nginx":
+            return  # it asks the check where each call goes
+        pusher = files.Pusher(plane)
         self._publishing.follow(pusher.push, pusher.tidy)
 
     async def close(self) -> None:
@@ -142,11 +157,13 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
-    publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
-    if settings.data_plane is not None or settings.discovery_port:
-        workers.append(publishing)
+    keeping = Keeping(store, world)
+    resolver = Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds)
+    publishing = Publishing(world, feed, resolver)
+    addresses, sandbox = resolver.addresses_of, settings.sandbox_address
+    check = Check(world, tokens, lambda: feed.is_loaded, sandbox=sandbox, addresses=addresses, keeps=keeping.take)
+    listener = CheckListener(check, settings.check_host, settings.check_port)
+    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), keeping, publishing, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
     if settings.discovery_port:
@@ -155,11 +172,18 @@ def build(
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
+    routes: list[BaseRoute] = []
+    if verifier is not None:
+        edge = Edge(store, verifier)
+        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens)), *explaining_routes.routes(edge, explaining)]
+        workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
-        indexes=(*repository.INDEXES, *counts.INDEXES),
+        routes=routes,
+        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},
@@ -167,7 +191,15 @@ def build(
     )
 
 
+def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:
+    address = settings.trial_address or f"{settings.proxy_host}:{settings.proxy_port}"
+    if address.startswith("0.0.0.0:"):  # it listens everywhere, and so here
+        address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
+    caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
+    return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
+
+
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
     plane = data_plane(settings)
-    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), ProxyAdmin(plane.admin_file))
+    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), counters_of(plane))
     return Shipper(log, bus, clock, Rotation(log, plane.log_file))

@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -35,6 +35,7 @@ class EnforcementSettings(Settings):
         Path("var/dataplane"),
         description="Folder shared with the proxy: its configuration and its log. Empty: this instance only checks.",
     )
+    proxy: Literal["envoy", "nginx"] = Field("envoy", description="The proxy that takes calls: `envoy` or `nginx`.")
     proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
     proxy_port: int = Field(8080, description="The port that the proxy takes calls on.")
     proxy_tls_port: int = Field(
@@ -66,6 +67,15 @@ class EnforcementSettings(Settings):
     fleet_folder: Path = Field(
         Path("/data-plane"), description="Where a member of the fleet has its log and its certificates, as it finds it."
     )
+    trial_address: str = Field(
+        "", description="Host and port at which trials of operations reach the proxy; empty means the address it takes calls on."
+    )
+    trial_seconds: float = Field(20.0, gt=0, le=25, description="How long the call of a trial may take.")
+    trial_response_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="How much of the answer to a trial is read and shown."
+    )
+    trials_at_once: int = Field(32, ge=1, description="How many trials run at the same time.")
+    trials_at_once_of_one: int = Field(4, ge=1, description="How many trials of one organization run at the same time.")
     proxy_admin_address: str = Field(
         "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
     )

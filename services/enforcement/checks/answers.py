@@ -10,21 +10,20 @@ from urllib.parse import quote
 import orjson
 
 from chassis.errors import HELP_BASE, Refusal
-from services.enforcement.checks.domain import (
+from services.enforcement.checks.case import scope_form
+from services.enforcement.checks.domain import Verdict, whole_seconds
+from services.enforcement.checks.refusals import (
     QuotaExceeded,
     RateExceeded,
     ScopeNotGranted,
     SubscriptionSuspended,
     TokenMissing,
-    Verdict,
     VersionRetired,
-    scope_form,
-    whole_seconds,
 )
 from services.enforcement.limits.quotas import DAY
 from services.enforcement.state.permits import Permit
 from services.enforcement.state.upstreams import Upstream
-from services.enforcement.state.world import Life
+from services.enforcement.state.versions import Life
 
 VERDICT_HEADER = "portico-verdict"
 VERDICT_FIELDS = (
@@ -41,6 +40,7 @@ VERDICT_FIELDS = (
 )
 _REASONS = {
     200: b"OK",
+    400: b"Bad Request",
     401: b"Unauthorized",
     403: b"Forbidden",
     404: b"Not Found",
@@ -76,11 +76,17 @@ def _verdict_line(verdict: Verdict, upstream: Upstream | None) -> str:
     return "|".join(quoted(each) for each in ids)
 
 
-def answer_to(verdict: Verdict, request_id: str, wall_ns: int, upstream: Upstream | None = None) -> bytes:
-    """Return the whole HTTP/1.1 answer to a check; ``upstream`` is where the call goes, or would go."""
+def answer_to(
+    verdict: Verdict, request_id: str, wall_ns: int, *, upstream: Upstream | None = None, is_kept: bool = False
+) -> bytes:
+    """Return the whole HTTP/1.1 answer to a check.
+
+    ``upstream`` is where the call goes, or would go; ``is_kept`` says whether a refusal can be explained later.
+    """
     if verdict.refusal is None:
         return _allowed(verdict, wall_ns, upstream)
-    head, body = _refused(verdict, verdict.refusal, request_id, wall_ns)
+    told: dict[str, object] = {"request_id": request_id, "explainable": is_kept}
+    head, body = _refused(verdict, verdict.refusal, told, wall_ns)
     head.append(f"{VERDICT_HEADER}: {_verdict_line(verdict, upstream)}")
     said = "\r\n".join(head).encode("latin-1", "replace")
     return b"HTTP/1.1 %d %s\r\n%s\r\n\r\n%s" % (verdict.refusal.status, _REASONS[verdict.refusal.status], said, body)
@@ -137,11 +143,10 @@ def _of_life(life: Life) -> list[str]:
     return lines
 
 
-def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns: int) -> tuple[list[str], bytes]:
+def _refused(verdict: Verdict, refusal: type[Refusal], told: dict[str, object], wall_ns: int) -> tuple[list[str], bytes]:
     lines = ["content-type: application/problem+json", "cache-control: no-store"]
-    problem = _problem(refusal)
+    problem = _problem(refusal) | told
     problem["detail"] = verdict.detail or problem["detail"]
-    problem["request_id"] = request_id
     if refusal is SubscriptionSuspended:
         problem["causes"] = list(verdict.causes)
     if refusal.status == 401 or refusal is ScopeNotGranted:

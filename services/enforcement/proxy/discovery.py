@@ -17,7 +17,8 @@ import orjson
 from chassis.telemetry import log
 from services.enforcement.proxy import envoy, routing, tls
 from services.enforcement.proxy.clusters import clusters
-from services.enforcement.proxy.envoy import DataPlane, Json
+from services.enforcement.proxy.envoy import Json
+from services.enforcement.proxy.plane import DataPlane
 from services.enforcement.proxy.published import Published, Standing
 
 HOLD_SECONDS = 20.0

@@ -5,104 +5,36 @@ A bootstrap names three files; Envoy watches their folder and takes over each as
 door, where there is one, has files of its own beside them.
 """
 
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.listener import PREFIX
 from services.enforcement.proxy import replies
+from services.enforcement.proxy.plane import (
+    CERTIFICATE_HEADER,
+    CERTIFIED_HEADER,
+    CHECK_TIMEOUT,
+    FORWARDED_CERTIFICATE,
+    IDENTITY_PREFIX,
+    NO_RUN,
+    DataPlane,
+)
 
 Json = dict[str, Any]
 
 RUN_VARIABLE = "PORTICO_PROXY_RUN"
-# The name of a run that was started without one.
-NO_RUN = "portico"
 STAT_PREFIX = "calls"
 ROUTES = "calls"
 CHECK = "check"
 SANDBOX_CLUSTER = "sandbox"
 CERTIFIED = "certified"
-# What a TLS handshake has shown: to the check, to the authorization server; and what proves to the latter that it is so.
-FORWARDED_CERTIFICATE = "x-forwarded-client-cert"
-CERTIFICATE_HEADER = "portico-client-certificate"
-CERTIFIED_HEADER = "portico-certified"
-IDENTITY_PREFIX = "x-portico-"
-CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
 CHECK_TIMEOUT_OPEN = "1.5s"  # the same, for calls that then pass
 CHECK_FILTER, OPEN_CHECK_FILTER = "envoy.filters.http.ext_authz", "portico.open_check"
 DISCOVERY = "discovery"
 DISCOVERY_PAUSE, DISCOVERY_TIMEOUT = "0.05s", "30s"
 _TYPES = "type.googleapis.com/envoy."
 _HTTP = "extensions.filters.http."
-
-
-@dataclass(frozen=True, slots=True)
-class TlsDoor:
-    """Where calls are taken over TLS, and the files of the server's certificate and key."""
-
-    address: str
-    certificate_file: Path
-    key_file: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """Where members of a fleet ask for their configuration, and what they show there."""
-
-    address: str
-    secret: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class DataPlane:
-    """What the configuration is made from. Addresses are ``host:port``.
-
-    ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
-    it knows by ``certified_secret`` that they come from here. ``upstream_calls`` are the most that run to one upstream at a time;
-    ``authorities_file`` (PEM), as the proxy finds it, has those that the world trusts. ``fleet`` is None where files are shared.
-    """
-
-    folder: Path
-    proxy_address: str
-    admin_address: str
-    check_address: str
-    sandbox_address: str
-    threads: int = 1
-    max_connections: int = 10_000
-    upstream_timeout_seconds: float = 15.0
-    drain_seconds: int = 5
-    tls: TlsDoor | None = None
-    certified_address: str = ""
-    certified_secret: str = field(default="", repr=False)
-    upstream_calls: int = 500
-    authorities_file: str = "/etc/ssl/certs/ca-certificates.crt"
-    fleet: Fleet | None = None
-
-    @property
-    def bootstrap_file(self) -> Path:
-        """What Envoy is started with."""
-        return self.folder / "bootstrap.json"
-
-    @property
-    def dynamic_folder(self) -> Path:
-        """What Envoy watches."""
-        return self.folder / "dynamic"
-
-    @property
-    def client_certificates(self) -> Path:
-        """Where the certificates are that are shown to upstreams: a folder for each provider."""
-        return self.folder / "certificates"
-
-    @property
-    def log_file(self) -> Path:
-        """The access log."""
-        return self.folder / "log" / "calls.log"
-
-    @property
-    def admin_file(self) -> Path:
-        """Where Envoy writes the address of its administration."""
-        return self.folder / "admin.address"
 
 
 def typed(kind: str, **fields: Any) -> Json:

@@ -1,6 +1,7 @@
-"""Envoy's files on disk: written beside their place and renamed into it, so that Envoy never sees half of one."""
+"""The proxy's files on disk: written beside their place and renamed into it, so that no proxy ever sees half of one."""
 
 import os
+import pwd
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -9,9 +10,9 @@ from typing import Any
 import orjson
 
 from chassis.telemetry import log
-from services.enforcement.proxy import envoy, routing, tls
+from services.enforcement.proxy import envoy, nginx, routing, tls
 from services.enforcement.proxy.clusters import Mark, client_certificate, clusters
-from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.proxy.plane import DataPlane
 from services.enforcement.proxy.published import Published, Standing
 
 CLUSTERS_FILE = "clusters.json"
@@ -20,10 +21,14 @@ _log = log("enforcement.proxy")
 
 def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
     """Put a document into its place in one step."""
+    _write_in_place(path, written(document), mode)
+
+
+def _write_in_place(path: Path, content: bytes, mode: int) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(written(document))
+        file.write(content)
     beside.replace(path)
 
 
@@ -33,8 +38,26 @@ def written(document: Any) -> bytes:
 
 
 def prepare(plane: DataPlane) -> None:
-    """Make everything that Envoy needs to start: folders, bootstrap, clusters, listeners, and routes where there are none yet."""
-    for folder in (plane.dynamic_folder, plane.log_file.parent, plane.client_certificates):
+    """Make everything that the proxy needs to start."""
+    plane.log_file.parent.mkdir(parents=True, exist_ok=True)
+    if plane.kind == "nginx":
+        _prepare_nginx(plane)
+    else:
+        _prepare_envoy(plane)
+
+
+def _prepare_nginx(plane: DataPlane) -> None:
+    """Make nginx's folders and its configuration, which stays as it is whatever is published."""
+    (plane.folder / "temp").mkdir(exist_ok=True)
+    plane.nginx.private_folder.mkdir(mode=0o700, exist_ok=True)
+    user = pwd.getpwuid(0).pw_name if os.geteuid() == 0 else ""
+    # It holds what proves to the authorization server that a request comes from here.
+    _write_in_place(plane.nginx.configuration_file, nginx.configuration(plane, user).encode(), 0o600)
+
+
+def _prepare_envoy(plane: DataPlane) -> None:
+    """Make Envoy's folders, bootstrap, clusters, listeners, and routes where there are none yet."""
+    for folder in (plane.dynamic_folder, plane.client_certificates):
         folder.mkdir(parents=True, exist_ok=True)
     write_in_place(plane.bootstrap_file, envoy.bootstrap(plane))
     if not (plane.dynamic_folder / CLUSTERS_FILE).exists():

@@ -10,7 +10,8 @@ from services.enforcement.proxy.published import Published
 from services.enforcement.proxy.resolving import Resolver
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.upstreams import PRODUCTION, THE_SANDBOX
-from services.enforcement.state.world import Version, World
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import World
 
 _TICK_SECONDS = 1.0
 _LOOK_SECONDS = 0.25

@@ -3,23 +3,12 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.proxy.clusters import name_of
-from services.enforcement.proxy.envoy import (
-    FORWARDED_CERTIFICATE,
-    ROUTES,
-    SANDBOX_CLUSTER,
-    DataPlane,
-    Json,
-    through_open_check,
-    typed,
-)
+from services.enforcement.proxy.envoy import ROUTES, SANDBOX_CLUSTER, Json, through_open_check, typed
+from services.enforcement.proxy.plane import FORWARDED_CERTIFICATE, DataPlane
 from services.enforcement.proxy.published import Published
-from services.enforcement.proxy.replies import SANDBOX_ROUTE, route_name
+from services.enforcement.proxy.replies import NOT_FROM_UPSTREAMS, SANDBOX_ROUTE, route_name
 from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, SANDBOX_PREFIX, Upstream
-
-# What callers are told is ours to say, whatever an upstream answers; and none may send them past us.
-_NOT_FROM_UPSTREAMS = ("ratelimit", "ratelimit-policy", "alt-svc", VERDICT_HEADER, "x-envoy-upstream-service-time")
 
 
 def routes(plane: DataPlane, published: Iterable[Published], name: str = ROUTES, others: Sequence[Json] = ()) -> Json:
@@ -29,7 +18,7 @@ def routes(plane: DataPlane, published: Iterable[Published], name: str = ROUTES,
         "name": name,
         "domains": ["*"],
         "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-        "response_headers_to_remove": list(_NOT_FROM_UPSTREAMS),
+        "response_headers_to_remove": list(NOT_FROM_UPSTREAMS),
         "routes": [*others, _in_sandbox(plane), *(_in_production(plane, each) for each in published)],
     }
     return typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])

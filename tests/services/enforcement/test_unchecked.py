@@ -9,10 +9,17 @@ import pytest
 from chassis import messages
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.limits.rates import Rate
+from services.enforcement.proxy.plane import Kind
 from services.enforcement.state.copies import copy_of
 from services.enforcement.state.world import World
 from tests.services.enforcement.stage import DataPlaneStage, message
 from tests.services.enforcement.upstream import Upstream
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Kind:
+    """Envoy alone: nginx lets nothing pass unchecked."""
+    return "envoy"
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from services.enforcement.proxy.plane import Kind
 from tests.certificates import Issued, authority, issue
 from tests.services.enforcement.stage import Client, DataPlaneStage, Product
 from tests.services.enforcement.upstream import Upstream
@@ -19,6 +20,12 @@ from tests.services.enforcement.upstream import Upstream
 pytestmark = pytest.mark.processes
 ROOT, STRANGER = authority("Upstreams"), authority("Strangers")
 UNAVAILABLE = (503, "UPSTREAM_UNAVAILABLE")
+
+
+@pytest.fixture(scope="module")
+def proxy() -> Kind:
+    """Envoy alone: nginx calls no upstream that asks for more than the world trusts."""
+    return "envoy"
 
 
 @dataclass

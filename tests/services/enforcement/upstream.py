@@ -6,11 +6,15 @@ import ssl
 
 
 class Upstream:
-    """An API that tells what reached it; over TLS where it is given a context."""
+    """An API that tells what reached it; over TLS where it is given a context.
+
+    ``answers`` holds what else it answers to which path's end; nothing: it goes away.
+    """
 
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
         self.seen: list[dict[str, str]] = []
         self.said = b"server: animals"
+        self.answers: dict[str, bytes] = {}
         self.shown: list[bytes | None] = []
         self._context = context
         self._server: asyncio.Server | None = None
@@ -30,10 +34,17 @@ class Upstream:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-                headers = dict(line.split(": ", 1) for line in lines)
+                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 await reader.readexactly(int(headers.get("content-length", 0)))
+                if "transfer-encoding" in headers:
+                    await reader.readuntil(b"\r\n0\r\n\r\n")
                 self.seen.append({"request": request, **headers})
                 if "/slow" in request:
                     await asyncio.sleep(3)
-                writer.write(b"HTTP/1.1 200 OK\r\n%s\r\ncontent-length: 5\r\n\r\nhello" % self.said)
+                plain = b"HTTP/1.1 200 OK\r\n%s\r\ncontent-length: 5\r\n\r\nhello" % self.said
+                path = request.split()[1]
+                told = next((told for end, told in self.answers.items() if path.endswith(end)), plain)
+                if not told:
+                    break
+                writer.write(told)
         writer.close()
