@@ -1,7 +1,7 @@
 """Enforcement as a program of its own, with those who call announced to it; and its proxy, where it is told to have one.
 
-It prints one line of JSON when it is ready: its port and that of its proxy, and the process ids of both. Told to stop, it lets the
-log be announced to its end and prints another: how many calls were announced, of how many that the proxy has counted.
+It prints one line of JSON when it is ready: its port, that of its proxy and the proxy's process id. Told to stop, it lets the log
+be announced to its end and prints another: how many calls were announced, of how many that the proxy has counted.
 """
 
 import argparse
@@ -77,7 +77,7 @@ async def enforce(given: argparse.Namespace) -> None:
     await service.close()
     # Only now, so that hearing of the calls costs nothing while they are made.
     await bus.react(hears)
-    while (await bus.counts(hears.queue)).waiting:
+    while (await bus.counts(hears.queue)).waiting:  # noqa: ASYNC110 - a queue does not tell that it is empty
         await asyncio.sleep(0.05)
     await bus.close()
     client.close()

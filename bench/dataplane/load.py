@@ -56,16 +56,19 @@ class Load:
             raise LoadMissing(LoadMissing.__doc__)
         self._wrk = found
         self._folder = folder
-        self._tokens_file = folder / "tokens.txt"
 
-    def take(self, tokens: Sequence[str]) -> None:
-        """Call with these tokens from now on."""
-        self._tokens_file.write_text("\n".join(tokens) + "\n")
+    def take(self, tokens: Sequence[str], kind: str = "ours") -> None:
+        """Call with these tokens from now on, where this kind is asked for."""
+        self._tokens_file(kind).write_text("\n".join(tokens) + "\n")
 
-    async def call(self, port: int, path: str, seconds: float, *, pace: float | None = None) -> Seen:
+    def _tokens_file(self, kind: str) -> Path:
+        return self._folder / f"{kind}.tokens"
+
+    async def call(self, port: int, path: str, seconds: float, *, pace: float | None = None, tokens: str = "ours") -> Seen:
         """Call for so long; ``pace`` is about how many calls a second, None as many as are answered."""
         mean_ms = 0.0 if pace is None else CONNECTIONS / pace * 1000
-        filled = _SCRIPT.format(mean_ms=mean_ms, tokens_file=self._tokens_file, path=path, delay=_DELAY if pace else "")
+        delay = _DELAY if pace else ""
+        filled = _SCRIPT.format(mean_ms=mean_ms, tokens_file=self._tokens_file(tokens), path=path, delay=delay)
         script = self._folder / "calls.lua"
         script.write_text(filled)
         command = [self._wrk, "-t1", f"-c{CONNECTIONS}", f"-d{max(round(seconds), 1)}s", "--timeout", "10s", "-s", str(script)]
@@ -79,5 +82,7 @@ class Load:
             raise RuntimeError(f"wrk: {output.decode()}")
         seen = json.loads(told)
         if seen["refused"] or seen["broken"] or not seen["calls"]:
-            raise RuntimeError(f"{seen['refused']} of {seen['calls']} calls were refused, {seen['broken']} broken: nothing is measured so")
+            raise RuntimeError(
+                f"Nothing is measured so: of {seen['calls']} calls {seen['refused']} were refused, {seen['broken']} broken."
+            )
         return Seen(seen["calls"], seen["calls"] / seen["us"] * 1e6, seen["p50"] / 1000, seen["p99"] / 1000)

@@ -13,10 +13,6 @@ from pathlib import Path
 _PATIENCE_SECONDS = 60.0
 
 
-class Ended(RuntimeError):
-    """A program has ended that should have run."""
-
-
 def computed_ns(pid: int) -> int:
     """Return for how long all threads of a process have been running on a core."""
     # The file has the nanoseconds of one thread; /proc/<pid>/stat counts in hundredths of a second.
@@ -30,8 +26,8 @@ def computed_ns(pid: int) -> int:
 def family(pid: int) -> list[int]:
     """Return a process and all that descend from it."""
     parents: dict[int, int] = {}
-    for each in Path("/proc").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+    for each in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             # The name of a program stands in brackets and may hold anything.
             parents[int(each.name)] = int((each / "stat").read_text().rpartition(")")[2].split()[1])
     found = [pid]
