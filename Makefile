@@ -4,7 +4,7 @@ PY := .venv/bin/python
 VAR := $(or $(PORTICO_VAR),var)
 export PYTHONDONTWRITEBYTECODE ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help environment up graphiql journey test check lint types imports rules format contracts settings rabbitmq clean distclean
+.PHONY: help environment up graphiql journey test check lint types imports rules format contracts settings rabbitmq proxies clean distclean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -22,7 +22,7 @@ graphiql: environment ## fetch GraphiQL, which /graphql shows in development (`m
 journey: environment ## walk both procedures as foreign clients against the running platform (SHOW=1 shows the documents sent)
 	@exec $(PY) -m portico journey $(if $(SHOW),--show)
 
-test: environment rabbitmq ## run the whole suite, RabbitMQ included where it may be installed
+test: environment rabbitmq proxies ## run the whole suite, RabbitMQ and other proxies included where they may be installed
 	@exec $(PY) -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: environment lint types imports rules ## lint, types, import contracts, house rules
@@ -51,7 +51,10 @@ settings: environment ## write docs/settings.md anew from the settings classes
 	@$(PY) -m portico settings --write docs/settings.md
 
 rabbitmq: environment ## install RabbitMQ for the tests where this user may
-	@$(PY) deploy/install_rabbitmq.py
+	@$(PY) deploy/install_programs.py rabbitmq
+
+proxies: environment ## install nginx, HAProxy and Caddy for the tests where this user may (make up can run on nginx)
+	@$(PY) deploy/install_programs.py nginx haproxy caddy
 
 clean: ## remove the state under var/
 	@if [ -e "$(VAR)/portico.lock" ] && ! flock -n "$(VAR)/portico.lock" true; then \

@@ -26,7 +26,7 @@ from portico.mailbox import Mailbox, mailbox_app
 from portico.place import Part, Place, settings_of
 from portico.servers import HttpServer
 from portico.settings import PorticoSettings
-from portico.trouble import bind
+from portico.trouble import Trouble, bind
 from portico.watching import GapWatch
 
 if TYPE_CHECKING:
@@ -199,10 +199,15 @@ class OneProcess:
 
     def proxy_command(self) -> list[str]:
         """Return the command that starts the proxy, once the parts have started."""
-        from services.enforcement.main import ushered_envoy_command
+        from services.enforcement.main import ushered_proxy_command
+        from services.enforcement.proxy.command import ProxyMissing
         from services.enforcement.settings import EnforcementSettings
 
-        return ushered_envoy_command(settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"]))
+        settings = settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"])
+        try:
+            return ushered_proxy_command(settings)
+        except ProxyMissing as missing:
+            raise Trouble(str(missing)) from missing
 
     async def start(self, sockets: dict[str, socket.socket]) -> None:
         """Make what others depend on, then let every part work, then answer requests."""

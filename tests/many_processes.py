@@ -22,7 +22,7 @@ from portico.mailbox import Mailbox, mailbox_app
 from portico.place import settings_of
 from portico.servers import HttpServer
 from portico.trouble import bind
-from services.enforcement.main import envoy_command
+from services.enforcement.main import proxy_command
 from services.enforcement.settings import EnforcementSettings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,7 +161,7 @@ class ManyProcesses:
 
     async def _start_proxy(self) -> None:
         settings = settings_of(EnforcementSettings, data_plane=self.folder / "data-plane")
-        child = Child(Program("proxy", tuple(envoy_command(settings)), self.folder / "proxy.log"))
+        child = Child(Program("proxy", tuple(proxy_command(settings)), self.folder / "proxy.log"))
         child.start()
         self.children["proxy"] = child
         self._stack.push_async_callback(child.stop)

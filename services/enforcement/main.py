@@ -18,8 +18,8 @@ from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.proxy import command, files
-from services.enforcement.proxy.counters import ProxyAdmin
-from services.enforcement.proxy.envoy import DataPlane, TlsDoor
+from services.enforcement.proxy.counters import counters_of
+from services.enforcement.proxy.plane import DataPlane, TlsDoor
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
@@ -43,6 +43,7 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         tls=_tls_door(settings),
         certified_address=settings.certified_address,
         certified_secret=settings.certified_secret.get_secret_value(),
+        kind=settings.proxy,
     )
 
 
@@ -53,12 +54,12 @@ def _tls_door(settings: EnforcementSettings) -> TlsDoor | None:
     return TlsDoor(address, settings.tls_certificate_file.absolute(), settings.tls_key_file.absolute())
 
 
-def envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy; run it once enforcement has started (its files are there then)."""
     return command.command(data_plane(settings), binary)
 
 
-def ushered_envoy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
+def ushered_proxy_command(settings: EnforcementSettings, binary: Path | None = None) -> list[str]:
     """Return the command that starts the proxy so that its last lines are written however its parent ends."""
     return command.ushered(data_plane(settings), binary)
 
@@ -75,8 +76,10 @@ class ProxyFiles:
     async def start(self) -> None:
         """Write everything, and from now on the routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
-        pusher = files.RoutePusher(plane)
         await asyncio.to_thread(files.prepare, plane)
+        if plane.kind == "nginx":
+            return  # it asks the check where each call goes
+        pusher = files.RoutePusher(plane)
         pusher.push(self._world.base_paths())
         self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
 
@@ -97,7 +100,9 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(Check(world, tokens, lambda: feed.is_loaded), settings.check_host, settings.check_port)
+    listener = CheckListener(
+        Check(world, tokens, lambda: feed.is_loaded, settings.sandbox_address), settings.check_host, settings.check_port
+    )
     workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
@@ -119,5 +124,5 @@ def build(
 
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
     plane = data_plane(settings)
-    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), ProxyAdmin(plane.admin_file))
+    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), counters_of(plane))
     return Shipper(log, bus, clock, Rotation(log, plane.log_file))

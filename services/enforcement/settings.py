@@ -1,6 +1,7 @@
 """What differs per place for enforcement."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
@@ -30,6 +31,7 @@ class EnforcementSettings(Settings):
         Path("var/dataplane"),
         description="Folder shared with the proxy: its configuration and its log. Empty: this instance only checks.",
     )
+    proxy: Literal["envoy", "nginx"] = Field("envoy", description="The proxy that takes calls: `envoy` or `nginx`.")
     proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
     proxy_port: int = Field(8080, description="The port that the proxy takes calls on.")
     proxy_tls_port: int = Field(

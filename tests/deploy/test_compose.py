@@ -14,7 +14,7 @@ from portico import serve
 from portico.composition import SERVICES
 from portico.settings_table import settings_classes, variables
 from services.enforcement.proxy.command import command as proxy_command
-from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.proxy.plane import DataPlane
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()

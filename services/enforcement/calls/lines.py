@@ -7,11 +7,13 @@ import orjson
 
 from services.enforcement.checks.answers import VERDICT_FIELDS
 from services.enforcement.events import CallRecord
-from services.enforcement.proxy.envoy import NO_RUN
-from services.enforcement.proxy.replies import OAUTH_ROUTE, UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from services.enforcement.proxy.plane import NO_RUN, OAUTH_ROUTE
+from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
 
 CALLER_WENT_AWAY = 499
-_BEGINNING = b'{"bytes_in":'  # Envoy writes the fields in the order of their names
+VIA_UPSTREAM = "via_upstream"
+_LESS_THAN_A_MILLISECOND = 0.5
+_BEGINNING = b'{"bytes_in":'  # Envoy writes the fields in the order of their names, and nginx this one first
 _BY_FLAG = {
     "NR": "API_NOT_FOUND",
     "UAEX": "CHECK_UNAVAILABLE",
@@ -40,22 +42,57 @@ def read_line(line: bytes) -> Line | None:
         return None
 
 
+class _Measured(NamedTuple):
+    """What the proxy itself knows of a call."""
+
+    id: str
+    at: int
+    duration_ms: float
+    bytes_in: int
+    bytes_out: int
+
+
 def _record(logged: dict[str, Any]) -> CallRecord:
     flags = str(logged["flags"] or "-").split(",")
     known = _read_verdict(logged["verdict"])
+    status = int(logged["status"] or 0)
+    details = logged["details"]
+    measured = _by_nginx(logged) if "ended" in logged else _by_envoy(logged, known, flags)
+    rejection = known["rejection"] or _rejection(flags, status, details)
+    return CallRecord(status=status or CALLER_WENT_AWAY, **measured._asdict(), **{**known, "rejection": rejection})
+
+
+def _by_envoy(logged: dict[str, Any], known: dict[str, Any], flags: list[str]) -> _Measured:
     duration_us = logged["duration_us"]
     duration_ms = duration_us / 1000 if duration_us is not None else float(logged["duration_ms"] or 0)
-    status = int(logged["status"] or 0)
     # A request that was refused before its headers were put in order still carries the id that its sender made up.
     is_ours = known is not _NOBODY or "NR" in flags or "UAEX" in flags
-    return CallRecord(
+    return _Measured(
         id=str((is_ours and logged["request_id"]) or logged["unique_id"]),
         at=int(logged["started"]) + round(duration_ms),
-        status=status or CALLER_WENT_AWAY,
+        duration_ms=duration_ms,
         bytes_in=int(logged["bytes_in"]),
         bytes_out=int(logged["bytes_out"]),
-        duration_ms=duration_ms,
-        **{**known, "rejection": known["rejection"] or _rejection(flags, status, logged["details"])},
+    )
+
+
+def _by_nginx(logged: dict[str, Any]) -> _Measured:
+    """Return what nginx knows: the moment of the end, and durations in whole milliseconds.
+
+    It counts what was read with the head, and what was sent with the marks between a body's pieces. The body's length is what
+    the caller announced or sent, unless less has come; and what the upstream answered, unless less was sent on.
+    """
+    is_passed = logged["details"] == VIA_UPSTREAM
+    bytes_in, bytes_out = int(logged["bytes_in"]), int(logged["bytes_out"])
+    answered = str(logged["answered"]).rpartition(" ")[2]  # where it was asked again, the last answer counts
+    if is_passed and answered.isdigit():
+        bytes_out = min(bytes_out, int(answered))
+    return _Measured(
+        id=str(logged["request_id"]),
+        at=round(float(logged["ended"]) * 1000),
+        duration_ms=float(logged["seconds"]) * 1000 or _LESS_THAN_A_MILLISECOND,
+        bytes_in=min(bytes_in, int(logged["bytes_read"])) if is_passed else 0,
+        bytes_out=bytes_out,
     )
 
 
@@ -70,6 +107,6 @@ def _rejection(flags: list[str], status: int, details: str | None) -> str | None
     for flag in flags:
         if flag in _BY_FLAG:
             return _BY_FLAG[flag]
-    if status and details != "via_upstream":
+    if status and details != VIA_UPSTREAM:
         return "CALL_NOT_READABLE"
     return None

@@ -19,7 +19,7 @@ from services.enforcement.calls.ledger import Ledger, LedgerFile, Outgoing, Run
 from services.enforcement.calls.lines import Line, read_line
 from services.enforcement.calls.tail import Piece, Tail
 from services.enforcement.events import CallRecord, CallsRecorded
-from services.enforcement.proxy.counters import Counted, ProxyAdmin
+from services.enforcement.proxy.counters import Counted, Counters
 
 BATCH = 500
 ROTATE_AT_BYTES = 64 * 2**20
@@ -37,7 +37,7 @@ class Log:
 
     tail: Tail
     ledger: LedgerFile
-    admin: ProxyAdmin
+    admin: Counters
 
 
 class Shipper:

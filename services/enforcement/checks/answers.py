@@ -39,6 +39,7 @@ VERDICT_FIELDS = (
 )
 _REASONS = {
     200: b"OK",
+    400: b"Bad Request",
     401: b"Unauthorized",
     403: b"Forbidden",
     404: b"Not Found",

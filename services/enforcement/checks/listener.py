@@ -10,33 +10,21 @@ import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
-from urllib.parse import urlsplit
 
 import httptools
 
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import Asked, Credentials, Now, Rejected, decide
+from services.enforcement.checks.domain import ApiNotFound, Asked, Credentials, Now, Rejected, Verdict, decide, locate
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
+from services.enforcement.checks.told import CERTIFICATE_HEADER, NGINX, CallNotReadable, Certificates, Told, answer_for, told_in
+from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
-_WANTED = frozenset(
-    {
-        b"authorization",
-        b"x-forwarded-client-cert",
-        b"x-request-id",
-        b"x-original-method",
-        b"x-original-uri",
-        b"x-original-url",
-        b"x-forwarded-method",
-        b"x-forwarded-uri",
-    }
-)
-_METHOD_HEADERS = (b"x-original-method", b"x-forwarded-method")
-_TARGET_HEADERS = (b"x-original-uri", b"x-original-url", b"x-forwarded-uri")
+_WANTED = frozenset({b"authorization", b"x-forwarded-client-cert", b"x-request-id", *TOLD_HEADERS})
 _LARGEST_HEAD_BYTES = 64 * 1024
 _log = log("enforcement.check")
 
@@ -50,13 +38,17 @@ class Held(NamedTuple):
     credentials: Credentials | Rejected
     request_id: str
     until_ns: int
+    told: Told | None = None
 
 
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
-    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool]) -> None:
+    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], sandbox: str = "") -> None:
+        """``sandbox`` is the host and port that proxies that ask where to send a call are told."""
         self._world = world
+        self._origin = f"http://{sandbox}".encode()
+        self._certificates = Certificates()
         self._tokens = tokens
         self._is_loaded = is_loaded
         self._patience = Patience(world)
@@ -64,22 +56,40 @@ class Check:
 
     def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held:
         """Return the answer to a request that the proxy sent about a call; or the call, to be tried again in a moment."""
-        if not target.startswith(PREFIX):
+        is_for_nginx = target == NGINX
+        if not is_for_nginx and not target.startswith(PREFIX):
             return not_a_check()
         if not self._is_loaded():
             return not_ready()
         asked = target[len(PREFIX) :]
+        if is_for_nginx or asked in (b"", b"/"):
+            return self._told_in_headers(method, headers, is_for_nginx=is_for_nginx)
         certificate = headers.get(b"x-forwarded-client-cert")
-        if asked in (b"", b"/"):
-            # nginx, Traefik and Caddy ask at one fixed path and tell the call in headers.
-            method = _first(headers, _METHOD_HEADERS) or method
-            asked = _path_of(_first(headers, _TARGET_HEADERS) or b"/")
-            # They pass on what the caller wrote of a certificate, which is public: only the door of our own is believed.
-            certificate = None
         path = asked.partition(b"?")[0].decode("latin-1")
+        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
+        return self._decided(call, headers)
+
+    def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
+        """Answer a proxy that asks at one fixed path and tells the call in headers."""
+        now = self._now()
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        try:
+            told = told_in(headers, method, is_for_nginx=is_for_nginx)
+        except CallNotReadable:
+            refused = answer_to(Verdict(CallNotReadable), request_id, now.wall_ns)
+            return answer_for(refused, Told(method, b"/", is_for_nginx), b"")
+        # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
+        certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
+        call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
+        if locate(self._world, call)[0] is None:
+            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
+            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told, b"")
+        answer = self._decided(call, headers)
+        return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
+
+    def _decided(self, call: Asked, headers: Headers) -> bytes | Held:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
         request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
@@ -93,7 +103,8 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        return answer_to(verdict, held.request_id, now.wall_ns)
+        answer = answer_to(verdict, held.request_id, now.wall_ns)
+        return answer if held.told is None else answer_for(answer, held.told, self._origin)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""
@@ -102,19 +113,6 @@ class Check:
     def _now(self) -> Now:
         steady, wall = self._clocks
         return Now(steady(), wall())
-
-
-def _first(headers: Headers, names: tuple[bytes, ...]) -> bytes | None:
-    return next((headers[name] for name in names if name in headers), None)
-
-
-def _path_of(target: bytes) -> bytes:
-    if target.startswith(b"/"):
-        return target
-    try:
-        return urlsplit(target).path
-    except ValueError:
-        return b"/"
 
 
 class _Request(NamedTuple):

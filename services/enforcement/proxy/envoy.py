@@ -7,83 +7,32 @@ door, where there is one, has files of its own beside them.
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.listener import PREFIX
 from services.enforcement.proxy import replies
+from services.enforcement.proxy.plane import (
+    CERTIFICATE_HEADER,
+    CERTIFIED_HEADER,
+    CHECK_TIMEOUT,
+    FORWARDED_CERTIFICATE,
+    IDENTITY_PREFIX,
+    NO_RUN,
+    DataPlane,
+)
 
 Json = dict[str, Any]
 
 RUN_VARIABLE = "PORTICO_PROXY_RUN"
-# The name of a run that was started without one.
-NO_RUN = "portico"
 STAT_PREFIX = "calls"
 ROUTES = "calls"
 CHECK = "check"
 SANDBOX = "sandbox"
 CERTIFIED = "certified"
-# What a TLS handshake has shown: to the check, to the authorization server; and what proves to the latter that it is so.
-FORWARDED_CERTIFICATE = "x-forwarded-client-cert"
-CERTIFICATE_HEADER = "portico-client-certificate"
-CERTIFIED_HEADER = "portico-certified"
-IDENTITY_PREFIX = "x-portico-"
-CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
 _TYPES = "type.googleapis.com/envoy."
 _HTTP = "extensions.filters.http."
-
-
-@dataclass(frozen=True, slots=True)
-class TlsDoor:
-    """Where calls are taken over TLS, and the files of the server's certificate and key."""
-
-    address: str
-    certificate_file: Path
-    key_file: Path
-
-
-@dataclass(frozen=True, slots=True)
-class DataPlane:
-    """What the configuration is made from. Addresses are ``host:port``.
-
-    ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
-    it knows by ``certified_secret`` that they come from here.
-    """
-
-    folder: Path
-    proxy_address: str
-    admin_address: str
-    check_address: str
-    sandbox_address: str
-    threads: int = 1
-    max_connections: int = 10_000
-    upstream_timeout_seconds: float = 15.0
-    drain_seconds: int = 5
-    tls: TlsDoor | None = None
-    certified_address: str = ""
-    certified_secret: str = field(default="", repr=False)
-
-    @property
-    def bootstrap_file(self) -> Path:
-        """What Envoy is started with."""
-        return self.folder / "bootstrap.json"
-
-    @property
-    def dynamic_folder(self) -> Path:
-        """What Envoy watches."""
-        return self.folder / "dynamic"
-
-    @property
-    def log_file(self) -> Path:
-        """The access log."""
-        return self.folder / "log" / "calls.log"
-
-    @property
-    def admin_file(self) -> Path:
-        """Where Envoy writes the address of its administration."""
-        return self.folder / "admin.address"
 
 
 def typed(kind: str, **fields: Any) -> Json:

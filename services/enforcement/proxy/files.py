@@ -1,31 +1,53 @@
-"""Envoy's files on disk: written beside their place and renamed into it, so that Envoy never sees half of one."""
+"""The proxy's files on disk: written beside their place and renamed into it, so that no proxy ever sees half of one."""
 
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from chassis.telemetry import log
-from services.enforcement.proxy import envoy, tls
-from services.enforcement.proxy.envoy import DataPlane
+from services.enforcement.proxy import envoy, nginx, tls
+from services.enforcement.proxy.plane import DataPlane
 
 _log = log("enforcement.proxy")
 
 
 def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
     """Put a document into its place in one step."""
+    _write_in_place(path, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS), mode)
+
+
+def _write_in_place(path: Path, content: bytes, mode: int) -> None:
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-        file.write(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
+        file.write(content)
     beside.replace(path)
 
 
 def prepare(plane: DataPlane) -> None:
-    """Make everything that Envoy needs to start: folders, bootstrap, clusters, listeners, and routes where there are none yet."""
-    plane.dynamic_folder.mkdir(parents=True, exist_ok=True)
+    """Make everything that the proxy needs to start."""
     plane.log_file.parent.mkdir(parents=True, exist_ok=True)
+    if plane.kind == "nginx":
+        _prepare_nginx(plane)
+    else:
+        _prepare_envoy(plane)
+
+
+def _prepare_nginx(plane: DataPlane) -> None:
+    """Make nginx's folders and its configuration, which stays as it is whatever is published."""
+    (plane.folder / "temp").mkdir(exist_ok=True)
+    plane.nginx.private_folder.mkdir(mode=0o700, exist_ok=True)
+    user = pwd.getpwuid(0).pw_name if os.geteuid() == 0 else ""
+    # It holds what proves to the authorization server that a request comes from here.
+    _write_in_place(plane.nginx.configuration_file, nginx.configuration(plane, user).encode(), 0o600)
+
+
+def _prepare_envoy(plane: DataPlane) -> None:
+    """Make Envoy's folders, bootstrap, clusters, listeners, and routes where there are none yet."""
+    plane.dynamic_folder.mkdir(parents=True, exist_ok=True)
     write_in_place(plane.bootstrap_file, envoy.bootstrap(plane))
     write_in_place(plane.dynamic_folder / "clusters.json", envoy.clusters(plane))
     if not (plane.dynamic_folder / envoy.PLAIN.routes_file).exists():
@@ -48,7 +70,7 @@ def write_routes(plane: DataPlane, base_paths: list[str]) -> None:
 
 
 class RoutePusher:
-    """Writes the routes whenever the published base paths change; Envoy takes them over while it runs."""
+    """Writes Envoy's routes whenever the published base paths change; Envoy takes them over while it runs."""
 
     def __init__(self, plane: DataPlane) -> None:
         self._plane = plane

@@ -4,22 +4,21 @@ from typing import Any
 
 from chassis.errors import HELP_BASE
 from services.enforcement.checks.answers import VERDICT_HEADER
+from services.enforcement.proxy import plane
 
 Json = dict[str, Any]
 
 # The proxy's flags for calls that the upstream did not answer in full, and the codes that we give them.
 UPSTREAM_UNAVAILABLE = ("UH", "UF", "UO", "URX", "LR", "UR", "UC", "UPE", "NC")
 UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
-# The name of the routes whose requests are for tokens: they are in the log, since Envoy counts them, but are no calls.
-OAUTH_ROUTE = "oauth"
 _PROBLEM = "application/problem+json"
 
 
-def _problem(code: str, title: str, *, has_request_id: bool = True) -> Json:
+def _problem(code: str, *, has_request_id: bool = True) -> Json:
     fields = {
         "type": HELP_BASE + code.lower().replace("_", "-"),
-        "title": title,
-        "detail": title,
+        "title": plane.SAYS[code],
+        "detail": plane.SAYS[code],
         "status": "%RESPONSE_CODE%",
         "code": code,
     }
@@ -43,19 +42,16 @@ def configuration() -> Json:
     check_is_down = {"and_filter": {"filters": [_flags("UAEX"), _status(503)]}}
     as_it_is = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}, "content_type": _PROBLEM}
     mappers: list[tuple[Json, Json]] = [
-        (
-            check_is_down,
-            _problem("CHECK_UNAVAILABLE", "The call could not be checked, so it was not let through; try again shortly."),
-        ),
+        (check_is_down, _problem(plane.CHECK_UNAVAILABLE)),
         (_flags("UAEX"), as_it_is),
-        (_flags("NR"), _problem("API_NOT_FOUND", "No published API is at this path.")),
-        (_flags(*UPSTREAM_TIMEOUT), _problem("UPSTREAM_TIMEOUT", "The API did not answer in time.")),
-        (_flags(*UPSTREAM_UNAVAILABLE), _problem("UPSTREAM_UNAVAILABLE", "The API does not answer.")),
+        (_flags("NR"), _problem(plane.API_NOT_FOUND)),
+        (_flags(*UPSTREAM_TIMEOUT), _problem(plane.UPSTREAM_TIMEOUT)),
+        (_flags(*UPSTREAM_UNAVAILABLE), _problem(plane.UPSTREAM_UNAVAILABLE)),
     ]
     return {
         "mappers": [{"filter": when, "body_format_override": body} for when, body in mappers],
         # Refused before its headers were put in order: a request id would be one that the caller made up.
-        "body_format": _problem("CALL_NOT_READABLE", "The request cannot be read as it is.", has_request_id=False),
+        "body_format": _problem(plane.CALL_NOT_READABLE, has_request_id=False),
     }
 
 

@@ -6,22 +6,23 @@ the handshake has shown travels on in two headers that no caller can set: to the
 """
 
 from services.enforcement.proxy import envoy
-from services.enforcement.proxy.envoy import CERTIFICATE_HEADER, CERTIFIED, CERTIFIED_HEADER, DataPlane, Door, Json, typed
-from services.enforcement.proxy.replies import OAUTH_ROUTE
+from services.enforcement.proxy.envoy import CERTIFIED, Door, Json, typed
+from services.enforcement.proxy.plane import (
+    CERTIFICATE_HEADER,
+    CERTIFIED_HEADER,
+    CIPHERS,
+    FORWARDED_CERTIFICATE,
+    OAUTH_PATHS,
+    OAUTH_ROUTE,
+    DataPlane,
+)
 
 ROUTES = "calls-tls"
 ROUTES_FILE = "routes-tls.json"
 SECRETS_FILE = "certificate.json"
-OAUTH_PATHS = ("/oauth/token", "/oauth/introspect", "/oauth/revoke")
 _SERVER = "server"
 _TLS = "extensions.transport_sockets.tls.v3."
 _HANDSHAKE_TIMEOUT = "10s"
-# RFC 9325 section 4.2: forward secrecy and authenticated encryption alone; TLS 1.3 has nothing else.
-_CIPHERS = tuple(
-    f"ECDHE-{signer}-{cipher}"
-    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
-    for signer in ("ECDSA", "RSA")
-)
 # Every kind of key that can be registered, and none else; without this list P-521 and Ed25519 would not get in.
 _SIGNATURES = (
     "ecdsa_secp256r1_sha256",
@@ -61,7 +62,7 @@ def _context(plane: DataPlane) -> Json:
             "tls_params": {
                 "tls_minimum_protocol_version": "TLSv1_2",
                 "tls_maximum_protocol_version": "TLSv1_3",
-                "cipher_suites": list(_CIPHERS),
+                "cipher_suites": list(CIPHERS),
                 "signature_algorithms": list(_SIGNATURES),
             },
             "alpn_protocols": ["h2", "http/1.1"],
@@ -102,6 +103,6 @@ def _oauth_route(plane: DataPlane, path: str) -> Json:
             set_header(CERTIFICATE_HEADER, "%DOWNSTREAM_PEER_CERT%"),
             set_header(CERTIFIED_HEADER, plane.certified_secret.replace("%", "%%")),
         ],
-        "request_headers_to_remove": [envoy.FORWARDED_CERTIFICATE],
+        "request_headers_to_remove": [FORWARDED_CERTIFICATE],
         "typed_per_filter_config": {"envoy.filters.http.ext_authz": unchecked},
     }

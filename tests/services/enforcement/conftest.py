@@ -1,4 +1,4 @@
-"""Enforcement as it runs: its service on a real database and the local bus, a real Envoy in front, a tiny upstream behind."""
+"""Enforcement as it runs: its service on a real database and the local bus, a real proxy in front, a tiny upstream behind."""
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 
 from chassis.local import LocalBus
 from services.enforcement.main import build
+from services.enforcement.proxy.command import NginxMissing, nginx_binary
+from services.enforcement.proxy.plane import Kind
 from services.enforcement.settings import EnforcementSettings
 from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, Upstream, free_port
 
@@ -36,11 +38,23 @@ async def stage(issuer: Issuer, bus: LocalBus, make_store: Callable[..., Any]) -
     await service.close()
 
 
+@pytest.fixture(scope="module", params=["envoy", "nginx"])
+def proxy(request: pytest.FixtureRequest) -> Kind:
+    """The proxy that a test runs on: all that is promised of the data plane holds on each."""
+    kind: Kind = request.param
+    if kind == "nginx":
+        try:
+            nginx_binary()
+        except NginxMissing as missing:
+            pytest.skip(str(missing))
+    return kind
+
+
 @pytest.fixture(scope="module")
 async def plane(
-    issuer: Issuer, make_store: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+    issuer: Issuer, make_store: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory, proxy: Kind
 ) -> AsyncIterator[DataPlaneStage]:
-    """The whole data plane, started once for a file of tests."""
+    """The whole data plane, started once for a file of tests and a proxy."""
     folder = tmp_path_factory.mktemp("plane")
     bus = LocalBus(folder / "bus.sqlite")
     await bus.start()
@@ -48,6 +62,7 @@ async def plane(
     settings = EnforcementSettings(
         keys_dir=issuer.folder,
         data_plane=folder / "plane",
+        proxy=proxy,
         proxy_port=free_port(),
         sandbox_address=await upstream.start(),
         upstream_timeout_seconds=1.0,

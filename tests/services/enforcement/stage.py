@@ -22,7 +22,7 @@ from chassis.bus import Bus, Message, Reaction
 from chassis.ids import new_id
 from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
-from services.enforcement.main import envoy_command
+from services.enforcement.main import proxy_command
 from services.enforcement.settings import EnforcementSettings
 
 ISSUER = "http://127.0.0.1:8000"
@@ -280,10 +280,11 @@ class Stage:
 
 
 class Upstream:
-    """An API that tells what reached it."""
+    """An API that tells what reached it. ``answers`` holds what else it answers to which path's end; nothing: it goes away."""
 
     def __init__(self) -> None:
         self.seen: list[dict[str, str]] = []
+        self.answers: dict[str, bytes] = {}
         self._server: asyncio.Server | None = None
 
     async def start(self) -> str:
@@ -299,24 +300,31 @@ class Upstream:
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-                headers = dict(line.split(": ", 1) for line in lines)
+                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
                 await reader.readexactly(int(headers.get("content-length", 0)))
+                if "transfer-encoding" in headers:
+                    await reader.readuntil(b"\r\n0\r\n\r\n")
                 self.seen.append({"request": request, **headers})
                 if "/slow" in request:
                     await asyncio.sleep(3)
-                writer.write(b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: 5\r\n\r\nhello")
+                plain = b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: 5\r\n\r\nhello"
+                path = request.split()[1]
+                told = next((told for end, told in self.answers.items() if path.endswith(end)), plain)
+                if not told:
+                    break
+                writer.write(told)
         writer.close()
 
 
 class DataPlaneStage(Stage):
-    """With Envoy in front; what is announced of calls is kept in ``batches``."""
+    """With a proxy in front; what is announced of calls is kept in ``batches``."""
 
     def __init__(self, bus: Bus, issuer: Issuer, service: Service, *, settings: EnforcementSettings, upstream: Upstream) -> None:
         super().__init__(bus, issuer, service)
         self.settings = settings
         self.upstream = upstream
         self.batches: list[dict[str, Any]] = []
-        self._envoy: subprocess.Popen[bytes] | None = None
+        self._proxy: subprocess.Popen[bytes] | None = None
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.proxy_port}", trust_env=False)
 
     @property
@@ -330,18 +338,20 @@ class DataPlaneStage(Stage):
 
     async def start(self) -> None:
         async def keep(message: Message) -> None:
-            self.batches.append(orjson.loads(message.body)["data"])
+            batch = orjson.loads(message.body)["data"]
+            if batch not in self.batches:  # a batch may come again, as it was
+                self.batches.append(batch)
 
         await self.service.declare()
         hears_calls = Reaction("analytics.test", ("enforcement.calls_recorded.v1",), keep)
         await self.bus.declare([hears_calls])
         await self.bus.react(hears_calls)
         await self.service.start()
-        await self.start_envoy()
+        await self.start_proxy()
 
-    async def start_envoy(self) -> None:
-        with (self.folder / "envoy.log").open("ab") as output:
-            self._envoy = start(envoy_command(self.settings), stdout=output, stderr=output)
+    async def start_proxy(self) -> None:
+        with (self.folder / "proxy.log").open("ab") as output:
+            self._proxy = start(proxy_command(self.settings), stdout=output, stderr=output, start_new_session=True)
 
         async def answers() -> bool:
             try:
@@ -351,14 +361,18 @@ class DataPlaneStage(Stage):
 
         await until(answers)
 
-    async def stop_envoy(self, how: int = signal.SIGTERM) -> None:
-        assert self._envoy is not None
-        os.kill(self._envoy.pid, how)
-        await asyncio.to_thread(self._envoy.wait, 10)
+    async def stop_proxy(self, how: int = signal.SIGTERM) -> None:
+        """Stop the proxy, or end it as a power failure would: with all of its processes."""
+        assert self._proxy is not None
+        if how == signal.SIGKILL:
+            os.killpg(self._proxy.pid, how)
+        else:
+            os.kill(self._proxy.pid, how)
+        await asyncio.to_thread(self._proxy.wait, 10)
 
     async def close(self) -> None:
         await self.http.aclose()
-        await self.stop_envoy()
+        await self.stop_proxy()
         await self.service.close()
 
     async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:

@@ -12,12 +12,12 @@ from chassis.inbox import wire
 from chassis.local import LocalBus
 from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
-from services.enforcement.state import repository
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
 from services.enforcement.main import build
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.state import repository
 from services.enforcement.state.copies import copy_of
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World

@@ -1,4 +1,4 @@
-"""What stays exact while a real Envoy is killed, its log is renamed, and enforcement itself is restarted."""
+"""What stays exact while a real proxy is killed, its log is renamed, and enforcement itself is restarted."""
 
 import asyncio
 import signal
@@ -12,6 +12,7 @@ import pytest
 from chassis.local import LocalBus
 from services.enforcement.calls.shipper import Rotation, Shipper
 from services.enforcement.main import build
+from services.enforcement.proxy.plane import Kind
 from services.enforcement.settings import EnforcementSettings
 from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, until
 
@@ -19,12 +20,15 @@ pytestmark = pytest.mark.processes
 
 
 @pytest.fixture
-async def lone(issuer: Issuer, bus: LocalBus, make_store: Callable[..., Any], tmp_path: Path) -> AsyncIterator[DataPlaneStage]:
+async def lone(
+    issuer: Issuer, bus: LocalBus, make_store: Callable[..., Any], tmp_path: Path, proxy: Kind
+) -> AsyncIterator[DataPlaneStage]:
     """A data plane for one test alone, with one application that may call one product."""
     upstream = Upstream()
     settings = EnforcementSettings(
         keys_dir=issuer.folder,
         data_plane=tmp_path / "plane",
+        proxy=proxy,
         proxy_port=free_port(),
         sandbox_address=await upstream.start(),
         drain_seconds=1,
@@ -82,12 +86,12 @@ async def _all_recorded(stage: DataPlaneStage, caller: Caller) -> None:
     assert [batch["batch"] for batch in stage.batches] == list(range(1, len(stage.batches) + 1))
 
 
-async def test_an_envoy_that_is_ended_and_started_again_has_written_down_every_call(lone: DataPlaneStage) -> None:
+async def test_a_proxy_that_is_ended_and_started_again_has_written_down_every_call(lone: DataPlaneStage) -> None:
     caller = await _caller(lone)
     for _ in range(2):
         await caller.until_answered(len(caller.answered) + 50)
-        await lone.stop_envoy()
-        await lone.start_envoy()
+        await lone.stop_proxy()
+        await lone.start_proxy()
     await caller.until_answered(len(caller.answered) + 50)
     await caller.stop()
     await _all_recorded(lone, caller)
@@ -99,13 +103,13 @@ async def test_an_envoy_that_is_ended_and_started_again_has_written_down_every_c
     await until(is_complete)
 
 
-async def test_an_envoy_that_is_killed_loses_at_most_what_it_had_not_flushed(lone: DataPlaneStage) -> None:
+async def test_a_proxy_that_is_killed_loses_at_most_what_it_had_not_flushed(lone: DataPlaneStage) -> None:
     caller = await _caller(lone)
     await caller.until_answered(50)
     await asyncio.sleep(0.5)
     flushed = list(caller.answered[:50])
-    await lone.stop_envoy(signal.SIGKILL)
-    await lone.start_envoy()
+    await lone.stop_proxy(signal.SIGKILL)
+    await lone.start_proxy()
     await caller.until_answered(len(caller.answered) + 20)
     await caller.stop()
     kept = caller.answered[-20:]

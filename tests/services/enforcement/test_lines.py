@@ -64,3 +64,38 @@ def test_half_a_line_spoils_no_other() -> None:
     assert read is not None
     assert read.record is not None
     assert read.record.id == "c-2"
+
+
+NGINX_LINE = (
+    b'{"bytes_in":10,"bytes_read":500,"bytes_out":250,"answered":"220","details":"via_upstream","ended":"1900000000.125","flags":"-",'
+    b'"request_id":"n-1","route":"","run":"run-1","seconds":"0.012","status":200,"verdict":"app_1|org_1|sec_1|prd_1|ver_1|get|pln_1|sub_1|"}'
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "expected"),
+    [
+        (b"", b"", {"at": 1_900_000_000_125, "duration_ms": 12, "bytes_in": 10, "bytes_out": 220, "rejection": None}),
+        (b'"bytes_in":10,', b'"bytes_in":999,', {"bytes_in": 500}),
+        (b'"bytes_out":250,', b'"bytes_out":7,', {"bytes_out": 7}),
+        (b'"220"', b'"0, 220"', {"bytes_out": 220}),
+        (b'"220"', b'""', {"bytes_out": 250}),
+        (b'"0.012"', b'"0.000"', {"duration_ms": 0.5}),
+        (b'"status":200', b'"status":499', {"status": 499, "rejection": None}),
+        (b'"via_upstream"', b'"refused"', {"bytes_in": 0, "bytes_out": 250, "rejection": "CALL_NOT_READABLE"}),
+        (b'"flags":"-"', b'"flags":"UT"', {"rejection": "UPSTREAM_TIMEOUT"}),
+        (b'"flags":"-"', b'"flags":""', {"rejection": None}),
+    ],
+)
+def test_a_line_of_nginx_is_a_record(written: bytes, instead: bytes, expected: dict[str, Any]) -> None:
+    read = read_line(NGINX_LINE.replace(written, instead) if written else NGINX_LINE)
+    assert read is not None
+    assert read.record is not None
+    assert (read.run, read.record.id, read.record.operation_id) == ("run-1", "n-1", "get")
+    assert expected.items() <= read.record.model_dump().items()
+
+
+def test_a_token_request_through_nginx_is_no_call() -> None:
+    read = read_line(NGINX_LINE.replace(b'"route":""', b'"route":"oauth"'))
+    assert read is not None
+    assert read.record is None

@@ -1,4 +1,4 @@
-"""The usher: however the platform ends, every call that Envoy has answered stands in its log."""
+"""The usher: however the platform ends, every call that the proxy has answered stands in its log."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.enforcement.main import data_plane, ushered_envoy_command
+from services.enforcement.main import data_plane, ushered_proxy_command
 from tests.services.enforcement.stage import DataPlaneStage, start, until
 
 pytestmark = pytest.mark.processes
@@ -33,10 +33,10 @@ async def until_ended(pid: int) -> None:
 
 @pytest.fixture
 async def usher(plane: DataPlaneStage) -> AsyncIterator["subprocess.Popen[bytes]"]:
-    """An Envoy below an usher, in place of the data plane's own."""
-    await plane.stop_envoy()
+    """A proxy below an usher, in place of the data plane's own."""
+    await plane.stop_proxy()
     with (plane.folder / "usher.log").open("ab") as output:
-        started = start(ushered_envoy_command(plane.settings), stdout=output, stderr=output)
+        started = start(ushered_proxy_command(plane.settings), stdout=output, stderr=output)
 
     async def answers() -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -48,7 +48,7 @@ async def usher(plane: DataPlaneStage) -> AsyncIterator["subprocess.Popen[bytes]
     if started.poll() is None:
         started.terminate()
         await asyncio.to_thread(started.wait, 10)
-    await plane.start_envoy()
+    await plane.start_proxy()
 
 
 async def test_every_answered_call_is_in_the_log(plane: DataPlaneStage, usher: "subprocess.Popen[bytes]") -> None:
@@ -81,7 +81,7 @@ async def test_every_answered_call_is_in_the_log(plane: DataPlaneStage, usher: "
     assert answered <= written <= answered + unanswered
 
 
-async def test_an_envoy_whose_usher_is_killed_ends_too(usher: "subprocess.Popen[bytes]") -> None:
+async def test_a_proxy_whose_usher_is_killed_ends_too(usher: "subprocess.Popen[bytes]") -> None:
     envoy = child_of(usher.pid)
     usher.kill()
     await asyncio.to_thread(usher.wait, 10)

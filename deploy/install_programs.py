@@ -1,6 +1,6 @@
-"""Installs RabbitMQ for the tests where this user may, and says plainly why not otherwise.
+"""Installs the programs that tests run on where this user may (RabbitMQ and proxies), and says plainly why not otherwise.
 
-The tests start a private node of their own; Debian's service is not wanted, so it is kept from starting during the installation.
+The tests start private ones of their own; Debian's services are not wanted and are kept from starting during the installation.
 A service that runs already is left alone. Only the standard library is used; the exit code is always 0.
 """
 
@@ -10,15 +10,33 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 POLICY = Path("/usr/sbin/policy-rc.d")
 PLACES = ("/usr/sbin", "/usr/lib/rabbitmq/bin", "/usr/local/sbin", "/opt/rabbitmq/sbin")
 
 
-def is_installed() -> bool:
-    """Say whether there is a RabbitMQ server to start."""
+class Program(NamedTuple):
+    """A program: what it is called, its command, its package, and the tests that are skipped without it."""
+
+    name: str
+    command: str
+    package: str
+    tests: str
+
+
+PROGRAMS = {
+    "rabbitmq": Program("RabbitMQ", "rabbitmq-server", "rabbitmq-server", "the tests on a real broker"),
+    "nginx": Program("nginx", "nginx", "nginx", "the tests of the data plane on nginx"),
+    "haproxy": Program("HAProxy", "haproxy", "haproxy", "the tests of its snippet"),
+    "caddy": Program("Caddy", "caddy", "caddy", "the tests of its snippet"),
+}
+
+
+def is_installed(program: Program) -> bool:
+    """Say whether there is one to start."""
     path = os.pathsep.join([os.environ.get("PATH", ""), *PLACES])
-    return shutil.which("rabbitmq-server", path=path) is not None
+    return shutil.which(program.command, path=path) is not None
 
 
 def privileges() -> list[str] | None:
@@ -49,10 +67,10 @@ def forbid_service_starts(prefix: list[str]) -> bool:
         return run([*prefix, "install", "-m", "0755", file.name, str(POLICY)]) is None
 
 
-def install(prefix: list[str]) -> str | None:
-    """Install RabbitMQ with apt; return why that failed, or None."""
+def install(prefix: list[str], packages: list[str]) -> str | None:
+    """Install packages with apt; return why that failed, or None."""
     apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-y", "-o", "DPkg::Lock::Timeout=120"]
-    wanted = [*apt, "install", "--no-install-recommends", "rabbitmq-server"]
+    wanted = [*apt, "install", "--no-install-recommends", *packages]
     is_ours = forbid_service_starts(prefix)
     try:
         failure = run(wanted)
@@ -64,9 +82,10 @@ def install(prefix: list[str]) -> str | None:
     return failure
 
 
-def main() -> int:
-    """Install RabbitMQ, or say why the tests on it will be skipped."""
-    if is_installed():
+def main(names: list[str]) -> int:
+    """Install the programs of these names, or say what will be skipped without them."""
+    missing = [PROGRAMS[name] for name in names if not is_installed(PROGRAMS[name])]
+    if not missing:
         return 0
     reason: str | None
     if shutil.which("apt-get") is None:
@@ -74,18 +93,18 @@ def main() -> int:
     elif (prefix := privileges()) is None:
         reason = "this user is not root and has no passwordless sudo"
     else:
-        print("installing RabbitMQ for the tests …", flush=True)
-        reason = install(prefix)
-        if reason is None and not is_installed():
-            reason = "the package holds no rabbitmq-server"
-    if reason is not None:
-        print(
-            f"RabbitMQ is not installed and could not be ({reason}): the tests on a real broker are skipped. "
-            "To run them, have `apt-get install rabbitmq-server` run as root.",
-            flush=True,
-        )
+        print(f"installing {', '.join(each.name for each in missing)} for the tests …", flush=True)
+        reason = install(prefix, [each.package for each in missing])
+    for each in missing:
+        if not is_installed(each):
+            why = reason or f"the package {each.package} holds no {each.command}"
+            print(
+                f"{each.name} is not installed and could not be ({why}): {each.tests} are skipped. "
+                f"To run them, have `apt-get install {each.package}` run as root.",
+                flush=True,
+            )
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:] or list(PROGRAMS)))

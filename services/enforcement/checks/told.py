@@ -1,0 +1,145 @@
+"""How a proxy that asks at one fixed path tells the call in headers, and what it is told in return.
+
+Where the proxy's request line is the call's own (Envoy), the proxy has put the path in order before it asks and sends on what it
+asked about. Another proxy tells the path as the caller wrote it. So the path is put in order here, by the same rules, and the
+answer names what is to be sent: the upstream and the path. Nobody can be let in for one path and be sent to another.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from chassis.errors import Invalid
+
+NGINX = b"/nginx"
+"""Where our nginx asks; `auth_request` knows but 200, 401 and 403, and reads no body, so it is answered in a form of its own."""
+CERTIFICATE_HEADER = b"portico-client-certificate"
+METHOD_HEADERS = (b"x-original-method", b"x-forwarded-method")
+TARGET_HEADERS = (b"x-original-uri", b"x-original-url", b"x-forwarded-uri")
+HEADERS = frozenset({*METHOD_HEADERS, *TARGET_HEADERS, CERTIFICATE_HEADER})
+_MOST_CERTIFICATES = 1000
+# What most paths are made of: nothing to put in order. A segment that begins with a dot is looked at more closely.
+_IN_ORDER = re.compile(rb"(?:/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)+/?", re.ASCII)
+_VISIBLE = re.compile(rb"/[!\"$-~]*")  # no space, no fragment, nothing that is no ASCII
+_HIDDEN = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
+_UNRESERVED = re.compile(rb"%(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9ae]|3[0-9]|2[de]|5f)", re.IGNORECASE)
+_TO_ESCAPE = re.compile(rb'["<>^`{|}]')
+
+
+class CallNotReadable(Invalid):
+    """The request cannot be read as it is."""
+
+    status = 400
+
+
+class Told(NamedTuple):
+    """A call that was told in headers: its method, what is to be sent on (path and query), and whether nginx asks."""
+
+    method: bytes
+    target: bytes
+    is_for_nginx: bool
+
+    @property
+    def path(self) -> bytes:
+        """Return the path alone."""
+        return self.target.partition(b"?")[0]
+
+
+def told_in(headers: Mapping[bytes, bytes], asked_by: bytes, *, is_for_nginx: bool) -> Told:
+    """Return the call that these headers tell. Raises ``CallNotReadable``.
+
+    Our nginx sends on what it is told to. Of others we cannot know it, so a path that would have to be put in order is refused.
+    """
+    written = _target_of(_first(headers, TARGET_HEADERS) or b"/")
+    target = in_order(written)
+    if not is_for_nginx and target != written:
+        raise CallNotReadable
+    return Told(_first(headers, METHOD_HEADERS) or asked_by, target, is_for_nginx)
+
+
+def in_order(target: bytes) -> bytes:
+    """Return a path and its query with the path in order (RFC 3986 section 6.2.2), as Envoy puts it. Raises ``CallNotReadable``.
+
+    Doubled slashes and dot segments are gone and what needs no escape has none. A slash that hides in an escape is refused.
+    """
+    path, mark, query = target.partition(b"?")
+    if mark and _VISIBLE.fullmatch(b"/" + query) is None:
+        raise CallNotReadable
+    if _IN_ORDER.fullmatch(path) is not None:
+        return target
+    if _VISIBLE.fullmatch(path) is None or _HIDDEN.search(path) is not None:
+        raise CallNotReadable
+    plain = _UNRESERVED.sub(lambda found: unquote_to_bytes(found.group()), path.replace(b"\\", b"/"))
+    kept: list[bytes] = []
+    for segment in plain.split(b"/"):
+        if segment == b"..":
+            del kept[-1:]
+        elif segment not in (b"", b"."):
+            kept.append(segment)
+    ends_open = bool(kept) and plain.endswith((b"/", b"/.", b"/.."))
+    whole = b"/" + b"/".join(kept) + (b"/" if ends_open else b"")
+    return _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], whole) + mark + query
+
+
+def _first(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bytes | None:
+    return next((headers[name] for name in names if name in headers), None)
+
+
+def _target_of(told: bytes) -> bytes:
+    """Return the path and query of what may be a whole URL."""
+    if told.startswith(b"/"):
+        return told
+    try:
+        parts = urlsplit(told)
+    except ValueError:
+        raise CallNotReadable from None
+    return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
+
+
+def answer_for(answer: bytes, told: Told, origin: bytes) -> bytes:
+    """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
+    if answer.startswith(b"HTTP/1.1 200 "):
+        return b"%sportico-upstream: %s\r\nportico-target: %s\r\n\r\n" % (answer[:-2], origin, told.target)
+    return _for_nginx(answer) if told.is_for_nginx else answer
+
+
+def _for_nginx(answer: bytes) -> bytes:
+    """Return a refusal as a 403 whose headers hold the status that is meant, and the problem document."""
+    head, _, problem = answer.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    if not problem:
+        return answer  # nothing was decided: whatever is no 200, 401 or 403 lets nothing pass
+    kept = [line for line in lines if not line.startswith((b"content-length:", b"content-type:"))]
+    if not problem.isascii():
+        problem = json.dumps(json.loads(problem)).encode()  # a header holds ASCII alone, and JSON can be written so
+    told = (b"portico-status: " + first.split(b" ", 2)[1], b"portico-problem: " + problem, b"content-length: 0")
+    return b"\r\n".join((b"HTTP/1.1 403 Forbidden", *kept, *told, b"", b""))
+
+
+class Certificates:
+    """Remembers the hashes of certificates that nginx has shown (URL-encoded PEM), in the form in which Envoy tells them."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, str] = {}
+
+    def told(self, escaped: bytes | None) -> str | None:
+        """Return ``Hash=<SHA-256 in hex>``, or None where no certificate was shown, or none that can be read."""
+        if not escaped:
+            return None
+        known = self._known.get(escaped)
+        if known is not None:
+            return known
+        try:
+            shown = x509.load_pem_x509_certificate(unquote_to_bytes(escaped))
+        except ValueError:
+            return None
+        if len(self._known) >= _MOST_CERTIFICATES:
+            self._known.clear()
+        told = self._known[escaped] = f"Hash={hashlib.sha256(shown.public_bytes(Encoding.DER)).hexdigest()}"
+        return told

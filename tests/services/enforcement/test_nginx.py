@@ -1,0 +1,80 @@
+"""What nginx alone has: its counts, its configuration for any folder and secret."""
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from services.enforcement.main import data_plane
+from services.enforcement.proxy import certificate, files, nginx
+from services.enforcement.proxy.command import NginxMissing, arguments, command, nginx_binary
+from services.enforcement.proxy.counters import NginxCounters
+from services.enforcement.proxy.plane import DataPlane, TlsDoor
+from tests.services.enforcement.stage import DataPlaneStage, free_port, start, until
+
+pytestmark = pytest.mark.processes
+
+
+def _plane(folder: Path, **facts: object) -> DataPlane:
+    addresses = {name: f"127.0.0.1:{free_port()}" for name in ("proxy_address", "check_address", "sandbox_address")}
+    return DataPlane(folder=folder, admin_address="", kind="nginx", **addresses, **facts)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def binary() -> Path:
+    try:
+        return nginx_binary()
+    except NginxMissing as missing:
+        pytest.skip(str(missing))
+
+
+async def test_questions_about_the_counts_are_no_calls(binary: Path, tmp_path: Path) -> None:
+    plane = _plane(tmp_path / "plane")
+    plane.folder.mkdir()
+    files.prepare(plane)
+    process = start(command(plane, binary), start_new_session=True)
+    counters = NginxCounters(plane.nginx)
+    try:
+        first = await until(counters.counted, 60)
+        assert (first.calls, first.lines) == (0, 0)
+        host, _, port = plane.proxy_address.partition(":")
+        for _ in range(3):
+            reader, writer = await asyncio.open_connection(host, int(port))
+            writer.write(b"nonsense\r\n\r\n")
+            await reader.read()
+            writer.close()
+            counted = await until(counters.counted, 60)
+        assert counted == (first.run, 3, 3)
+        several = await asyncio.gather(*(counters.counted() for _ in range(5)))
+        assert {each.calls for each in several if each is not None} <= {3}
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, 60)
+    assert await counters.counted() is None
+    assert plane.log_file.read_bytes().count(b"\n") == 3
+
+
+def test_any_secret_and_folder_stands_in_the_configuration(binary: Path, tmp_path: Path) -> None:
+    certificate.make_missing(tmp_path / "tls")
+    door = TlsDoor(f"127.0.0.1:{free_port()}", tmp_path / "tls" / "server.pem", tmp_path / "tls" / "server.key")
+    secret = """a "quoted" $secret with \\ and ' and ; and {signs}: 100%"""
+    plane = _plane(tmp_path / 'fol"der', tls=door, certified_address="127.0.0.1:1", certified_secret=secret)
+    plane.folder.mkdir()
+    files.prepare(plane)
+    plane.nginx.run_file.write_text('map "" $portico_run { default "run"; }')
+    checked = subprocess.run([str(binary), "-t", *arguments(plane)], capture_output=True, check=False, text=True)
+    assert checked.returncode == 0, checked.stderr
+    with pytest.raises(nginx.PathNotUsable):
+        nginx.configuration(_plane(tmp_path / "$folder"))
+
+
+async def test_the_configuration_stays_as_it_is_when_something_is_published(plane: DataPlaneStage) -> None:
+    configured = data_plane(plane.settings)
+    if configured.kind != "nginx":
+        return
+    before = configured.nginx.configuration_file.read_bytes()
+    client, product = await plane.application(), await plane.product()
+    await plane.subscribe(client, product)
+    await plane.call_until(200, "GET", f"{product.base_path}/pets", client.headers)
+    assert configured.nginx.configuration_file.read_bytes() == before
