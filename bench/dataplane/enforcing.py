@@ -21,7 +21,7 @@ from chassis.clock import SystemClock
 from chassis.local import LocalBus
 from chassis.mongo import Store, connect
 from services.enforcement.checks.listener import CheckListener
-from services.enforcement.main import build, envoy_command
+from services.enforcement.main import build, proxy_command
 from services.enforcement.settings import EnforcementSettings
 
 
@@ -30,6 +30,7 @@ def _settings(given: argparse.Namespace) -> EnforcementSettings:
     return EnforcementSettings(
         keys_dir=given.keys,
         data_plane=folder / "plane" if given.proxy else None,
+        proxy=given.proxy or "envoy",
         proxy_port=free_port(),
         sandbox_address=f"127.0.0.1:{given.upstream_port}",
     )
@@ -70,7 +71,7 @@ async def enforce(given: argparse.Namespace) -> None:
         print(json.dumps(ready), flush=True)
         await stopped.wait()
     else:
-        async with running(envoy_command(settings), given.folder / "proxy.log") as pid:
+        async with running(proxy_command(settings), given.folder / "proxy.log") as pid:
             await until_open(settings.proxy_port)
             print(json.dumps({**ready, "proxy_pid": pid}), flush=True)
             await stopped.wait()
@@ -93,7 +94,7 @@ def main() -> None:
     parser.add_argument("--mongo-url", required=True)
     parser.add_argument("--upstream-port", type=int, default=1)
     parser.add_argument("--callers", type=int, default=64)
-    parser.add_argument("--proxy", choices=["envoy"], default=None)
+    parser.add_argument("--proxy", choices=["envoy", "nginx"], default=None)
     uvloop.run(enforce(parser.parse_args()))
 
 

@@ -23,7 +23,6 @@ from bench.dataplane.processes import computed_by_family_ns, computed_ns
 from bench.dataplane.ways import Stand, Way
 from portico.database import start_database
 
-OURS = ("envoy",)
 PROMISED_OF_PLAIN = {"envoy → ours": 0.6, "nginx → ours": 0.4}
 PROMISED_CHECK_US = 40.0
 PROMISED_ADDED_MS = 2.0
@@ -148,7 +147,7 @@ async def measure(given: argparse.Namespace) -> bool:
         stack.push_async_callback(database.stop)
         issuer, load = Issuer(folder / "keys"), Load(folder)
         async with Stand(folder, issuer, mongo_url, given.callers) as stand:
-            ways = await stand.ways(OURS)
+            ways = await stand.ways()
             figures = await _rounds(load, issuer, ways, given)
         _show(ways, figures)
         is_kept = _are_kept(ways, figures)

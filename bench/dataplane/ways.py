@@ -60,8 +60,8 @@ class Stand:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def ways(self, ours: tuple[str, ...]) -> list[Way]:
-        """Return all ways, with ours behind these proxies; those that are compared stand beside each other."""
+    async def ways(self) -> list[Way]:
+        """Return all ways; those that are compared stand beside each other."""
         upstream, upstream_pid = await self._nginx("upstream")
         self._upstream_port = upstream.port
         bare_port = free_port()
@@ -74,9 +74,8 @@ class Stand:
             ways.append(Way(plain, place.port, pid))
             place, pid = await start(f"{kind}-bare", bare_port)
             ways.append(Way(f"{kind} → a check that decides nothing", place.port, pid, bare_pid, plain))
-            if kind in ours:
-                enforcing = await self._enforcing(kind)
-                ways.append(Way(f"{kind} → ours", enforcing.proxy_port, enforcing.proxy_pid, enforcing.pid, plain))
+            enforcing = await self._enforcing(kind)
+            ways.append(Way(f"{kind} → ours", enforcing.proxy_port, enforcing.proxy_pid, enforcing.pid, plain))
         ways += await self._haproxies()
         alone = await self._enforcing("")
         return [*ways, Way("ours, asked directly", alone.check_port, None, alone.pid, path=f"/check{PATH}")]
