@@ -19,7 +19,16 @@ from services.enforcement.checks.answers import answer_to, not_a_check, not_read
 from services.enforcement.checks.domain import ApiNotFound, Asked, Credentials, Now, Rejected, Verdict, decide, locate
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.tokens import Tokens
-from services.enforcement.checks.told import CERTIFICATE_HEADER, NGINX, CallNotReadable, Certificates, Told, answer_for, told_in
+from services.enforcement.checks.told import (
+    CERTIFICATE_HEADER,
+    NGINX,
+    CallNotReadable,
+    Certificates,
+    Told,
+    answer_for,
+    is_allowed,
+    told_in,
+)
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
 from services.enforcement.state.world import World
 
@@ -81,10 +90,14 @@ class Check:
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
         call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
+        answer = self._decided(call, headers)
+        if isinstance(answer, bytes) and is_allowed(answer):
+            return answer_for(answer, told, self._origin)
         if locate(self._world, call)[0] is None:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
-            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told, b"")
-        answer = self._decided(call, headers)
+            if isinstance(answer, Held):
+                self._patience.release()
+            answer = answer_to(Verdict(ApiNotFound), request_id, now.wall_ns)
         return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
 
     def _decided(self, call: Asked, headers: Headers) -> bytes | Held:

@@ -56,11 +56,13 @@ def told_in(headers: Mapping[bytes, bytes], asked_by: bytes, *, is_for_nginx: bo
 
     Our nginx sends on what it is told to. Of others we cannot know it, so a path that would have to be put in order is refused.
     """
-    written = _target_of(_first(headers, TARGET_HEADERS) or b"/")
-    target = in_order(written)
-    if not is_for_nginx and target != written:
+    if is_for_nginx:
+        return Told(headers.get(METHOD_HEADERS[0], asked_by), in_order(headers.get(TARGET_HEADERS[0], b"/")), is_for_nginx)
+    written = _the_one([_target_of(headers[name]) for name in TARGET_HEADERS if name in headers]) or b"/"
+    if in_order(written) != written:
         raise CallNotReadable
-    return Told(_first(headers, METHOD_HEADERS) or asked_by, target, is_for_nginx)
+    method = _the_one([headers[name] for name in METHOD_HEADERS if name in headers]) or asked_by
+    return Told(method, written, is_for_nginx)
 
 
 def in_order(target: bytes) -> bytes:
@@ -87,8 +89,11 @@ def in_order(target: bytes) -> bytes:
     return _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], whole) + mark + query
 
 
-def _first(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bytes | None:
-    return next((headers[name] for name in names if name in headers), None)
+def _the_one(told: list[bytes]) -> bytes | None:
+    """Return what all of these say, or None for none. Where they differ, a caller has sent some of them. Raises ``CallNotReadable``."""
+    if any(each != told[0] for each in told):
+        raise CallNotReadable
+    return told[0] if told else None
 
 
 def _target_of(told: bytes) -> bytes:
@@ -102,9 +107,14 @@ def _target_of(told: bytes) -> bytes:
     return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
+def is_allowed(answer: bytes) -> bool:
+    """Say whether an answer to a check lets the call pass."""
+    return answer.startswith(b"HTTP/1.1 200 ")
+
+
 def answer_for(answer: bytes, told: Told, origin: bytes) -> bytes:
     """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
-    if answer.startswith(b"HTTP/1.1 200 "):
+    if is_allowed(answer):
         return b"%sportico-upstream: %s\r\nportico-target: %s\r\n\r\n" % (answer[:-2], origin, told.target)
     return _for_nginx(answer) if told.is_for_nginx else answer
 

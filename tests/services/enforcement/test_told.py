@@ -94,6 +94,22 @@ async def test_nginx_is_told_the_path_in_order_and_others_are_refused_what_is_in
     assert json.loads(escaped.headers["portico-problem"])["code"] == "CALL_NOT_READABLE"
 
 
+async def test_headers_that_tell_several_calls_tell_none(stage: Stage) -> None:
+    client, product = await _ready(stage)
+    path = f"{product.base_path}/pets"
+    for more, status in (
+        ({"x-forwarded-uri": path}, 200),
+        ({"x-original-url": f"https://api.example{path}", "x-forwarded-method": "GET"}, 200),
+        ({"x-forwarded-uri": f"{path}/7"}, 400),
+        ({"x-original-url": f"https://api.example{path}?other"}, 400),
+        ({"x-forwarded-method": "POST"}, 400),
+    ):
+        answer = await ask(stage, "/check", path, {**client.headers, **more})
+        assert answer.status_code == status, more
+    answer = await ask(stage, "/nginx", path, {**client.headers, "x-forwarded-uri": "/evil", "x-forwarded-method": "POST"})
+    assert answer.headers["x-portico-operation"] == "listPets"
+
+
 async def test_nginx_is_told_a_refusal_in_headers_as_others_are_told_it(stage: Stage) -> None:
     client, product = await _ready(stage)
     pets = f"{product.base_path}/pets"
