@@ -15,6 +15,7 @@ from graphql_gateway.engine.declare import Do
 from graphql_gateway.engine.failures import Failure
 from graphql_gateway.gathering import EVERY, gathered, service_of
 from graphql_gateway.idempotency import key_of_field
+from graphql_gateway.trying import TRYING, tried
 
 _NEW_PASSPORT_HELPS = frozenset({"PASSPORT_OUTDATED", "PASSPORT_NOT_ACCEPTED"})
 _MOST_PASSPORTS = 3
@@ -127,15 +128,17 @@ class Context:
         """Ask a service to do something; whatever is read afterwards is read with fresh rights."""
         sent = {name: value for name, value in asked.items() if name not in step.keeps}
         sent |= {name: value for name in step.adds if (value := getattr(self, name)) is not None}
-        service = service_of(asked.get("queue")) if step.service == EVERY else step.service
-        call = Call(service, f"/do/{step.verb}", orjson.dumps(sent), self._key_of(field), "POST", self.desk.do_seconds)
         was_replayed = False
 
         def hear(headers: Mapping[str, str]) -> None:
             nonlocal was_replayed
             was_replayed = idempotency.REPLAYED_HEADER in headers
 
-        answer = await self._ask(call, hear=hear)
+        if step.service == TRYING:
+            answer = await tried(self._part, sent)
+        else:
+            service = service_of(asked.get("queue")) if step.service == EVERY else step.service
+            answer = await self._ask(self._call(service, step.verb, sent, self._key_of(field)), hear=hear)
         self._note(field, was_replayed=was_replayed)
         if isinstance(answer, Failure) and answer.code == UNAVAILABLE:
             answer = replace(answer, message=_MAYBE_DONE)
@@ -149,6 +152,17 @@ class Context:
         if step.then is not None:
             step.then(self, asked, result)
         return result
+
+    def _call(self, service: str, verb: str, sent: dict[str, Any], headers: Mapping[str, str]) -> Call:
+        return Call(service, f"/do/{verb}", orjson.dumps(sent), headers, "POST", self.desk.do_seconds)
+
+    async def _part(self, service: str, verb: str, sent: dict[str, Any]) -> dict[str, Any] | Failure:
+        """Have a service do its part of what several do."""
+        answer = await self._ask(self._call(service, verb, sent, {}))
+        if isinstance(answer, Failure):
+            return answer
+        result = answer.get("result")
+        return result if isinstance(result, dict) else internal()
 
     def _key_of(self, field: str) -> dict[str, str]:
         key = self.idempotency_key

@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from chassis.calls import Answer, Call, ServiceUnavailable
 from chassis.errors import FieldProblem, Invalid, Refusal, Unavailable, internal_problem
+from chassis.files import NAME_HEADER
 from chassis.ids import prefix_of
 from chassis.principal import SignInFirst
 from chassis.telemetry import current_trace, log, span
@@ -27,7 +28,6 @@ from graphql_gateway.errors import BodyTooLarge
 from graphql_gateway.limits import read_body
 
 LARGEST_BYTES = 10 * 1024 * 1024
-NAME_HEADER = "portico-file-name"
 FOR_HEADER = "portico-file-for"
 MEDIA_TYPES = frozenset(
     {

@@ -33,7 +33,7 @@ from graphql_gateway.schema import model
 from graphql_gateway.settings import GatewaySettings
 from graphql_gateway.sockets import Sockets
 
-SERVICES = ("identity", "catalog", "subscriptions", "analytics", "notifications", "audit", "recertification")
+SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 
 _HEADERS_TAKEN = (
     *("authorization", "content-type", "idempotency-key", "portico-csrf"),

@@ -284,14 +284,20 @@ def verify(
     return verifier.end()
 
 
+def count(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
 def sentences(report: Report) -> Iterator[str]:
     """Yield what a person is told of a report."""
     for each in report.faults:
         yield f"{each.what} {each.chain} entry {each.number}: {each.says}"
     of = report.organization or "all organizations and the platform"
-    counted = f"{report.entries} entries in {report.chains} chains, {report.checkpoints} checkpoints, of {of}"
+    entries = f"{count(report.entries, 'entry', 'entries')} in {count(report.chains, 'chain')}"
+    counted = f"{entries}, {count(report.checkpoints, 'checkpoint')}, of {of}"
     until = f"covered by signatures until {report.covered_until}" if report.covered_until else "covered by no good signature"
-    yield f"{counted}; {until}: {'whole' if report.is_whole else f'{len(report.faults)} faults'}."
+    yield f"{counted}; {until}: {'whole' if report.is_whole else count(len(report.faults), 'fault')}."
 
 
 def main(arguments: list[str] | None = None) -> int:

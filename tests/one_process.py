@@ -1,5 +1,9 @@
-"""The whole platform in the tests' own process: every service, the gateway on a real loopback port, the mailbox; no proxy."""
+"""The whole platform in the tests' own process: every service, the gateway on a real loopback port, the mailbox; no proxy.
 
+Where the proxy would take calls, each is answered with 204.
+"""
+
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,11 +33,19 @@ class RunningInProcess:
         return keys
 
 
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+    writer.close()
+
+
 @asynccontextmanager
 async def running_platform(mongo_url: str, var: Path, database_prefix: str) -> AsyncIterator[RunningInProcess]:
     """Start the platform on free ports, on databases of its own, and stop it again."""
     sockets = {name: bind("127.0.0.1", 0, "a free port") for name in ("gateway", "mailbox")}
     ports = {f"{name}_port": each.getsockname()[1] for name, each in sockets.items()}
+    calls = await asyncio.start_server(_answer, "127.0.0.1", 0)
+    ports["data_plane_port"] = calls.sockets[0].getsockname()[1]
     settings = settings_of(PorticoSettings, var=var, **ports)
     make_keys(var / "keys")
     whole = await one_process(settings, var, mongo_url, database_prefix=database_prefix, has_proxy=False)
@@ -42,3 +54,4 @@ async def running_platform(mongo_url: str, var: Path, database_prefix: str) -> A
         yield RunningInProcess(settings.gateway_url, settings.mailbox_url, whole)
     finally:
         await whole.close()
+        calls.close()

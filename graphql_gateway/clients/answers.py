@@ -13,7 +13,7 @@ from graphql_gateway.engine.failures import Failure
 UNAVAILABLE = "UNAVAILABLE"
 INTERNAL = "INTERNAL"
 _DOWN = frozenset({502, 503, 504})
-_TOLD = frozenset({"PROVIDER_DOWN", "TOO_BUSY_TO_HASH"})
+_TOLD = frozenset({"PROVIDER_DOWN", "TOO_BUSY_TO_HASH", "DATA_PLANE_UNAVAILABLE"})
 """What is away is not a part of the platform, or not for long: whoever asks can do something about it."""
 _log = log("gateway")
 

@@ -28,8 +28,9 @@ from graphql_gateway.schema.nodes import Id, Node
 from graphql_gateway.schema.notices import NoticeMutations
 from graphql_gateway.schema.offering import ProductMutations
 from graphql_gateway.schema.onboarding import OnboardingMutations
+from graphql_gateway.schema.onboarding_deciding import OnboardingDecisions
 from graphql_gateway.schema.openid import OpenIdMutations, OpenIdQueries
-from graphql_gateway.schema.operator import OperatorMutations, OperatorQueries
+from graphql_gateway.schema.operator import OperatorQueries
 from graphql_gateway.schema.organizations import OrganizationMutations, OrganizationQueries
 from graphql_gateway.schema.passwords import PasswordMutations
 from graphql_gateway.schema.permissions import Permission, PermissionMutations
@@ -41,8 +42,10 @@ from graphql_gateway.schema.releases import Version
 from graphql_gateway.schema.scalars import SCALARS
 from graphql_gateway.schema.sessions import SessionMutations
 from graphql_gateway.schema.signing_in import SigningInMutations
+from graphql_gateway.schema.staff import StaffMutations
 from graphql_gateway.schema.subscriptions import SubscriptionMutations, SubscriptionQueries
 from graphql_gateway.schema.support import SupportMutations, SupportOfficeMutations, SupportQueries
+from graphql_gateway.schema.trials import TrialMutations
 from graphql_gateway.schema.updates import Updates
 from graphql_gateway.schema.usage import UsageQueries
 from graphql_gateway.schema.versions import VersionMutations, VersionQueries
@@ -128,11 +131,13 @@ class Mutation(
     PlanChangeMutations,
     OnboardingMutations,
     WebhookMutations,
-    OperatorMutations,
+    OnboardingDecisions,
+    StaffMutations,
     SupportMutations,
     SupportOfficeMutations,
     RecertificationMutations,
     NoticeMutations,
+    TrialMutations,
 ):
     """What may be done. Every verb takes one input and gives its thing or a problem.
 

@@ -26,6 +26,14 @@ class VersionStatus(Enum):
     RETIRED = "RETIRED"
 
 
+@enum
+class Environment(Enum):
+    """What answers calls: the provider's own system, or the sandbox, which answers from the document."""
+
+    PRODUCTION = "PRODUCTION"
+    SANDBOX = "SANDBOX"
+
+
 @type_
 class Operation:
     """One operation of a version."""

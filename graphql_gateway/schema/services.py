@@ -1,6 +1,6 @@
 """The services that the graph asks, by the names under which they are called."""
 
-from graphql_gateway import gathering
+from graphql_gateway import gathering, trying
 
 ANALYTICS = "analytics"
 AUDIT = "audit"
@@ -12,3 +12,5 @@ IDENTITY = "identity"
 NOTIFICATIONS = "notifications"
 RECERTIFICATION = "recertification"
 SUBSCRIPTIONS = "subscriptions"
+TRYING = trying.TRYING
+"""No service by itself: several have a part in it, one after the other; see `graphql_gateway.trying`."""

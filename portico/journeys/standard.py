@@ -156,13 +156,30 @@ async def _first_call(t: Traveller, target: tuple[str, str, str]) -> None:
     t.counted[target[0], 200] += 1
 
 
+async def _try_it(t: Traveller, target: tuple[str, str, str]) -> None:
+    """Try an operation in the graph: a member's call, which counts as the application's."""
+    operation_id = target[0]
+    version_id = next(v["id"] for api in t.product["apis"] for v in api["versions"] if v["status"] == "PUBLISHED")
+    wanted = {"applicationId": t.application["id"], "versionId": version_id, "operationId": operation_id}
+    selection = """... on Trial { request { url headers { name value } } requestVerdict { outcome }
+      response { status body } responseVerdict { outcome findings { place message } } requestId countedAs }"""
+    tried = await t.owner.do("tryOperation", selection, **wanted, parameters=[{"name": "q", "value": "Brivibas"}])
+    expect(tried["request"]["url"] == f"{target[2]}?q=Brivibas", f"the trial calls the operation, not {tried['request']['url']}")
+    outcomes = (tried["response"]["status"], tried["requestVerdict"]["outcome"], tried["responseVerdict"]["outcome"])
+    expect(outcomes == (200, "CONFORMS", "CONFORMS"), f"what is sent and answered keeps to the document, not {outcomes}")
+    shown = [each["value"] for each in tried["request"]["headers"] if each["name"] == "authorization"]
+    expect(shown == ["Bearer (not shown)"], "the token of a trial is not shown")
+    t.counted[operation_id, 200] += 1
+
+
 async def _calls(t: Traveller) -> None:
-    with t.step(f"9b make {CALLS} calls: some over the rate limit, one with a bad token, one to an API not subscribed"):
+    with t.step(f"9b try an operation; {CALLS} calls in all: some over the rate limit, one with a bad token, one not subscribed"):
         targets = targets_of(t.product)
         other = targets_of(await _product(t, OTHER_PRODUCT))[0]
         t.began_at = datetime.now(UTC)
         t.nobody_before = await _calls_of_nobody(t)
         await _first_call(t, targets[0])
+        await _try_it(t, targets[0])
 
         async def one(number: int) -> None:
             target = targets[number % len(targets)]
@@ -176,7 +193,7 @@ async def _calls(t: Traveller) -> None:
                 expect("RateLimit" in answer.headers, "a limited call is told its limit")
                 expect(answer.headers["content-type"] == "application/problem+json", "a limited call gets a problem document")
 
-        await asyncio.gather(*(one(number) for number in range(CALLS - 3)))
+        await asyncio.gather(*(one(number) for number in range(CALLS - 4)))
         limited = sum(number for (_, status), number in t.counted.items() if status == 429)
         expect(0 < limited < CALLS - 60, f"some calls are over the limit and some are not: {limited} of {CALLS} were")
 

@@ -32,6 +32,8 @@ from services.catalog.retiring import routes as retiring_routes
 from services.catalog.sandbox import repository as sandbox
 from services.catalog.sandbox.routes import SandboxApp, with_health
 from services.catalog.settings import CatalogSettings
+from services.catalog.trials import routes as trial_routes
+from services.catalog.trials.asking import Judge
 from services.catalog.versions import repository as versions
 from services.catalog.versions import routes as version_routes
 from services.catalog.versions.comparing import Comparer
@@ -64,6 +66,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             *category_routes.routes(edge),
             *product_routes.routes(edge, rows),
             *version_routes.routes(edge, rows, tools),
+            *trial_routes.routes(edge, rows, Judge(limits)),
             *retiring_routes.routes(edge, rows),
             *guidance_routes.routes(edge),
             *finding_routes.routes(edge, rows, searcher),

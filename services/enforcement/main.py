@@ -3,11 +3,14 @@
 import asyncio
 from pathlib import Path
 
+from starlette.routing import BaseRoute
+
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
+from chassis.web import Edge
 from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
@@ -25,6 +28,9 @@ from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from services.enforcement.trying import routes as trying_routes
+from services.enforcement.trying.actions import Places, TrialDesk
+from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -110,16 +116,30 @@ def build(
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    routes: list[BaseRoute] = []
+    if verifier is not None:
+        edge = Edge(store, verifier)
+        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens))]
+        workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
+        routes=routes,
         indexes=(*repository.INDEXES, *counts.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},
         verifier=verifier,
     )
+
+
+def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:
+    address = settings.trial_address or f"{settings.proxy_host}:{settings.proxy_port}"
+    if address.startswith("0.0.0.0:"):  # it listens everywhere, and so here
+        address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
+    caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
+    return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
 
 
 def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:

@@ -50,6 +50,15 @@ class EnforcementSettings(Settings):
         description="What the proxy shows to the gateway's certified edge, which has the same setting.",
         validation_alias=AliasChoices("PORTICO_ENFORCEMENT_CERTIFIED_SECRET", "PORTICO_CERTIFIED_SECRET"),
     )
+    trial_address: str = Field(
+        "", description="Host and port at which trials of operations reach the proxy; empty means the address it takes calls on."
+    )
+    trial_seconds: float = Field(20.0, gt=0, le=25, description="How long the call of a trial may take.")
+    trial_response_bytes: int = Field(
+        256 * 1024, ge=1024, le=1024 * 1024, description="How much of the answer to a trial is read and shown."
+    )
+    trials_at_once: int = Field(32, ge=1, description="How many trials run at the same time.")
+    trials_at_once_of_one: int = Field(4, ge=1, description="How many trials of one organization run at the same time.")
     proxy_admin_address: str = Field(
         "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
     )

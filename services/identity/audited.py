@@ -92,6 +92,11 @@ AUDITED: Mapping[str, Audited] = {
         digested="jwk",
         ignored="slot",
     ),
+    "trials": audited(
+        "trial",
+        shown="application_id organization_id user_id version_id operation_id environment began_at",
+        ignored="lapses_at",
+    ),
     "data_exchanges": audited("data_exchange", shown="organization_id number request_id assigned_at", ignored="words"),
     "files": audited(
         "file",

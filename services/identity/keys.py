@@ -1,11 +1,11 @@
 """The key files: what identity signs, hashes and seals with, and the public keys that others verify with.
 
-``passport.private.json`` and ``tokens.private.json`` are JSON Web Key Sets that only identity reads (mode 0600); each key says
-from when it signs (``signs_from``, seconds since 1970), so that all processes change over together. Their ``*.public.json`` are
-JSON Web Key Sets for everybody; a key that signs no more has an ``exp`` after which nobody needs it. A private file with one bare
-SIGNING_ALGORITHMS = {"passport": "Ed25519", "tokens": "EdDSA", "audit": "Ed25519"}
-NOTICES_KEY = "notices.key"
-SYMMETRIC = ("client-secrets", "mail", "factors", "notices")
+``passport.private.json``, ``tokens.private.json`` and ``audit.private.json`` (which signs for the audit trail) are JSON Web Key
+Sets that only whoever signs reads (mode 0600); each key says from when it signs (``signs_from``, seconds since 1970), so that all
+processes change over together. Their ``*.public.json`` are JSON Web Key Sets for everybody; a key that signs no more has an
+``exp`` after which nobody needs it. A private file with one bare key, as it was once written, is still read.
+``client-secrets.key`` is the pepper under which client secrets are kept, ``mail.key`` seals the mails that wait to be sent,
+``factors.key`` second factors, ``notices.key`` what is announced to notifications alone. ``key_rotation`` replaces signing keys.
 """
 
 import base64

@@ -102,6 +102,8 @@ from services.identity.tokens import routes as token_routes
 from services.identity.tokens.actions import TokenOffice
 from services.identity.tokens.domain import TokenTerms
 from services.identity.tokens.reading import TokenReader
+from services.identity.trials import repository as trials
+from services.identity.trials import routes as trial_routes
 from services.identity.welcome import routes as welcome_routes
 from services.identity.winding_up.worker import WindingUp
 
@@ -120,6 +122,7 @@ _INDEXES = [
     *certificates.INDEXES,
     *client_keys.INDEXES,
     *tokens.INDEXES,
+    *trials.INDEXES,
     *files.INDEXES,
     *findings.INDEXES,
     *agreement_files.INDEXES,
@@ -237,12 +240,14 @@ def _routes_of_organizations(
 def _routes_of_applications(edge: Edge, settings: IdentitySettings, secret_office: SecretOffice) -> list[BaseRoute]:
     pepper = secret_office.pepper
     public_keys = partial(read_public, settings.keys_dir / "tokens.public.json")
+    token_office = _token_office(settings, pepper, public_keys)
     return [
         *application_routes.routes(edge, pepper, secret_routes.secret_rows(secret_office.judging)),
         *secret_routes.routes(edge, secret_office),
         *certificate_routes.routes(edge, read_anchors(settings.certificate_anchors_dir)),
         *client_key_routes.routes(edge),
-        *token_routes.routes(edge, _token_office(settings, pepper, public_keys), public_keys),
+        *token_routes.routes(edge, token_office, public_keys),
+        *trial_routes.routes(edge, token_office),
     ]
 
 

@@ -9,7 +9,7 @@ from chassis.messages import Event
 from chassis.mongo import Document, Reader
 from chassis.republishing import Kind, Statement, each
 from services.identity.accounts.repository import to_user
-from services.identity.applications.repository import to_application
+from services.identity.applications.repository import find_client_ids, to_application
 from services.identity.certificates.repository import to_certificate
 from services.identity.client_keys.repository import to_client_key
 from services.identity.data_exchanges.repository import to_data_exchange
@@ -102,9 +102,7 @@ def _secrets(row: Document) -> Iterable[Statement]:
 
 
 async def _client_keys(reader: Reader, rows: Sequence[Document]) -> list[Statement]:
-    query = {"_id": {"$in": sorted({row["application_id"] for row in rows})}}
-    found = await reader.collection("applications").find(query, projection={"client_id": 1})
-    client_ids = {row["_id"]: row["client_id"] for row in found}
+    client_ids = await find_client_ids(reader, {row["application_id"] for row in rows})
     return [
         _of(row["organization_id"], row["application_id"], _client_key(row, client_ids[row["application_id"]]))
         for row in rows
@@ -127,6 +125,8 @@ def _certificates(row: Document) -> Iterable[Statement]:
     ended: tuple[Event, ...] = ()
     if certificate.revoked_at is not None:
         ended = (certificate.revoke(certificate.revoked_at, certificate.revocation_reason)[1],)
+    elif certificate.suspended_at is not None:
+        ended = (certificate.suspend(certificate.suspended_at)[1],)
     yield _of(certificate.organization_id, certificate.id, registered, *ended)
 
 

@@ -11,7 +11,7 @@ import pytest
 from chassis.acts import LARGEST_ACT_BYTES, MOST_CHANGES, NAMED, Acts, Deed, Recorded, audited
 from chassis.errors import Conflict
 from chassis.messages import Event
-from chassis.mongo import Index, InsertOne, Store, Transaction, UpdateOne
+from chassis.mongo import Collection, Index, InsertOne, Store, Transaction, UpdateOne
 from chassis.principal import ANONYMOUS, Principal, system
 
 ANN = Principal("usr_ann", organizations={"org_a": "OWNER"})
@@ -292,4 +292,16 @@ async def test_a_store_that_does_not_record_is_as_it_was(make_store: Callable[..
     store = make_store("lamps")
     await store.transact(ANN, lambda tx: tx.collection("lamps").insert_one(dict(LAMP)), deed=Deed("light"))
     await store.transact(ANN, WRITES["update"], deed=Deed("light"))
+    assert await acts(store) == []
+
+
+async def test_where_nothing_is_audited_recording_does_nothing(store: Store) -> None:
+    async def work(tx: Transaction) -> None:
+        shelves = tx.collection("shelves")
+        assert type(shelves) is Collection, "it notes nothing, so it reads nothing more"
+        await shelves.update_one({"_id": "shf_1"}, {"$inc": {"lamps": 1}}, upsert=True)
+        await shelves.delete_many({"lamps": 1})
+
+    await store.transact(system("lamps.count_lamps"), work, deed=Deed("count_lamps", cause="evt_1"))
+    await store.transact(system("lamps.count_lamps"), work)
     assert await acts(store) == []

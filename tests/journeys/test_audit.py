@@ -9,9 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from chassis.ids import new_id
 from portico.foreign import Refused
 from tests.journeys.two_organizations import NEVER_GIVEN_OUT, TERMS, World
 from tests.services.audit.chains import chain_of, heads_of, is_whole
+from tests.services.stage import envelope
 
 ENTRY = """number verb service outcome code count actorId actor { name } organizationId requestId cause hash previous
   changes { kind id field before after disclosure }"""
@@ -173,6 +175,29 @@ async def test_signing_in_well_and_badly_is_told_of_the_platform_without_address
             await asyncio.sleep(0.1)
     assert any(each["actorId"] for each in nodes if each["outcome"] == "DONE")
     assert "@" not in str(nodes)
+
+
+@pytest.mark.parametrize("service", ["enforcement", "analytics"])
+async def test_what_is_discarded_where_nothing_else_is_decided_is_there(world: World, platform: Any, service: str) -> None:
+    queue, bus = f"{service}.remember_plan", platform.whole.place.bus
+    broken = envelope("catalog.plan_created.v1", new_id("pln"), 1, {})
+    await bus.put(queue, [broken])
+    async with asyncio.timeout(60):
+        while broken.id not in [each.message.id for each in await bus.dead_letters(queue)]:  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(0.05)
+    discarded = {"queue": queue, "id": broken.id, "reason": "It says nothing."}
+    await world.make("operator", "discardDeadLetter", "... on DeadLetter { id }", **discarded)
+    wanted = {"verb": "discard_dead_letter", "outcome": "DONE"}
+    async with asyncio.timeout(60):
+        while True:
+            nodes = (await world.people["operator"].ask(OF_OPERATOR, filter=wanted))["operator"]["audit"]["nodes"]
+            if kept := [each for each in nodes if (None, broken.id) in changed(each, "dead_letter").values()]:
+                break
+            await asyncio.sleep(0.1)
+    told = changed(kept[0], "dead_letter")
+    assert (kept[0]["service"], told["queue"], told["what"]) == (service, (None, queue), (None, "DISCARDED"))
+    assert "It says nothing." not in str(kept)
+    assert [each["disclosure"] for each in kept[0]["changes"] if each["field"] == "because"] == ["DIGESTED"]
 
 
 async def test_an_organizations_trail_is_its_own(world: World) -> None:

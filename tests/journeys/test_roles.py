@@ -129,6 +129,12 @@ async def rotate_secret(world: World) -> Attempt:
     return does("rotateSecret", on, applicationId=on)
 
 
+async def try_operation(world: World) -> Attempt:
+    on = (await world.application())["id"]
+    of = {"versionId": world.ids["public_version"], "operationId": world.ids["public_operation"]}
+    return does("tryOperation", on, applicationId=on, **of)
+
+
 async def view_subscriptions(world: World) -> Attempt:
     text = "query($id: ID!) { application(id: $id) { subscriptions { nodes { id status } } } }"
     return sees(world.ids["application"], text, "application", "subscriptions", "nodes")
@@ -224,6 +230,7 @@ ATTEMPTS: dict[str, Callable[[World], Awaitable[Attempt]]] = {
     "CHANGE_APPLICATION": change_application,
     "DELETE_APPLICATION": delete_application,
     "REISSUE_SECRET": rotate_secret,
+    "TRY_OPERATION": try_operation,
     "VIEW_SUBSCRIPTIONS": view_subscriptions,
     "SUBSCRIBE": subscribe,
     "CANCEL_SUBSCRIPTION": cancel,

@@ -51,6 +51,17 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("rotateSecret", "application", {"applicationId": "$application"}),
     ("issueSecret", "application", {"applicationId": "$application"}),
     ("retireSecret", "application", {"applicationId": "$application", "secretId": "$secret"}),
+    *(
+        (
+            "tryOperation",
+            name,
+            {"applicationId": f"${application}", "versionId": f"${version}", "operationId": f"${operation}"},
+        )
+        for name, application, version, operation in (
+            ("application", "application", "public_version", "public_operation"),
+            ("version", "own_application", "version", "operation"),
+        )
+    ),
     ("registerClientKey", "application", {"applicationId": "$application", "jwk": public_key()}),
     ("removeClientKey", "client_key", {"clientKeyId": "$client_key"}),
     ("registerCertificate", "application", {"applicationId": "$application", "pem": _certificate()}),

@@ -226,6 +226,7 @@ async def _furnish(world: World) -> None:
     ids |= {"public_plan_by_provider": public["BY_PROVIDER"], "public_version": public["version"]}
     ids |= {"product": draft["product"], "slug": draft["slug"], "plan": draft["AUTOMATIC"], "word": "whirlpools"}
     ids |= {"version": draft["version"], "api": draft["api"]}
+    ids |= {"public_operation": f"{public['slug']}-operation", "operation": f"{draft['slug']}-operation"}
     ids["version_beside"] = (await world.version(public["product"], "hidden-beside"))["version"]
     application = await world.application()
     ids |= {"application": application["id"], "secret": application["secrets"][0]["id"]}

@@ -20,6 +20,9 @@ WITHOUT_KEYS = {
     # gives out what proves who asks
     "issue_passport",
     "issue_visitor_passport",
+    "try_operation",
+    # is done by the API that is called
+    "call_operation",
     # opens a session: its answer is a token
     "sign_in",
     "answer_second_factor",

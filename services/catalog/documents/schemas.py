@@ -36,8 +36,8 @@ def troubles(tree: dict[str, Any], family: str) -> list[Trouble]:
     """Return what is wrong with a tree by its version's schema, at most ``MOST_PROBLEMS``; ``family`` is one of ``_FILES``."""
     found: dict[Trouble, None] = {}
     for error in _validator(family).iter_errors(tree):
-        for leaf in _leaves(error):
-            found[Trouble(_reason(leaf), pointer(*leaf.instance_path))] = None
+        for leaf in leaves(error):
+            found[Trouble(reason_of(leaf), pointer(*leaf.instance_path))] = None
         if len(found) >= MOST_PROBLEMS:
             break
     return list(found)[:MOST_PROBLEMS]
@@ -46,25 +46,26 @@ def troubles(tree: dict[str, Any], family: str) -> list[Trouble]:
 def schema_troubles(schema: Any, path: Path) -> Iterator[Trouble]:
     """Go through what is wrong with one schema of a 3.1 document."""
     for error in _schema_validator().iter_errors(schema):
-        for leaf in _leaves(error):
-            yield Trouble(_reason(leaf), to_pointer(path) + pointer(*leaf.instance_path))
+        for leaf in leaves(error):
+            yield Trouble(reason_of(leaf), to_pointer(path) + pointer(*leaf.instance_path))
 
 
-def _leaves(error: Any) -> list[Any]:
+def leaves(error: Any) -> list[Any]:
     """Return the causes of an error: of a choice that nothing fitted, those of the alternative that came nearest."""
     alternatives = getattr(error.kind, "context", None)
     if error.kind.name not in ("oneOf", "anyOf") or not alternatives:
         return [error]
     fitting = [each for each in alternatives if each and not _wants_reference(each)] or list(alternatives)
     nearest = max(fitting, key=lambda each: (max(len(one.instance_path) for one in each), -len(each)))
-    return [leaf for one in nearest for leaf in _leaves(one)]
+    return [leaf for one in nearest for leaf in leaves(one)]
 
 
 def _wants_reference(alternative: list[Any]) -> bool:
     return any(each.kind.name == "required" and getattr(each.kind, "property", "") == "$ref" for each in alternative)
 
 
-def _reason(error: Any) -> str:
+def reason_of(error: Any) -> str:
+    """Return what is wrong by an error, in a few words."""
     kind = error.kind
     if kind.name == "required":
         return f'"{kind.property}" is missing'

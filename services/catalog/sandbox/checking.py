@@ -5,6 +5,10 @@ from urllib.parse import quote
 
 import jsonschema_rs
 
+from services.catalog.documents.domain import Trouble
+from services.catalog.documents.references import pointer as at
+from services.catalog.documents.schemas import leaves, reason_of
+
 _URI = "document:"
 _FRAGMENT = "/~!$&'()*+,;=:@-._"
 _BACKTRACKING = 100_000
@@ -26,12 +30,28 @@ class Checker:
 
     def accepts(self, pointer: str, value: Any) -> bool | None:
         """Say whether the schema at a JSON pointer accepts a value; None where that cannot be told."""
+        validator = self._validator(pointer)
+        return None if validator is None else bool(validator.is_valid(value))
+
+    def troubles(self, pointer: str, value: Any, most: int) -> list[Trouble] | None:
+        """Return what the schema at a JSON pointer refuses of a value, each with its place in the value; None as above."""
+        validator = self._validator(pointer)
+        if validator is None:
+            return None
+        found: dict[Trouble, None] = {}
+        for error in validator.iter_errors(value):
+            for leaf in leaves(error):
+                found[Trouble(reason_of(leaf), at(*leaf.instance_path))] = None
+            if len(found) >= most:
+                break
+        return list(found)
+
+    def _validator(self, pointer: str) -> Any:
         if self._registry is None:
             return None
         if pointer not in self._validators:
             self._validators[pointer] = self._compile(pointer)
-        validator = self._validators[pointer]
-        return None if validator is None else bool(validator.is_valid(value))
+        return self._validators[pointer]
 
     def _compile(self, pointer: str) -> Any:
         options = jsonschema_rs.FancyRegexOptions(backtrack_limit=_BACKTRACKING)

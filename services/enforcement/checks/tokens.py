@@ -24,7 +24,7 @@ from services.enforcement.checks.domain import Credentials, Rejected, TokenExpir
 ALGORITHMS = ("EdDSA", "Ed25519", "ES256")
 _TYPE = "at+jwt"
 _HEADER_NAMES = {"alg", "typ", "kid"}
-_CREDENTIALS = ("secret_id", "key_id", "certificate_id")
+_CREDENTIALS = ("secret_id", "key_id", "certificate_id", "trial_id")
 _LONGEST_TOKEN = 4096
 _LARGEST_CACHE = 20_000
 _LONGEST_ID = 256

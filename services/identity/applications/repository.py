@@ -104,6 +104,13 @@ async def find_all(reader: Reader, ids: Iterable[str]) -> dict[str, Application]
     return {row["_id"]: to_application(row) for row in rows}
 
 
+async def find_client_ids(reader: Reader, ids: Iterable[str]) -> dict[str, str]:
+    """Return the Client IDs of applications, deleted ones too, by id."""
+    query: Document = {"_id": {"$in": sorted(set(ids))}}
+    rows = await reader.collection("applications").find(query, projection={"client_id": 1})
+    return {row["_id"]: row["client_id"] for row in rows}
+
+
 def names_in(row: Document) -> list[str | None]:
     """Return what an application is found by."""
     return [row["name"], row["client_id"]]

@@ -15,7 +15,6 @@ from services.identity.data_exchanges import repository as data_exchanges
 from services.identity.desk.domain import Found, Thing, answer
 from services.identity.organizations import repository as organizations
 from services.identity.organizations.domain import Organization
-from services.identity.word_index import adopt
 from services.identity.words import Sought
 
 Finder = Callable[[Reader, Sought, int], Awaitable[Sequence[Thing]]]
@@ -29,13 +28,19 @@ _SHOWN = (
 )
 
 
-async def find(reader: Reader, text: str, first: int) -> list[Found] | None:
-    """Return what answers the text, the best first, and one more where there is more; None for all but the staff in question."""
-    finders = next((shown for role, shown in _SHOWN if reader.principal.has_platform_role(role)), None)
-    if finders is None:
-        return None
+def _finders_of(reader: Reader) -> tuple[Finder, ...]:
+    return next((shown for role, shown in _SHOWN if reader.principal.has_platform_role(role)), ())
+
+
+def may_find(reader: Reader) -> bool:
+    """Say whether the one who asks may find anything."""
+    return bool(_finders_of(reader))
+
+
+async def find(reader: Reader, text: str, first: int) -> list[Found]:
+    """Return what answers the text, the best first, and one more where there is more; nothing for who may not find anything."""
     sought = Sought.read(text)
-    pages = await asyncio.gather(*(finder(reader, sought, first + 1) for finder in finders))
+    pages = await asyncio.gather(*(finder(reader, sought, first + 1) for finder in _finders_of(reader)))
     found = [answer(thing, sought) for page in pages for thing in page]
     return sorted(found, key=lambda each: each.place)[: first + 1]
 
@@ -43,11 +48,3 @@ async def find(reader: Reader, text: str, first: int) -> list[Found] | None:
 async def organizations_of(reader: Reader, found: Sequence[Found]) -> dict[str, Organization]:
     """Return the live organizations that found things belong to, by id (for those who have found them)."""
     return await organizations.find_organizations(reader, [each.organization_id for each in found])
-
-
-async def adopt_older(reader: Reader) -> None:
-    """Make findable what was kept before anything was (for the platform's own work)."""
-    await adopt(reader, "organizations", organizations.names_in)
-    await adopt(reader, "applications", applications.names_in)
-    await adopt(reader, "data_exchanges", data_exchanges.names_in)
-    await adopt(reader, "certificates", certificates.names_in)

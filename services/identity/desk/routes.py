@@ -10,7 +10,7 @@ from chassis.errors import invalid
 from chassis.paging import read_page
 from chassis.web import Asked, Edge, Json, Routes
 from services.identity.certificates.domain import Certificate
-from services.identity.desk import access
+from services.identity.desk import access, actions
 from services.identity.desk.domain import Found, Kind
 from services.identity.organizations.domain import Organization
 from services.identity.words import fold
@@ -43,15 +43,13 @@ class _Handlers:
 
     async def find(self, asked: Asked) -> Json:
         reader = asked.reader()
-        if not reader.principal.platform_roles:
+        if not access.may_find(reader):
             return [None for _ in asked.keys]
         text, first = _read_text(asked.args.get("text")), read_page(asked.args.get("first")).first
         if not self._has_adopted:
-            await access.adopt_older(reader)
+            await actions.adopt_older(reader)
             self._has_adopted = True
         found = await access.find(reader, text, first)
-        if found is None:
-            return [None for _ in asked.keys]
         owners = await access.organizations_of(reader, found)
         rows = [_row(each, owners.get(each.organization_id), reader.now) for each in found[:first]]
         return [{"found": rows, "has_more": len(found) > first} for _ in asked.keys]

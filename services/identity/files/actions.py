@@ -1,10 +1,10 @@
 """What can be done with files."""
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chassis.acts import Deed
+from chassis.files import Upload
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import Principal
@@ -16,34 +16,15 @@ from services.identity.files.domain import (
     MOST_UNATTACHED,
     File,
     FileDamaged,
-    FileEmpty,
     FileState,
     NoSuchFile,
     TooManyUnattachedFiles,
-    kind_of,
 )
 from services.identity.throttles import Limit
 
 UPLOAD = Deed("upload_file")
 _UPLOADS = Limit("upload-file", tries=200, window=timedelta(hours=1))
 _BATCH = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """What somebody sends: ``content_type`` is what the bytes tell."""
-
-    name: str
-    content: bytes
-    content_type: str
-    sha256: str
-
-
-def read_upload(name: str, content: bytes) -> Upload:
-    """Return an upload as it will be kept. Raises ``FileEmpty`` or ``FileKindNotTaken``."""
-    if not content:
-        raise FileEmpty
-    return Upload(name, content, kind_of(content), hashlib.sha256(content).hexdigest())
 
 
 async def announce_upload(tx: Transaction, upload: Upload) -> File:

@@ -1,12 +1,11 @@
-"""What is true of files: what is taken, what it is called, how long it waits."""
+"""What is true of files: what is taken, how long it waits."""
 
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import quote, unquote_to_bytes
 
 from chassis.errors import Conflict, FieldProblem, Invalid, NotFound, Unavailable
+from chassis.files import ASIC_E, PDF, ZIP, Intake
 from services.identity.events import FileKept
 
 FILE_PREFIX = "fil"
@@ -14,14 +13,6 @@ MOST_BYTES = 10 * 1024 * 1024
 MOST_UNATTACHED = 20
 KEPT_UNATTACHED = timedelta(hours=24)
 LONGEST_UPLOAD = timedelta(minutes=15)
-NAME_LENGTH = 200
-
-PDF = "application/pdf"
-ASIC_E = "application/vnd.etsi.asic-e+zip"
-ZIP = "application/zip"
-_ZIP_ENTRY = b"PK\x03\x04"
-_UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_NOT_IN_NAMES = frozenset('<>:"|?*')
 
 
 class FileTooLarge(Invalid):
@@ -45,6 +36,16 @@ class FileNameNotUsable(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("name", "give it in the header Portico-File-Name, as percent-encoded UTF-8")])
+
+
+INTAKE = Intake(
+    kinds=frozenset({PDF, ASIC_E, ZIP}),
+    most_bytes=MOST_BYTES,
+    too_large=FileTooLarge,
+    empty=FileEmpty,
+    kind_not_taken=FileKindNotTaken,
+    name_not_usable=FileNameNotUsable,
+)
 
 
 class TooManyUnattachedFiles(Conflict):
@@ -113,53 +114,3 @@ class File:
     def release(self, now: datetime) -> "File":
         """Return the file hanging on nothing any more, with its time over."""
         return replace(self, attached_to=None, expires_at=now)
-
-
-def kind_of(content: bytes) -> str:
-    """Return the content type that the bytes themselves tell, whatever the sender called it. Raises ``FileKindNotTaken``.
-
-    An ASiC-E container begins with an entry ``mimetype`` that is not compressed (ETSI EN 319 162-1, A.1).
-    """
-    if content.startswith(b"%PDF-"):
-        return PDF
-    if content.startswith(_ZIP_ENTRY):
-        name_length, more_length = int.from_bytes(content[26:28], "little"), int.from_bytes(content[28:30], "little")
-        begins = 30 + name_length + more_length
-        is_marked = content[30 : 30 + name_length] == b"mimetype" and content[begins:].startswith(ASIC_E.encode())
-        return ASIC_E if is_marked else ZIP
-    raise FileKindNotTaken
-
-
-def read_file_name(header: str | None) -> str:
-    """Return the name that a percent-encoded header tells, without folders and control characters.
-
-    Raises ``FileNameNotUsable``.
-    """
-    if not header:
-        raise FileNameNotUsable
-    try:
-        text = unquote_to_bytes(header.encode("ascii")).decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError) as error:
-        raise FileNameNotUsable from error
-    return clean_name(text)
-
-
-def clean_name(text: str) -> str:
-    """Return a name that is one part of a path, printable, and at most 200 characters long; its ending stays."""
-    last = unicodedata.normalize("NFC", text).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    printable = "".join(each for each in last if unicodedata.category(each) not in _UNPRINTABLE and each not in _NOT_IN_NAMES)
-    name = " ".join(printable.split()).strip(". ")
-    if not name:
-        return "document"
-    stem, dot, ending = name.rpartition(".")
-    if len(name) <= NAME_LENGTH:
-        return name
-    if not dot or len(ending) > 10:
-        return name[:NAME_LENGTH].strip(". ")
-    return f"{stem[: NAME_LENGTH - len(ending) - 1].strip('. ')}.{ending}"
-
-
-def disposition_of(name: str) -> str:
-    """Return the ``content-disposition`` under which a file is saved and never shown in place (RFC 6266)."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in " .-_()") else "_" for each in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -54,6 +54,7 @@ KEPT = (
     Kept("openid_ways", "user_id"),
     Kept("known_networks", "user_id"),
     Kept("sign_in_alarms", "user_id"),
+    Kept("trials", "user_id", "trials"),
     Kept("files", "uploaded_by", "files_uploaded", is_erased=False),
     Kept("heard_representatives", "user_id", "connection_requests_represented"),
     Kept("heard_substitutes", "user_id", "approvals_substituted"),

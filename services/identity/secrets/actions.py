@@ -9,13 +9,10 @@ from services.identity.applications import access as applications
 from services.identity.applications.actions import Keyed, keep, new_secret
 from services.identity.applications.domain import Application
 from services.identity.keys import Pepper
-from services.identity.organizations.roles import Role
 from services.identity.secrets import access, domain, repository
 from services.identity.secrets.access import Judging
 from services.identity.secrets.domain import Grace
 from services.identity.secrets.use import NOTED_EVERY, Called, Use
-
-_ANSWERABLE = (Role.OWNER, Role.ADMINISTRATOR)
 
 
 @dataclass(frozen=True, slots=True)

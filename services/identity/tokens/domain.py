@@ -105,13 +105,15 @@ class Proof:
     """A client that has proved itself: which application, by which credential, and until when that credential lives.
 
     One of ``secret_id``, ``key_id`` and ``certificate_id`` is what it authenticated with. Where a certificate that is registered
-    for it was shown as well, ``certificate_id`` and ``thumbprint`` (RFC 8705, ``x5t#S256``) bind its tokens to that one.
+    for it was shown as well, ``certificate_id`` and ``thumbprint`` (RFC 8705, ``x5t#S256``) bind its tokens to that one. Where a
+    member tries an operation as the application, it is ``trial_id`` instead.
     """
 
     application: Application
     secret_id: str | None = None
     key_id: str | None = None
     certificate_id: str | None = None
+    trial_id: str | None = None
     thumbprint: str | None = None
     ends_at: datetime | None = None
 
@@ -151,7 +153,7 @@ def token_claims(proof: Proof, terms: TokenTerms, scope: Sequence[str] | None, t
         "application_id": proof.application.id,
         "organization_id": proof.application.organization_id,
     }
-    for name in ("secret_id", "key_id", "certificate_id"):
+    for name in ("secret_id", "key_id", "certificate_id", "trial_id"):
         if getattr(proof, name) is not None:
             claims[name] = getattr(proof, name)
     if proof.thumbprint is not None:

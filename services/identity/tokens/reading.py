@@ -18,7 +18,7 @@ _LONGEST_VALID_SECONDS = 600
 _LEEWAY_SECONDS = 5
 _HEADER_NAMES = {"alg", "typ", "kid"}
 _TEXTS = ("jti", "client_id", "application_id", "organization_id")
-_CREDENTIALS = ("secret_id", "key_id", "certificate_id")
+_CREDENTIALS = ("secret_id", "key_id", "certificate_id", "trial_id")
 
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 

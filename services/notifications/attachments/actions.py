@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from chassis.acts import Deed
+from chassis.files import Upload
 from chassis.ids import new_id
 from chassis.mongo import Reader, Store, Transaction
 from chassis.principal import Principal
@@ -15,32 +15,13 @@ from services.notifications.attachments.domain import (
     MOST_UNATTACHED,
     Attachment,
     AttachmentDamaged,
-    AttachmentEmpty,
     NoSuchAttachment,
     State,
     TooManyUnattachedAttachments,
-    kind_of,
 )
 
 _BATCH = 100
 UPLOAD = Deed("upload_attachment")
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """What somebody sends: ``content_type`` is what the bytes tell."""
-
-    name: str
-    content: bytes
-    content_type: str
-    sha256: str
-
-
-def read_upload(name: str, content: bytes) -> Upload:
-    """Return an upload as it will be kept. Raises ``AttachmentEmpty`` or ``AttachmentKindNotTaken``."""
-    if not content:
-        raise AttachmentEmpty
-    return Upload(name, content, kind_of(content), hashlib.sha256(content).hexdigest())
 
 
 async def announce_upload(tx: Transaction, upload: Upload) -> Attachment:
@@ -122,6 +103,14 @@ async def release_unattached(tx: Transaction, user_id: str) -> None:
     """Let what a person had sent and not attached lapse at once."""
     for file in await repository.find_unattached(tx, user_id):
         await repository.save(tx, file.release(tx.now))
+
+
+async def discard(store: Store, files: Sequence[Attachment]) -> None:
+    """Remove files that are to hang on nothing, rather than let them wait until they lapse."""
+    reader = store.reader()
+    for file in files:
+        if await repository.claim_unattached(reader, file):
+            await repository.forget(reader, file.id)
 
 
 async def read_contents(reader: Reader, file: Attachment) -> bytes:

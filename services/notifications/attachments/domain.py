@@ -1,32 +1,17 @@
-"""What is true of attachments: what is taken, what it is called, how long it waits."""
+"""What is true of attachments: what is taken, how long it waits."""
 
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from urllib.parse import quote, unquote_to_bytes
 
 from chassis.errors import Conflict, FieldProblem, Invalid, NotFound, Unavailable
+from chassis.files import GIF, JPEG, PDF, PNG, TEXT, WEBP, ZIP, Intake
 
 ATTACHMENT_PREFIX = "att"
 MOST_BYTES = 10 * 1024 * 1024
 MOST_UNATTACHED = 20
 KEPT_UNATTACHED = timedelta(hours=24)
 LONGEST_UPLOAD = timedelta(minutes=15)
-NAME_LENGTH = 200
-
-TEXT = "text/plain; charset=utf-8"
-_BEGINNINGS = (
-    (b"%PDF-", "application/pdf"),
-    (b"PK\x03\x04", "application/zip"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-)
-_PRINTED = frozenset("\t\n\r\f")
-_UNPRINTABLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_NOT_IN_NAMES = frozenset('<>:"|?*')
 
 
 class AttachmentTooLarge(Invalid):
@@ -50,6 +35,16 @@ class AttachmentNameNotUsable(Invalid):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("name", "give it in the header Portico-File-Name, as percent-encoded UTF-8")])
+
+
+INTAKE = Intake(
+    kinds=frozenset({PDF, ZIP, PNG, JPEG, GIF, WEBP, TEXT}),
+    most_bytes=MOST_BYTES,
+    too_large=AttachmentTooLarge,
+    empty=AttachmentEmpty,
+    kind_not_taken=AttachmentKindNotTaken,
+    name_not_usable=AttachmentNameNotUsable,
+)
 
 
 class TooManyUnattachedAttachments(Conflict):
@@ -110,54 +105,3 @@ class Attachment:
     def release(self, now: datetime) -> "Attachment":
         """Return the file hanging on nothing any more, with its time over."""
         return replace(self, attached_to=None, expires_at=now)
-
-
-def kind_of(content: bytes) -> str:
-    """Return the content type that the bytes tell, whatever the sender called it. Raises ``AttachmentKindNotTaken``."""
-    for beginning, kind in _BEGINNINGS:
-        if content.startswith(beginning):
-            return kind
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise AttachmentKindNotTaken from error
-    if any(each < " " and each not in _PRINTED for each in text) or "\x7f" in text:
-        raise AttachmentKindNotTaken
-    return TEXT
-
-
-def read_name(header: str | None) -> str:
-    """Return the name that a percent-encoded header tells, without folders and control characters.
-
-    Raises ``AttachmentNameNotUsable``.
-    """
-    if not header:
-        raise AttachmentNameNotUsable
-    try:
-        text = unquote_to_bytes(header.encode("ascii")).decode("utf-8")
-    except (UnicodeEncodeError, UnicodeDecodeError) as error:
-        raise AttachmentNameNotUsable from error
-    return clean_name(text)
-
-
-def clean_name(text: str) -> str:
-    """Return a name that is one part of a path, printable, and at most 200 characters long; its ending stays."""
-    last = unicodedata.normalize("NFC", text).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    printable = "".join(each for each in last if unicodedata.category(each) not in _UNPRINTABLE and each not in _NOT_IN_NAMES)
-    name = " ".join(printable.split()).strip(". ")
-    if not name:
-        return "document"
-    stem, dot, ending = name.rpartition(".")
-    if len(name) <= NAME_LENGTH:
-        return name
-    if not dot or len(ending) > 10:
-        return name[:NAME_LENGTH].strip(". ")
-    return f"{stem[: NAME_LENGTH - len(ending) - 1].strip('. ')}.{ending}"
-
-
-def disposition_of(name: str) -> str:
-    """Return the ``content-disposition`` under which a file is saved and never shown in place (RFC 6266)."""
-    plain = "".join(each if each.isascii() and (each.isalnum() or each in " .-_()") else "_" for each in name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"

@@ -81,6 +81,13 @@ async def claim_lapsed(reader: Reader, attachment: Attachment, now: datetime) ->
     return await reader.collection(ATTACHMENTS).update_one(unchanged, {"$set": {"state": State.GOING.value}})
 
 
+async def claim_unattached(reader: Reader, attachment: Attachment) -> bool:
+    """Mark a file that hangs on nothing as going, so that it can be attached no more; say whether it hung on nothing."""
+    unattached = {"_id": attachment.id, "attached_to": None}
+    change = {"$set": {"state": State.GOING.value, "expires_at": reader.now}}
+    return await reader.collection(ATTACHMENTS).update_one(unattached, change)
+
+
 async def forget(reader: Reader, attachment_id: str) -> None:
     """Remove a file: its contents first, so that none is left of which nothing is known."""
     await reader.files(_CONTENTS).delete(attachment_id)

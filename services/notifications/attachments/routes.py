@@ -6,19 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.handing import hand_in, hand_out
 from chassis.principal import HEADER
 from chassis.web import Edge, json_response
 from services.notifications.attachments import access, actions
 from services.notifications.attachments.access import Viewers
-from services.notifications.attachments.domain import (
-    MOST_BYTES,
-    Attachment,
-    AttachmentTooLarge,
-    disposition_of,
-    read_name,
-)
-
-NAME_HEADER = "portico-file-name"
+from services.notifications.attachments.domain import INTAKE, Attachment
 
 
 def attachment_row(file: Attachment) -> dict[str, Any]:
@@ -33,15 +26,6 @@ def attachment_row(file: Attachment) -> dict[str, Any]:
     }
 
 
-async def _read_content(request: Request) -> bytes:
-    pieces = bytearray()
-    async for piece in request.stream():
-        pieces += piece
-        if len(pieces) > MOST_BYTES:
-            raise AttachmentTooLarge
-    return bytes(pieces)
-
-
 class _Door:
     def __init__(self, edge: Edge, viewers: Viewers) -> None:
         self._edge = edge
@@ -50,8 +34,7 @@ class _Door:
     async def upload(self, request: Request) -> Response:
         principal = self._edge.verifier.verify(request.headers.get(HEADER))
         principal.require_signed_in()
-        name = read_name(request.headers.get(NAME_HEADER))
-        upload = actions.read_upload(name, await _read_content(request))
+        upload = await hand_in(request, INTAKE)
         store = self._edge.store
         coming = await store.transact(principal, lambda tx: actions.announce_upload(tx, upload), deed=actions.UPLOAD)
         await actions.put_contents(store.reader(principal), coming, upload)
@@ -63,12 +46,7 @@ class _Door:
         reader = self._edge.store.reader(principal)
         file = await access.require_visible(reader, request.path_params["file_id"], self._viewers)
         content = await actions.read_contents(reader, file)
-        headers = {
-            "content-disposition": disposition_of(file.name),
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-        }
-        return Response(content, 200, headers, media_type=file.content_type)
+        return hand_out(content, name=file.name, content_type=file.content_type)
 
 
 def routes(edge: Edge, viewers: Viewers) -> list[BaseRoute]:

@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chassis.acts import Deed
+from chassis.errors import Invalid, Refusal, Unavailable
+from chassis.files import Upload, clean_name
 from chassis.ids import new_id
 from chassis.mongo import Store, Transaction
 from chassis.principal import Principal, system
 from services.notifications.attachments import actions as attachments
-from services.notifications.attachments.actions import Upload
-from services.notifications.attachments.domain import MOST_BYTES, AttachmentEmpty, AttachmentKindNotTaken, clean_name
+from services.notifications.attachments.domain import INTAKE, Attachment
 from services.notifications.incoming import addresses, repository
 from services.notifications.incoming.addresses import AddressBook
 from services.notifications.incoming.domain import (
@@ -28,9 +29,8 @@ from services.notifications.incoming.domain import (
     target_of,
 )
 from services.notifications.incoming.reading import read_mail
-from services.notifications.known import repository as known
+from services.notifications.support import access, answers
 from services.notifications.support import actions as support
-from services.notifications.support import answers
 from services.notifications.support import repository as requests
 from services.notifications.support.actions import Written
 from services.notifications.support.answers import Office, ReplyTo
@@ -63,17 +63,25 @@ class Desk:
     book: AddressBook
     authority: str = ""
 
+    def believes(self, mail: Mail) -> bool:
+        """Say whether a mail is taken for its sender's: also where nobody is asked."""
+        return not self.authority or mail.is_authentic(self.authority)
+
 
 @dataclass(frozen=True, slots=True)
 class _Arrived:
     mail: Mail
     key: str
-    attachment_ids: tuple[str, ...]
+    files: tuple[Attachment, ...]
     not_taken: tuple[str, ...]
+
+    def fits(self, request: SupportRequest) -> bool:
+        """Say whether a thread has room for it, and for the note of what was not taken."""
+        return request.messages + (2 if self.not_taken else 1) <= MOST_MESSAGES
 
     @property
     def written(self) -> Written:
-        return Written(self.mail.text, self.attachment_ids, Channel.MAIL, self.mail.mail_id)
+        return Written(self.mail.text, tuple(each.id for each in self.files), Channel.MAIL, self.mail.mail_id)
 
 
 async def require_target(desk: Desk, address: str) -> Target:
@@ -100,16 +108,20 @@ async def take_mail(desk: Desk, address: str, envelope_sender: str | None, conte
     key = hashlib.sha256(marks.encode("utf-8", "surrogatepass")).hexdigest()
     if await repository.is_taken(desk.store.reader(), key):
         return
-    ids, not_taken = await _keep_parts(desk.store, mail.parts)
-    arrived = _Arrived(mail, key, ids, not_taken)
     principal = await _who_writes(desk, target, mail)
-    await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived), deed=_DEED)
+    arrived = _Arrived(mail, key, *await _keep_parts(desk.store, mail.parts))
+    try:
+        await desk.store.transact(principal, lambda tx: _take(tx, desk, target, arrived), deed=_DEED)
+    except Refusal as refusal:
+        if not isinstance(refusal, Unavailable):  # then nobody knows whether it was committed, and the files wait
+            await attachments.discard(desk.store, arrived.files)
+        raise
 
 
 async def _who_writes(desk: Desk, target: Target, mail: Mail) -> Principal:
     """Return the one who acts: the user whose address it is, or the platform itself. Rights are looked up, not carried."""
     reader, fingerprint = desk.store.reader(), desk.book.fingerprint(mail.sender)
-    if mail.is_automatic or (desk.authority and not mail.is_authentic(desk.authority)):
+    if mail.is_automatic or not desk.believes(mail):
         return _ITSELF
     if target.token is None:
         user_id = await addresses.find_user(reader, fingerprint)
@@ -132,10 +144,11 @@ async def _take(tx: Transaction, desk: Desk, target: Target, arrived: _Arrived) 
 
 
 async def _open(tx: Transaction, desk: Desk, arrived: _Arrived) -> SupportRequest:
-    user_id = tx.principal.id
-    if user_id is None or user_id == _ITSELF.id:
-        why = NOT_PROVEN if desk.authority and not arrived.mail.is_authentic(desk.authority) else None
-        return await _put_to_operator(tx, arrived, why=why)
+    user_id = tx.principal.require_signed_in()
+    if user_id == _ITSELF.id:
+        return await _put_to_operator(tx, arrived, why=None if desk.believes(arrived.mail) else NOT_PROVEN)
+    if await requests.has_ended(tx, user_id):
+        return await _put_to_operator(tx, arrived)
     return await _begin(tx, desk, _request_of(tx, user_id, arrived.mail), arrived)
 
 
@@ -144,14 +157,13 @@ async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived
     request = None if reply_to is None else found.get(reply_to.request_id)
     if reply_to is None or request is None:
         return await _put_to_operator(tx, arrived)
-    if arrived.mail.is_automatic and request.messages < MOST_MESSAGES:
+    if arrived.mail.is_automatic and arrived.fits(request):
         return await support.note(tx, request, arrived.written, by=None)
     if tx.principal.id != reply_to.user_id:
-        is_proven = not desk.authority or arrived.mail.is_authentic(desk.authority)
-        return await _put_to_operator(tx, arrived, request, why=NOT_THEIRS if is_proven else NOT_PROVEN)
-    if not await _still_asks(tx, request, reply_to.user_id):
+        return await _put_to_operator(tx, arrived, request, why=NOT_THEIRS if desk.believes(arrived.mail) else NOT_PROVEN)
+    if not await access.still_asks(tx, request, reply_to.user_id):
         return await _put_to_operator(tx, arrived, request, why=NOT_ANY_MORE)
-    if not request.is_alive(tx.now) or request.messages >= MOST_MESSAGES:
+    if not (request.is_alive(tx.now) and arrived.fits(request)):
         again = replace(
             _request_of(tx, reply_to.user_id, arrived.mail),
             organization_id=request.organization_id,
@@ -164,16 +176,6 @@ async def _answer(tx: Transaction, desk: Desk, reply_to: ReplyTo | None, arrived
     return await support.write(tx, request, Side.USER, written=arrived.written, office=desk.office)
 
 
-async def _still_asks(tx: Transaction, request: SupportRequest, user_id: str) -> bool:
-    if request.is_private and user_id != request.opened_by:
-        return False
-    organization_id = request.organization_id
-    if organization_id is None:
-        return True
-    has_ended = await requests.has_ended(tx, organization_id)
-    return not has_ended and not await known.is_shut_out(tx, organization_id, user_id)
-
-
 async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: _Arrived) -> SupportRequest:
     assert request.opened_by is not None
     for who in (request.opened_by, request.organization_id):
@@ -182,7 +184,7 @@ async def _begin(tx: Transaction, desk: Desk, request: SupportRequest, arrived: 
     if await requests.count_open(tx, request.opened_by) >= MOST_OPEN:
         raise TooManyOpenSupportRequests
     begun = await support.begin(tx, request, arrived.written)
-    await answers.mail_received(tx, desk.office, begun, begun.id)
+    await answers.mail_received(tx, desk.office, begun)
     return begun
 
 
@@ -212,17 +214,18 @@ def _request_of(tx: Transaction, user_id: str | None, mail: Mail) -> SupportRequ
     )
 
 
-async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Keep the files of a mail that can be taken; return their ids, and the names of the others."""
+async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[Attachment, ...], tuple[str, ...]]:
+    """Keep the files of a mail that can be taken; return them, and the names of the others."""
     uploads: list[Upload] = []
     not_taken: list[str] = []
     for part in parts:
         name = clean_name(part.name)
+        if len(uploads) >= MOST_ATTACHMENTS:
+            not_taken.append(name)
+            continue
         try:
-            if len(uploads) >= MOST_ATTACHMENTS or len(part.content) > MOST_BYTES:
-                raise AttachmentKindNotTaken  # noqa: TRY301 - whatever the reason, it is told alike
-            uploads.append(attachments.read_upload(name, part.content))
-        except (AttachmentEmpty, AttachmentKindNotTaken):
+            uploads.append(INTAKE.read(name, part.content))
+        except Invalid:
             not_taken.append(name)
     if not uploads:
         return (), tuple(not_taken)
@@ -230,4 +233,4 @@ async def _keep_parts(store: Store, parts: Sequence[Part]) -> tuple[tuple[str, .
     for file, upload in zip(coming, uploads, strict=True):
         await attachments.put_contents(store.reader(), file, upload)
         await attachments.keep_or_forget(store, _ITSELF, file)
-    return tuple(each.id for each in coming), tuple(not_taken)
+    return tuple(coming), tuple(not_taken)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from chassis.mongo import DuplicateKey, Index, Reader, Transaction
+from chassis.mongo import Index, Reader, Transaction
 from services.notifications.support.repository import REQUESTS
 
 _TAKEN = "support_mails_taken"
@@ -15,10 +15,9 @@ INDEXES = (
 
 async def mark(tx: Transaction, key: str) -> bool:
     """Note that a mail is taken; say whether it was not before."""
-    try:
-        await tx.collection(_TAKEN).insert_one({"_id": key, "expires_at": tx.now + _KEPT_FOR})
-    except DuplicateKey:
+    if await is_taken(tx, key):
         return False
+    await tx.collection(_TAKEN).insert_one({"_id": key, "expires_at": tx.now + _KEPT_FOR})
     return True
 
 

@@ -67,28 +67,12 @@ async def post_all(tx: Transaction, office: PostOffice, letters: Sequence[tuple[
 def _sealed(office: PostOffice, to: To, letter: Letter) -> ToKeep:
     mail_id = new_id("mai")
     content = orjson.dumps({"address": to.address, "letter": asdict(letter)}).decode()
-    message_id = letter.message_id or f"<{mail_id}@{office.domain}>"
-    return ToKeep(mail_id, office.own_seal.close(content, mail_id), to.user_id, message_id)
+    return ToKeep(mail_id, office.own_seal.close(content, mail_id), to.user_id)
 
 
 async def withdraw(tx: Transaction, user_id: str) -> None:
     """Forget the mails of somebody who is erased."""
     await repository.withdraw(tx, user_id)
-
-
-async def note_bounce(tx: Transaction, message_id: str) -> bool:
-    """Note that a mail came back, by the Message-ID that it went out with; say whether it was one of ours.
-
-    Its reader learns, where they choose what is mailed to them, that mail does not arrive.
-    """
-    found = await repository.find_reader(tx, message_id)
-    if found is None:
-        return False
-    mail_id, user_id = found
-    await repository.finish(tx, mail_id, "REFUSED", "BOUNCED")
-    if user_id is not None:
-        await known.note_refused(tx, user_id)
-    return True
 
 
 async def send_next(store: Store, office: PostOffice, send: Send) -> bool:

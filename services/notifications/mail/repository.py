@@ -13,7 +13,6 @@ _KEPT_FOR = timedelta(days=30)
 INDEXES = (
     Index(_MAILS, (("state", 1), ("due_at", 1))),
     Index(_MAILS, (("user_id", 1), ("state", 1))),
-    Index(_MAILS, (("message_id", 1),)),
     Index(_MAILS, (("expires_at", 1),), expire_after_seconds=0),
 )
 
@@ -31,12 +30,11 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class ToKeep:
-    """A mail to be kept until it is sent. ``message_id`` is the header that it goes out with."""
+    """A mail to be kept until it is sent."""
 
     id: str
     sealed: str
     user_id: str | None
-    message_id: str
 
 
 async def put(tx: Transaction, mails: Sequence[ToKeep]) -> None:
@@ -48,7 +46,6 @@ async def put(tx: Transaction, mails: Sequence[ToKeep]) -> None:
                 "state": "WAITING",
                 "sealed": each.sealed,
                 "user_id": each.user_id,
-                "message_id": each.message_id,
                 "attempts": 0,
                 "due_at": tx.now,
                 "created_at": tx.now,
@@ -86,14 +83,3 @@ async def finish(reader: Reader, mail_id: str, state: str, reason: str | None = 
 async def postpone(reader: Reader, mail_id: str, until: datetime) -> None:
     """Note when a mail is to be tried again."""
     await reader.collection(_MAILS).update_one({"_id": mail_id, "state": "WAITING"}, {"$set": {"due_at": until}})
-
-
-async def find_reader(reader: Reader, message_id: str) -> tuple[str, str | None] | None:
-    """Return the id of the mail that went out under a Message-ID, and for which user, or None where there is none."""
-    row = await reader.collection(_MAILS).find_one({"message_id": message_id}, projection={"user_id": 1})
-    return (row["_id"], row["user_id"]) if row else None
-
-
-async def count_waiting(reader: Reader) -> int:
-    """Return how many mails wait."""
-    return await reader.collection(_MAILS).count_documents({"state": "WAITING"})

@@ -67,6 +67,18 @@ def side_of(principal: Principal, request: SupportRequest) -> Side | None:
     return None
 
 
+async def still_asks(reader: Reader, request: SupportRequest, user_id: str) -> bool:
+    """Say whether somebody who has written for those who ask still belongs to them, as far as it was announced: for mail."""
+    if request.is_private and user_id != request.opened_by:
+        return False
+    organization_id = request.organization_id
+    if organization_id is None:
+        return True
+    if await repository.has_ended(reader, organization_id):
+        return False
+    return not await known.is_shut_out(reader, organization_id, user_id)
+
+
 # ---- Doing
 
 

@@ -13,7 +13,7 @@ from services.notifications.known import repository as known
 from services.notifications.mail import actions as mail
 from services.notifications.mail.actions import PostOffice
 from services.notifications.mail.domain import Letter, To
-from services.notifications.support import repository
+from services.notifications.support import access, repository
 from services.notifications.support.domain import Channel, Message, Side, SupportRequest
 from services.notifications.support.words import DEFAULT_LANGUAGE, answer_in, received_in, words_in
 
@@ -70,7 +70,7 @@ async def mail_answer(tx: Transaction, office: Office, request: SupportRequest, 
     files = await attachments.find_all(tx, message.attachment_ids)
     for user_id in wanted:
         is_erased = user_id in people and people[user_id] is None
-        if is_erased or not await _may_read(tx, request, user_id):
+        if is_erased or not await access.still_asks(tx, request, user_id):
             continue
         person = people.get(user_id)
         language = person.language if person is not None else DEFAULT_LANGUAGE
@@ -87,7 +87,7 @@ async def mail_answer(tx: Transaction, office: Office, request: SupportRequest, 
         await mail.post(tx, office.post, To(user_id=user_id), letter)
 
 
-async def mail_received(tx: Transaction, office: Office, request: SupportRequest, message_id: str) -> None:
+async def mail_received(tx: Transaction, office: Office, request: SupportRequest) -> None:
     """Tell who opened a request by mail that it is there."""
     user_id = request.opened_by
     if user_id is None:
@@ -96,7 +96,7 @@ async def mail_received(tx: Transaction, office: Office, request: SupportRequest
     language = person.language if person is not None else DEFAULT_LANGUAGE
     subject, text, shown = received_in(language, request.subject, office.link_to(request))
     plain = Letter(subject, text, shown)
-    letter = await _letter(tx, office, request, plain, user_id=user_id, message_id=f"{message_id}.received")
+    letter = await _letter(tx, office, request, plain, user_id=user_id, message_id=f"{request.id}.received")
     await mail.post(tx, office.post, To(user_id=user_id), letter)
 
 
@@ -119,12 +119,6 @@ async def _letter(
         in_reply_to=references[-1],
         references=references,
     )
-
-
-async def _may_read(reader: Reader, request: SupportRequest, user_id: str) -> bool:
-    if request.is_private and user_id != request.opened_by:
-        return False
-    return request.organization_id is None or not await known.is_shut_out(reader, request.organization_id, user_id)
 
 
 async def _token_of(tx: Transaction, request_id: str, user_id: str) -> str:

@@ -1,7 +1,6 @@
 """How to ask for help over HTTP, and to give it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
 
 from starlette.routing import BaseRoute
 
@@ -25,7 +24,6 @@ from services.notifications.support.inputs import (
 )
 from services.notifications.support.rows import message_row, request_row
 
-T = TypeVar("T")
 Found = tuple[list[SupportRequest], int] | None
 
 

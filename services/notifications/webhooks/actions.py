@@ -172,11 +172,11 @@ async def disable_webhook(tx: Transaction, desk: Desk, webhook_id: str) -> Webho
     return await end(tx, desk, webhook, DisabledBecause.BY_HAND)
 
 
-async def end(tx: Transaction, desk: Desk, webhook: Webhook, because: DisabledBecause) -> Webhook:
-    """Disable a webhook and announce it. Raises ``WebhookAlreadyDisabled``."""
+async def end(tx: Transaction, desk: Desk, webhook: Webhook, because: DisabledBecause, *, untold: int = 0) -> Webhook:
+    """Disable a webhook and announce it, with what was given up before and is ``untold``. Raises ``WebhookAlreadyDisabled``."""
     webhook = webhook.disable(because, tx.now)
     await repository.replace(tx, webhook)
-    given_up = await log.give_up(tx, webhook.id, desk.kept_for, overdue_only=False)
+    given_up = untold + await log.give_up(tx, webhook.id, desk.kept_for, overdue_only=False)
     own = webhook.organization_id
     await tx.emit(webhook.disabled(given_up), subject=webhook.id, organization=own, audience=[own])
     return webhook
@@ -221,9 +221,10 @@ async def redeliver_since(tx: Transaction, desk: Desk, webhook_id: str, since: d
 
 
 async def _begin_anew(tx: Transaction, desk: Desk, webhook: Webhook) -> None:
-    """Forget that sending failed: somebody has done something about it."""
+    """Forget that sending failed, and try what waits at once: somebody has done something about it."""
     tx.concerns(webhook.organization_id)
     lane = (await lanes.find(tx, [webhook.id])).get(webhook.id)
     if lane is not None:
         await lanes.replace(tx, lane.reset())
+    await log.hurry(tx, webhook.id)
     tx.after_commit(desk.wanted.set)

@@ -133,6 +133,6 @@ class Webhook:
         return WebhookTested(webhook_id=self.id, organization_id=self.organization_id)
 
     def disabled(self, given_up: int) -> WebhookDisabled:
-        """Return the fact that it gets nothing any more; so many events that waited were given up with it."""
+        """Return the fact that it gets nothing any more; so many events were given up with it."""
         because = str(self.disabled_because)
         return WebhookDisabled(webhook_id=self.id, organization_id=self.organization_id, because=because, given_up=given_up)

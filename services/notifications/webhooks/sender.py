@@ -149,7 +149,6 @@ class _Sending:
         self._paces = paces
         self._webhook = webhook
         self._lane: Lane | None = lane
-        self._secrets = [desk.seal.open(each.sealed, webhook.id) for each in webhook.secrets_at(store.clock.now())]
         self._at_once = asyncio.Semaphore(paces.bounds.at_once)
         self._noting = asyncio.Lock()
         self._is_stopped = False
@@ -164,20 +163,30 @@ class _Sending:
     async def _send_one_by_one(self, deliveries: list[Delivery]) -> None:
         for delivery in deliveries:
             async with self._at_once, self._paces.in_all:
-                if self._is_over():
+                webhook = await self._as_it_is_now()
+                if webhook is None:
                     return
-                outcome = await self._try(delivery)
+                outcome = await self._try(webhook, delivery)
             if not outcome.is_success:
                 await self._note_failure(delivery, outcome)
                 return
             await self._note_success(delivery, outcome)
 
-    def _is_over(self) -> bool:
-        return self._is_stopped or self._paces.closing.is_set()
+    async def _as_it_is_now(self) -> Webhook | None:
+        """Return the webhook, or None where nothing more is sent; a batch may take minutes, and a change counts at once."""
+        if self._is_stopped or self._paces.closing.is_set():
+            return None
+        webhook = (await repository.find(self._store.reader(), [self._webhook.id])).get(self._webhook.id)
+        if webhook is None or not webhook.is_enabled:
+            self._is_stopped = True
+            return None
+        return webhook
 
-    async def _try(self, delivery: Delivery) -> Outcome:
-        headers = signed_headers(self._secrets, delivery.event_id, self._store.clock.now(), delivery.body)
-        return await post(self._desk.door, self._webhook.url, headers, delivery.body, seconds=self._paces.bounds.seconds)
+    async def _try(self, webhook: Webhook, delivery: Delivery) -> Outcome:
+        now = self._store.clock.now()
+        secrets = [self._desk.seal.open(each.sealed, webhook.id) for each in webhook.secrets_at(now)]
+        headers = signed_headers(secrets, delivery.event_id, now, delivery.body)
+        return await post(self._desk.door, webhook.url, headers, delivery.body, seconds=self._paces.bounds.seconds)
 
     async def _note_success(self, delivery: Delivery, outcome: Outcome) -> None:
         reader = self._store.reader()

@@ -63,14 +63,14 @@ def _delivery(tx: Transaction, webhook: Webhook, heard: Heard, body: bytes) -> D
 
 
 async def note_success(tx: Transaction, webhook: Webhook, event_id: str) -> Lane:
-    """Note that a webhook takes events, which it had not done before or not lately: what waited for it is due now."""
+    """Note that a webhook takes events, which it had not done before or not lately: what waited while it rested is due now."""
     lane = await _lane(tx, webhook)
-    was_failing = lane.failing_since is not None
+    has_rested = lane.rests_until is not None  # one that refuses a single event has never stopped taking the others
     if lane.untold:
         lane = await _tell_given_up(tx, lane, webhook, at_once=True)
     lane, fact = lane.succeed(webhook.organization_id, event_id, tx.now)
     await lanes.replace(tx, lane)
-    if was_failing:
+    if has_rested:
         await log.hurry(tx, webhook.id)
     await tx.emit(fact, subject=webhook.id, organization=webhook.organization_id, audience=[webhook.organization_id])
     return lane
@@ -93,7 +93,7 @@ async def note_failure(
     because = _end_of(lane, outcome, tx, desk)
     if because is not None:
         await lanes.replace(tx, replace(lane, untold=0))
-        await end(tx, desk, webhook, because)
+        await end(tx, desk, webhook, because, untold=lane.untold)
         return None
     lane = await _tell_given_up(tx, lane, webhook)
     await lanes.replace(tx, lane)

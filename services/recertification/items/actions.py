@@ -30,6 +30,9 @@ async def give_up_items(tx: Transaction, item_ids: Sequence[str], reason: str | 
     Raises what ``access.items_to_decide`` and ``Item.give_up`` refuse with.
     """
     decided = await access.items_to_decide(tx, item_ids, is_confirming=False)
+    # The end of a campaign looks at what is unsettled alone: it would miss what was confirmed until this moment.
+    for campaign_id in sorted({campaign.id for item, campaign in decided if not item.is_unsettled}):
+        await campaigns.touch(tx, campaign_id)
     act = _act(tx, reason)
     return [await _decide(tx, campaign, item.give_up(campaign, act)) for item, campaign in decided]
 

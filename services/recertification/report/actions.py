@@ -18,7 +18,7 @@ from services.recertification.items.domain import Item, Status
 from services.recertification.known import repository as known
 from services.recertification.report import apart, repository
 from services.recertification.report.apart import Press
-from services.recertification.report.domain import Language, Report, State
+from services.recertification.report.domain import NO_SIGNING_KEY, Language, Report, State
 
 _PART = "recertification.report"
 _AT_ONCE = 500
@@ -44,6 +44,9 @@ async def make_one(store: Store, press: Press) -> bool:
     report, left = claimed
     if left is not None:
         await repository.forget_contents(reader, left)
+    if not press.can_sign:
+        await repository.put_off(reader, report, NO_SIGNING_KEY, store.clock.now() + _TRIED_AGAIN_AFTER)
+        return True
     made = await apart.make(press, await tell(reader, report, at=reader.now))
     if made.why is not None:
         await repository.put_off(reader, report, made.why, store.clock.now() + _TRIED_AGAIN_AFTER)

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from chassis.telemetry import log
-from services.recertification.report.domain import MAKING_FAILED, MAKING_TOO_LONG, NO_SIGNING_KEY, SIGNING_KEY_NOT_USABLE
+from services.recertification.report.domain import MAKING_FAILED, MAKING_TOO_LONG, SIGNING_KEY_NOT_USABLE
 
 _PROGRAM = "services.recertification.report.program"
 _KEY_NOT_USABLE = 3
@@ -30,10 +30,13 @@ class Press:
     chain_file: Path | None
     seconds: float
 
-    def asked(self, told: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Return what the program is asked, or None where there is nothing to sign with."""
-        if self.certificate_file is None or self.key_file is None:
-            return None
+    @property
+    def can_sign(self) -> bool:
+        """Say whether there is something to sign with."""
+        return self.certificate_file is not None and self.key_file is not None
+
+    def asked(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the program is asked."""
         return {
             "told": told,
             "certificate_file": str(self.certificate_file),
@@ -52,9 +55,6 @@ class Made:
 
 async def make(press: Press, told: Mapping[str, Any]) -> Made:
     """Let the program make a report; it is ended with this call, however that ends."""
-    asked = press.asked(told)
-    if asked is None:
-        return Made(why=NO_SIGNING_KEY)
     program = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -68,7 +68,7 @@ async def make(press: Press, told: Mapping[str, Any]) -> Made:
     )
     try:
         async with asyncio.timeout(press.seconds):
-            content, said = await program.communicate(orjson.dumps(asked))
+            content, said = await program.communicate(orjson.dumps(press.asked(told)))
     except TimeoutError:
         return Made(why=MAKING_TOO_LONG)
     finally:

@@ -6,6 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from chassis.files import PDF
+from chassis.handing import hand_out
 from chassis.principal import HEADER
 from chassis.web import Asked, Edge, Json, Routes
 from services.recertification.report import access, actions
@@ -40,12 +42,7 @@ def routes(edge: Edge) -> list[BaseRoute]:
         content = await actions.read_contents(reader, report)
         if content is None:
             raise NoSuchReport
-        headers = {
-            "content-disposition": f'attachment; filename="{report.file_name}"',
-            "cache-control": "no-store",
-            "x-content-type-options": "nosniff",
-        }
-        return Response(content, 200, headers, media_type="application/pdf")
+        return hand_out(content, name=report.file_name, content_type=PDF)
 
     r = Routes(edge)
     r.load("reports_by_campaign", _reports_by_campaign)

@@ -11,6 +11,7 @@ from services.enforcement.main import build
 from services.enforcement.proxy.command import NginxMissing, nginx_binary
 from services.enforcement.proxy.plane import Kind
 from services.enforcement.settings import EnforcementSettings
+from tests.passports import make_verifier
 from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, Upstream, free_port
 
 
@@ -67,7 +68,8 @@ async def plane(
         sandbox_address=await upstream.start(),
         upstream_timeout_seconds=1.0,
     )
-    stage = DataPlaneStage(bus, issuer, build(settings, bus, make_store("enforcement")), settings=settings, upstream=upstream)
+    service = build(settings, bus, make_store("enforcement"), verifier=make_verifier(issuer.folder))
+    stage = DataPlaneStage(bus, issuer, service, settings=settings, upstream=upstream)
     await stage.start()
     yield stage
     await stage.close()

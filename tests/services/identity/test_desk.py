@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import hashes
 
 from services.identity.accounts.domain import PlatformRole
 from services.identity.certificates.domain import thumbprint_of
-from services.identity.desk import access
+from services.identity.desk import actions
 from services.identity.words import Sought, fold
 from tests.certificates import issue
 from tests.services.identity.filing import Bureau, staff
@@ -132,11 +132,11 @@ async def test_each_role_finds_what_it_works_on(desk: Desk, role: PlatformRole) 
     person = await staff(desk.world, role)
     kinds = [
         {each["kind"] for each in row["found"]} if row else None
-        for text in ("zala ednica", desk.client_id, desk.number, desk.certificate["id"])
+        for text in ("zala ednica", desk.client_id, desk.number, desk.certificate["id"], *(() if role in FINDING else ("x",)))
         for row in (await desk.look(text, person)).rows
     ]
     if role not in FINDING:
-        assert kinds == [None] * 4
+        assert kinds == [None] * 5
     elif role is PlatformRole.BUSINESS_REPRESENTATIVE:
         assert kinds == [{"ORGANIZATION"}, {"APPLICATION"}, {"DATA_EXCHANGE"}, set()]
     else:
@@ -180,7 +180,7 @@ async def test_what_was_kept_before_the_index_is_found_too(desk: Desk) -> None:
     for name in collections:
         await reader.collection(name).update_many({}, {"$unset": {"words": ""}})
     assert await desk.find("zala ednica") == []
-    await access.adopt_older(reader)
+    await actions.adopt_older(reader)
     for text in ("zala ednica", desk.client_id, desk.number, "nakts"):
         assert len(await desk.find(text)) == 1
     for name in collections:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from services.identity.files.actions import remove_lapsed
-from services.identity.files.domain import MOST_BYTES, MOST_UNATTACHED, clean_name
+from services.identity.files.domain import MOST_BYTES, MOST_UNATTACHED
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.filing import PDF, Bureau, fetch, send
 from tests.services.identity.world import World
@@ -74,27 +74,6 @@ async def test_a_name_that_cannot_be_read_is_refused(world: World, name: str) ->
         return
     assert (sent.status, sent.body["code"]) == (422, "FILE_NAME_NOT_USABLE")
     assert [each["field"] for each in sent.body["fields"]] == ["name"]
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("../../etc/passwd.pdf", "passwd.pdf"),
-        ("C:\\Users\\me\\form.pdf", "form.pdf"),
-        ("a/b/", "b"),
-        ("\x00\r\n.pdf", "pdf"),
-        ("two\r\nlines.pdf", "twolines.pdf"),
-        ("\u202egpj.exe.pdf", "gpj.exe.pdf"),
-        ("...", "document"),
-        ("", "document"),
-        ('a"b<c>.pdf', "abc.pdf"),
-        ("Līgums  №1.pdf", "Līgums №1.pdf"),
-        ("x" * 500 + ".pdf", "x" * 196 + ".pdf"),
-        ("x" * 500, "x" * 200),
-    ],
-)
-def test_names_lose_what_could_do_harm(given: str, kept: str) -> None:
-    assert clean_name(given) == kept
 
 
 async def test_a_name_in_any_script_is_saved_under_it(world: World) -> None:

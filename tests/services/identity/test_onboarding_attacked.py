@@ -11,7 +11,7 @@ import pytest
 from chassis.principal import Principal
 from services.identity.files import actions as files
 from services.identity.files.actions import remove_lapsed
-from services.identity.files.domain import FileDamaged
+from services.identity.files.domain import INTAKE, FileDamaged
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.filing import PDF, Bureau, fetch, form, send, staff
 from tests.services.identity.test_onboarding_approving import SEEN, approve, contact, filed
@@ -103,7 +103,7 @@ async def test_a_moment_that_no_calendar_has_is_refused(bureau: Bureau, moment: 
 async def test_contents_that_come_too_late_leave_nothing_behind(make_world: MakeWorld) -> None:
     world = await make_world()
     person = Principal((await world.someone()).user_id)
-    upload = files.read_upload("late.pdf", PDF + b"x" * 3_000_000)
+    upload = INTAKE.read("late.pdf", PDF + b"x" * 3_000_000)
     coming = await world.store.transact(person, lambda tx: files.announce_upload(tx, upload))
     world.clock.ahead += timedelta(minutes=16)
     assert await remove_lapsed(world.store) == 1

@@ -7,6 +7,8 @@ from typing import Any
 import orjson
 
 from chassis.bus import Message
+from chassis.republishing import batches
+from services.identity.republishing import KINDS
 from tests.certificates import issue
 from tests.services.identity.conftest import MakeWorld
 from tests.services.identity.inviting import invite, told
@@ -30,6 +32,12 @@ async def hear(world: World, *messages: Message) -> None:
         for reaction in world.service.wired_reactions():
             if message.key in reaction.keys:
                 await reaction.handle(message)
+
+
+async def stated(world: World, name: str) -> list[str]:
+    """Return what is stated anew of a kind of thing, the latest first."""
+    [kind] = [each for each in KINDS if each.name == name]
+    return [each.key.split(".")[1] async for messages, _ in batches(world.store, kind) for each in messages]
 
 
 async def is_in(world: World, person: Any, of: str) -> bool:
@@ -143,6 +151,7 @@ async def test_a_certificate_that_was_not_confirmed_proves_nothing_until_it_is(m
     assert not await proves(world, client_id, issued)
     [row] = (await world.load("certificates_by_id", [held["id"]], owner)).rows
     assert row["status"] == "SUSPENDED"
+    assert await stated(world, "certificate") == ["certificate_suspended", "certificate_registered"]
     await hear(world, confirm, suspend, confirm)
     assert await proves(world, client_id, issued)
     given = item(world, "given_up", "CERTIFICATE", held["id"], of=of)
@@ -150,6 +159,7 @@ async def test_a_certificate_that_was_not_confirmed_proves_nothing_until_it_is(m
     [row] = (await world.load("certificates_by_id", [held["id"]], owner)).rows
     assert (row["status"], row["revocation_reason"]) == ("REVOKED", "It was given up in a recertification.")
     await hear(world, item(world, "not_confirmed", "CERTIFICATE", held["id"], of=of, minutes=2))
+    assert await stated(world, "certificate") == ["certificate_revoked", "certificate_registered"]
     facts = [each.key.split(".")[1] for each in await world.facts_about(held["id"], 4)]
     assert facts == ["certificate_registered", "certificate_suspended", "certificate_resumed", "certificate_revoked"]
 

@@ -1,12 +1,15 @@
 """Confirming and giving up: by whom, until when, and what the due date makes of it."""
 
 import asyncio
+import contextlib
+import contextvars
 from typing import Any
 
 import pytest
 
-from chassis.principal import system
-from services.recertification.items import settling
+from chassis.mongo import DatabaseUnavailable, Transaction
+from chassis.principal import Principal, system
+from services.recertification.items import actions, settling
 from services.recertification.timekeeper import Timekeeper
 from tests.services.recertification.hearing import (
     FOREIGN,
@@ -235,6 +238,28 @@ async def test_what_a_killed_process_has_left_is_done_by_the_next(stage: Campaig
     assert len(facts) == len({each["item_id"] for each in facts}) == 83
     [row] = (await stage.operator.load("campaigns_by_id", [campaign["id"]])).rows
     assert row["status"] == "FINISHED"
+
+
+async def test_a_change_of_mind_at_the_very_end_is_not_passed_over(stage: CampaignStage) -> None:
+    campaign = await stage.started(kinds=["SUBSCRIPTION"], organization_ids=[OTHER])
+    [item_id] = await ids(stage, campaign, "sub_other")
+    await stage.of(OTHER).do("confirm_items", item_ids=[item_id])
+    owner = Principal("usr_owner", organizations={OTHER: "OWNER"}, grants={"OWNER": frozenset({"RECERTIFY"})})
+
+    async def settle() -> None:
+        stage.clock.advance(stage.clock.now().replace(day=12) - stage.clock.now())
+        for _ in range(2):
+            with contextlib.suppress(DatabaseUnavailable):
+                await stage.service.store.transact(system("meanwhile"), settling.settle)
+
+    async def change_mind(tx: Transaction) -> None:
+        await actions.give_up_items(tx, [item_id], None)
+        # In a context of its own, as another process would: this transaction is not finished yet.
+        await asyncio.create_task(settle(), context=contextvars.Context())
+
+    await stage.service.store.transact(owner, change_mind)
+    await stage.keep_time()
+    assert [each["item_id"] for each in await stage.facts("item_given_up")] == [item_id]
 
 
 async def test_a_late_confirmation_is_taken_for_thirty_days_also_from_the_starter(stage: CampaignStage) -> None:

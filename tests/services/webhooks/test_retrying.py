@@ -129,6 +129,15 @@ async def test_a_receiver_that_is_gone_is_disabled_at_once(hooks: Hooks) -> None
         assert len(receiver.got) == 1
 
 
+async def test_what_was_answered_that_nothing_is_wanted_is_told_as_given_up(hooks: Hooks) -> None:
+    async with receiving(lambda _: saying("410 Gone")) as receiver:
+        webhook_id = await hooks.create(receiver.url)
+        await hooks.hear(fact())
+        await hooks.settled(webhook_id, "GIVEN_UP", 1)
+    (told,) = await hooks.announced("webhook_disabled")
+    assert told["data"]["given_up"] == 1
+
+
 async def test_a_slow_receiver_holds_up_no_other(make_hooks: MakeHooks) -> None:
     hooks = await make_hooks(webhook_seconds=20)
     release = asyncio.Event()
@@ -182,6 +191,53 @@ async def test_an_event_that_is_refused_again_and_again_holds_up_no_other_for_lo
             await hooks.next_attempt(receiver)
         await hooks.settled(webhook_id, "DELIVERED", 11)
     assert behind.id in receiver.ids
+
+
+async def test_an_event_that_is_refused_again_and_again_is_not_hurried_by_others(hooks: Hooks) -> None:
+    poison = fact()
+    async with receiving(lambda got: saying("500 No") if got.id == poison.id else TAKEN) as receiver:
+        webhook_id = await hooks.create(receiver.url)
+        await hooks.hear(poison)
+        await hooks.tried(webhook_id, 1)
+        for number in range(4):
+            await hooks.hear(fact())
+            await hooks.settled(webhook_id, "DELIVERED", number + 1)
+        (waiting,) = await hooks.deliveries(webhook_id, "WAITING")
+        due = datetime.fromisoformat(waiting["attempts"][-1]["next_at"])
+        assert datetime.fromisoformat(waiting["next_at"]) == due, "it comes when its own pause is over"
+
+
+async def test_who_gives_another_address_has_what_waits_tried_there_at_once(hooks: Hooks) -> None:
+    async with receiving(lambda _: saying("500 Broken", "Retry-After: 3600")) as old, receiving() as new:
+        webhook_id = await hooks.create(old.url)
+        await hooks.hear(message := fact())
+        await hooks.tried(webhook_id, 1)
+        await hooks.do("change_webhook", webhook_id, url=new.url)
+        await hooks.settled(webhook_id, "DELIVERED", 1)
+    assert (old.ids, new.ids) == ([message.id], [message.id])
+
+
+async def test_who_disables_a_webhook_ends_what_it_is_just_being_sent(make_hooks: MakeHooks) -> None:
+    """The rest of what was fetched to be sent is not sent either."""
+    hooks = await make_hooks(webhook_at_once=1, webhook_seconds=60)
+    release = asyncio.Event()
+
+    async def slowly() -> bytes:
+        await release.wait()
+        return TAKEN
+
+    async with receiving(lambda _: slowly()) as slow, receiving() as quick:
+        webhook_id = await hooks.create(slow.url)
+        await hooks.hear(*(fact() for _ in range(4)))
+        await until(lambda: slow.at_once == 1)
+        await hooks.do("disable_webhook", webhook_id)
+        release.set()
+        await hooks.settled(webhook_id, "DELIVERED", 1)
+        other = await hooks.create(quick.url)
+        await hooks.hear(fact())
+        await hooks.settled(other, "DELIVERED", 1)
+        assert len(await hooks.deliveries(webhook_id, "GIVEN_UP")) == 3
+    assert len(slow.got) == 1
 
 
 async def test_after_a_day_an_event_is_given_up_and_that_is_announced_once_an_hour(hooks: Hooks) -> None:

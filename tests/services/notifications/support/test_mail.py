@@ -1,5 +1,6 @@
 """Support by mail, with real SMTP on both sides: answers go out into a thread, and what comes back lands where it belongs."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
@@ -50,6 +51,8 @@ async def test_the_same_mail_is_taken_once(known_cast: Cast) -> None:
     assert len(await known_cast.thread(known_cast.staff, key)) == 3
     await send(known_cast, mail(to=letter["Reply-To"], Message_ID="<2@people.example>"))
     assert len(await known_cast.thread(known_cast.staff, key)) == 4
+    await asyncio.gather(*(send(known_cast, mail(to=letter["Reply-To"], Message_ID="<3@people.example>")) for _ in range(3)))
+    assert len(await known_cast.thread(known_cast.staff, key)) == 5
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,39 @@ async def test_where_a_server_is_trusted_only_what_it_vouches_for_is_its_senders
 async def test_so_many_mails_of_nobody_are_asked_to_come_later(known_cast: Cast) -> None:
     for number in range(100):
         await send(known_cast, mail(sender="x@elsewhere.example", Message_ID=f"<{number}@x>"))
-    assert await refused(known_cast, mail(sender="x@elsewhere.example", Message_ID="<more@x>")) == 452
+    more = mail(sender="x@elsewhere.example", Message_ID="<more@x>")
+    more.add_attachment(PNG, maintype="image", subtype="png", filename="screen.png")
+    for _ in range(2):
+        assert await refused(known_cast, more) == 452
+    reader = known_cast.service.store.reader()
+    for kept in ("support_attachments", "support_contents.files", "support_contents.chunks"):
+        assert await reader.collection(kept).count_documents({}) == 0, "of what is refused nothing waits for a day"
     known_cast.clock.advance(timedelta(hours=2))
-    await send(known_cast, mail(sender="x@elsewhere.example", Message_ID="<more@x>"))
+    await send(known_cast, more)
+    assert await reader.collection("support_attachments").count_documents({"attached_to": None}) == 0
+    assert await reader.collection("support_attachments").count_documents({}) == 1
+
+
+async def test_a_thread_without_room_for_the_note_of_what_was_not_taken_goes_on_in_a_new_request(known_cast: Cast) -> None:
+    cast = known_cast
+    key, letter = await answered(cast)
+    requests = cast.service.store.reader().collection("support_requests")
+    assert await requests.update_one({"_id": key}, {"$set": {"messages": 999}})
+    message = mail("See here.", to=letter["Reply-To"])
+    message.add_attachment(b"MZ\x90\x00\xff", maintype="application", subtype="x-msdownload", filename="mend.exe")
+    await send(cast, message)
+    (again,) = [each for each in await cast.queue() if each["id"] != key]
+    assert (again["follows_id"], again["opened_by"]) == (key, "usr_asker")
+    said, note = await cast.thread(cast.staff, again["id"])
+    assert (said["text"], note["is_note"]) == ("See here.", True)
+    assert "mend.exe" in note["text"]
+    assert len(await cast.thread(cast.staff, key)) == 2
+
+
+async def test_of_who_was_erased_a_moment_ago_no_request_is_opened(known_cast: Cast) -> None:
+    # Whose address it is was looked up before the erasure was heard; the request comes after it.
+    asking = known_cast.service.store.reader().collection("support_asking")
+    await asking.insert_one({"_id": "usr_loner", "has_ended": True})
+    await send(known_cast, mail("Hello?", sender="usr_loner"))
+    (lost,) = await unassigned(known_cast)
+    assert (lost["opened_by"], lost["mail_from"]) == (None, "loner@people.example")

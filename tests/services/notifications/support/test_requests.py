@@ -63,11 +63,10 @@ async def test_a_question_is_asked_answered_solved_and_closed(known_cast: Cast) 
 
 
 async def test_what_is_announced_says_who_and_where_and_nothing_that_was_written(known_cast: Cast) -> None:
-    request = await known_cast.opened(subject="Hush 4711", text="Secret 4712", about=APPLICATION)
-    await known_cast.reply(known_cast.staff, request["id"], "Answer 4713")
+    request = await known_cast.opened(subject="Hush wombat", text="Secret wombat", about=APPLICATION)
+    await known_cast.reply(known_cast.staff, request["id"], "Answer wombat")
     opened, replied = await known_cast.stage.announced()
-    assert not {"4711", "4712", "4713"} & set("".join(map(str, (opened, replied))).replace("'", " ").split())
-    assert "471" not in str(opened["data"]) + str(replied["data"])
+    assert "wombat" not in f"{opened} {replied}"
     assert opened["data"] == {
         "request_id": request["id"],
         "organization_id": ASKERS,
