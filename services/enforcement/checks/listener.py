@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, cast
 
 import httptools
 
+from chassis.errors import Refusal
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
@@ -80,13 +81,10 @@ class Check:
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
-        now = self._now()
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         try:
             told = told_in(headers, method, is_for_nginx=is_for_nginx)
         except CallNotReadable:
-            refused = answer_to(Verdict(CallNotReadable), request_id, now.wall_ns)
-            return answer_for(refused, Told(method, b"/", is_for_nginx), b"")
+            return answer_for(self._refused(CallNotReadable, headers), Told(method, b"/", is_for_nginx), b"")
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
         call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
@@ -97,8 +95,13 @@ class Check:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
             if isinstance(answer, Held):
                 self._patience.release()
-            answer = answer_to(Verdict(ApiNotFound), request_id, now.wall_ns)
+            answer = self._refused(ApiNotFound, headers)
         return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
+
+    def _refused(self, refusal: type[Refusal], headers: Headers) -> bytes:
+        """Answer a call that is refused whoever makes it."""
+        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        return answer_to(Verdict(refusal), request_id, self._now().wall_ns)
 
     def _decided(self, call: Asked, headers: Headers) -> bytes | Held:
         now = self._now()
