@@ -18,6 +18,7 @@ from graphql_gateway.schema.client_keys import ClientKeyMutations
 from graphql_gateway.schema.connections import ConnectionMutations, ConnectionOfficeMutations, ConnectionQueries
 from graphql_gateway.schema.dead_letters import DeadLetterMutations
 from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.explaining import ExplainingQueries
 from graphql_gateway.schema.facets import FacetQueries
 from graphql_gateway.schema.factors import FactorMutations
 from graphql_gateway.schema.files import File
@@ -89,6 +90,7 @@ class Query(
     SubscriptionQueries,
     ConnectionQueries,
     UsageQueries,
+    ExplainingQueries,
     SupportQueries,
     WebhookQueries,
     OperatorQueries,

@@ -9,6 +9,7 @@ AUDITED: Mapping[str, Audited] = {}
 _COPY = "it is a copy of what others have announced"
 NOT_AUDITED: Mapping[str, str] = {
     "copies": _COPY,
+    "refusals": "calls were refused, and nobody decided it but what was decided before",
     "quotas": "calls are counted, and nobody's decision",
 }
 ACTS = Acts(ActRecorded, AUDITED, NOT_AUDITED)

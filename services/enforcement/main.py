@@ -1,6 +1,7 @@
 """How enforcement is put together."""
 
 import asyncio
+import time
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -15,8 +16,13 @@ from services.enforcement.audited import ACTS
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
+from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.explaining import repository as refusals
+from services.enforcement.explaining import routes as explaining_routes
+from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.keeper import QuotaKeeper
 from services.enforcement.limits.rates import Rate
@@ -106,27 +112,28 @@ def build(
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
-    listener = CheckListener(
-        Check(world, tokens, lambda: feed.is_loaded, settings.sandbox_address), settings.check_host, settings.check_port
-    )
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), listener]
+    keeping = Keeping(store, world)
+    check = Check(world, tokens, lambda: feed.is_loaded, sandbox=settings.sandbox_address, keeps=keeping.take)
+    listener = CheckListener(check, settings.check_host, settings.check_port)
+    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), keeping, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
     async def is_loaded() -> bool:
         return feed.is_loaded
 
+    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens))]
+        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens)), *explaining_routes.routes(edge, explaining)]
         workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
         routes=routes,
-        indexes=(*repository.INDEXES, *counts.INDEXES),
+        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES),
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": is_loaded},

@@ -35,6 +35,11 @@ async def remember_secret(tx: Transaction, heard: Heard) -> None:
     await _remember(tx, heard)
 
 
+async def remember_credential(tx: Transaction, heard: Heard) -> None:
+    """Remember a key or a certificate that was registered: who asks why a call is refused is told whether there is any."""
+    await _remember(tx, heard)
+
+
 async def remember_withdrawn_credential(tx: Transaction, heard: Heard) -> None:
     """Remember a key that was removed, a certificate that was revoked or is suspended: tokens that rest on it are refused."""
     await _remember(tx, heard)
@@ -88,6 +93,7 @@ REACTIONS: tuple[On, ...] = (
         "identity.application_deleted.v1",
     ),
     On(remember_secret, "identity.secret_issued.v1", "identity.secret_retired.v1"),
+    On(remember_credential, "identity.client_key_registered.v1", "identity.certificate_registered.v1"),
     On(
         remember_withdrawn_credential,
         "identity.client_key_removed.v1",

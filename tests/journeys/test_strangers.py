@@ -57,6 +57,13 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
         "campaign(id: $it) { id title dueAt counts { total } reports { id } items { totalCount nodes { id subjectId } } }",
         {},
     ),
+    (
+        "application",
+        'explainAccess(applicationId: $it, productId: $offered, operation: "tides") { code application { id } }',
+        {},
+    ),
+    ("product", 'explainAccess(applicationId: $own, productId: $it, operation: "tides") { code product { id } }', {}),
+    ("slug", "explainRefusal(requestId: $slug) { code links { outcome } }", {}),
     ("slug", f"product(slug: $slug) {{ {_OF_PRODUCT} }}", {}),
     *((name, "compareVersions(from: $public, to: $it) { isBreaking }", {}) for name in ("version", "version_beside")),
     ("version_beside", "compareVersions(from: $it, to: $public) { isBreaking }", {}),
@@ -102,8 +109,10 @@ async def test_nobody_has_anything_of_their_own(world: World, verb: str, given: 
 async def test_what_a_stranger_asks_is_null_as_for_what_does_not_exist(
     world: World, who: str, name: str, fields: str, more: dict[str, Any]
 ) -> None:
-    declared = {"it": "ID!", "public": "ID!", "slug": "String!", "period": "UsageInput!", "usage": "UsageInput!"}
+    declared = {"it": "ID!", "public": "ID!", "offered": "ID!", "own": "ID!"}
+    declared |= {"slug": "String!", "period": "UsageInput!", "usage": "UsageInput!"}
     given = {"it": "<it>", "public": world.ids["public_version"], "slug": "<it>", "period": PERIOD}
+    given |= {"offered": world.ids["public_product"], "own": world.ids["own_application"]}
     given["usage"] = {**PERIOD, **more.get("usage", {})}
     used = [each for each in declared if f"${each}" in fields]
     text = f"query({', '.join(f'${each}: {declared[each]}' for each in used)}) {{ {fields} }}"

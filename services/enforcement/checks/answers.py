@@ -10,16 +10,15 @@ from urllib.parse import quote
 import orjson
 
 from chassis.errors import HELP_BASE, Refusal
-from services.enforcement.checks.domain import (
+from services.enforcement.checks.case import scope_form
+from services.enforcement.checks.domain import Verdict, whole_seconds
+from services.enforcement.checks.refusals import (
     QuotaExceeded,
     RateExceeded,
     ScopeNotGranted,
     SubscriptionSuspended,
     TokenMissing,
-    Verdict,
     VersionRetired,
-    scope_form,
-    whole_seconds,
 )
 from services.enforcement.limits.quotas import DAY
 from services.enforcement.state.permits import Permit
@@ -74,11 +73,12 @@ def _verdict_line(verdict: Verdict) -> str:
     return "|".join(quoted(each) for each in ids)
 
 
-def answer_to(verdict: Verdict, request_id: str, wall_ns: int) -> bytes:
-    """Return the whole HTTP/1.1 answer to a check."""
+def answer_to(verdict: Verdict, request_id: str, wall_ns: int, *, is_kept: bool = False) -> bytes:
+    """Return the whole HTTP/1.1 answer to a check; ``is_kept`` says whether a refusal can be explained later."""
     if verdict.refusal is None:
         return _allowed(verdict, wall_ns)
-    return _refused(verdict, verdict.refusal, request_id, wall_ns)
+    told: dict[str, object] = {"request_id": request_id, "explainable": is_kept}
+    return _refused(verdict, verdict.refusal, told, wall_ns)
 
 
 def _allowed(verdict: Verdict, wall_ns: int) -> bytes:
@@ -132,11 +132,10 @@ def _of_life(life: Life) -> list[str]:
     return lines
 
 
-def _refused(verdict: Verdict, refusal: type[Refusal], request_id: str, wall_ns: int) -> bytes:
+def _refused(verdict: Verdict, refusal: type[Refusal], told: dict[str, object], wall_ns: int) -> bytes:
     lines = ["content-type: application/problem+json", "cache-control: no-store", f"{VERDICT_HEADER}: {_verdict_line(verdict)}"]
-    problem = _problem(refusal)
+    problem = _problem(refusal) | told
     problem["detail"] = verdict.detail or problem["detail"]
-    problem["request_id"] = request_id
     if refusal is SubscriptionSuspended:
         problem["causes"] = list(verdict.causes)
     if refusal.status == 401 or refusal is ScopeNotGranted:

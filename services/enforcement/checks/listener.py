@@ -17,8 +17,10 @@ from chassis.errors import Refusal
 from chassis.tasks import bounded
 from chassis.telemetry import log
 from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.domain import ApiNotFound, Asked, Credentials, Now, Rejected, Verdict, decide, locate
+from services.enforcement.checks.case import Asked, Credentials, Now, Rejected, locate
+from services.enforcement.checks.domain import Decided, Verdict, decide
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
+from services.enforcement.checks.refusals import ApiNotFound
 from services.enforcement.checks.tokens import Tokens
 from services.enforcement.checks.told import (
     CERTIFICATE_HEADER,
@@ -54,13 +56,22 @@ class Held(NamedTuple):
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
-    def __init__(self, world: World, tokens: Tokens, is_loaded: Callable[[], bool], sandbox: str = "") -> None:
-        """``sandbox`` is the host and port that proxies that ask where to send a call are told."""
+    def __init__(
+        self,
+        world: World,
+        tokens: Tokens,
+        is_loaded: Callable[[], bool],
+        *,
+        sandbox: str = "",
+        keeps: Callable[[Decided], bool] = lambda _: False,
+    ) -> None:
+        """``sandbox`` is the host and port that proxies that ask where to send a call are told; ``keeps`` takes refusals."""
         self._world = world
         self._origin = f"http://{sandbox}".encode()
         self._certificates = Certificates()
         self._tokens = tokens
         self._is_loaded = is_loaded
+        self._keeps = keeps
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
@@ -110,7 +121,7 @@ class Check:
         verdict = decide(self._world, call, credentials, now)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return answer_to(verdict, request_id, now.wall_ns)
+        return self._answer(Decided(request_id, call, credentials, verdict, now))
 
     def try_again(self, held: Held) -> bytes | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -119,8 +130,12 @@ class Check:
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        answer = answer_to(verdict, held.request_id, now.wall_ns)
+        answer = self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now))
         return answer if held.told is None else answer_for(answer, held.told, self._origin)
+
+    def _answer(self, decided: Decided) -> bytes:
+        is_kept = decided.verdict.refusal is not None and self._keeps(decided)
+        return answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""

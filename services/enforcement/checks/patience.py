@@ -5,7 +5,9 @@ that is refused for something not heard of is decided again for up to a second. 
 It is bounded: an application waits once per product in ``FORGET_NS``, and only so many calls wait at the same time.
 """
 
-from services.enforcement.checks.domain import ApplicationUnknown, Credentials, NotSubscribed, Rejected, Verdict
+from services.enforcement.checks.case import Credentials, Rejected
+from services.enforcement.checks.domain import Verdict
+from services.enforcement.checks.refusals import ApplicationUnknown, NotSubscribed
 from services.enforcement.state.world import World
 
 HOLD_NS = 1_000_000_000

@@ -19,7 +19,8 @@ from joserfc.errors import JoseError, UnsupportedAlgorithmError
 from joserfc.jwk import ECKey, KeySet, OKPKey
 
 from chassis.telemetry import log
-from services.enforcement.checks.domain import Credentials, Rejected, TokenExpired, TokenInvalid, TokenMissing
+from services.enforcement.checks.case import Credentials, Rejected
+from services.enforcement.checks.refusals import TokenExpired, TokenInvalid, TokenMissing
 
 ALGORITHMS = ("EdDSA", "Ed25519", "ES256")
 _TYPE = "at+jwt"
@@ -33,7 +34,6 @@ _LEEWAY_SECONDS = 5
 _SHA256_BYTES = 32
 _MISSING = Rejected(TokenMissing)
 _NOT_BEARER = Rejected(TokenMissing, "The Authorization header does not carry a bearer token.")
-_EXPIRED = Rejected(TokenExpired)
 _log = log("enforcement.tokens")
 
 
@@ -114,7 +114,7 @@ class Tokens:
             return read
         if now >= known.expires_at:
             del self._known[digest]
-            return _EXPIRED
+            return Rejected(TokenExpired, client_id=known.client_id)
         return known
 
     def _remember(self, digest: bytes, credentials: Credentials, now: float) -> None:
@@ -174,7 +174,8 @@ class Tokens:
         if issued_at < 0 or not 0 < expires_at - issued_at <= _LONGEST_VALID_SECONDS:
             return Rejected(TokenInvalid, "The token is valid for longer than any of ours, or for no time at all.")
         if now >= expires_at:
-            return _EXPIRED
+            client_id = claims.get("client_id")
+            return Rejected(TokenExpired, client_id=client_id if isinstance(client_id, str) else None)
         if max(issued_at, begins_at) > now + _LEEWAY_SECONDS:
             return Rejected(TokenInvalid, "The token is not valid yet.")
         return _credentials(claims, float(expires_at))

@@ -48,6 +48,13 @@ class Bucket:
         self._whole_at = whole_at
         return Taken(is_allowed=True, remaining=room // self._cost, wait_ns=-((now - whole_at) // requests))
 
+    def look(self, now_ns: int) -> Taken:
+        """Return what asking for one call would give, and take none."""
+        whole_at = self._whole_at
+        taken = self.take(now_ns)
+        self._whole_at = whole_at
+        return taken
+
     def is_whole(self, now_ns: int) -> bool:
         """Say whether nothing is missing, so that a new bucket would serve as well."""
         return self._whole_at <= now_ns * self.rate.requests

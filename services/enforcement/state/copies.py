@@ -22,7 +22,9 @@ LIFE = "life"
 PLAN = "plan"
 SUBSCRIPTION = "subscription"
 PERMISSION = "permission"
-PREREQUISITE = "PERMISSION"
+# What a product may ask for beside a subscription.
+PERMITTED = "PERMISSION"
+AGREED = "AGREEMENT"
 
 Fields = Mapping[str, Any]
 
@@ -55,12 +57,16 @@ def _organization(heard: Heard) -> Copy:
 
 
 def _client_key(heard: Heard) -> Copy:
-    return Copy(CLIENT_KEY, heard.data["key_id"], heard.sequence, {"is_retired": True})
+    fields = {"application_id": heard.data.get("application_id"), "is_retired": heard.key == "identity.client_key_removed.v1"}
+    return Copy(CLIENT_KEY, heard.data["key_id"], heard.sequence, fields)
 
 
 def _certificate(heard: Heard) -> Copy:
     fact = heard.key.split(".")[1]
-    fields = {"is_retired": fact != "certificate_resumed", "is_suspended": fact == "certificate_suspended"}
+    is_retired = fact not in ("certificate_registered", "certificate_resumed")
+    # Whose it is: an application's, or of all of an organization's.
+    fields = {name: heard.data.get(name) for name in ("application_id", "organization_id")}
+    fields |= {"is_retired": is_retired, "is_suspended": fact == "certificate_suspended"}
     return Copy(CERTIFICATE, heard.data["certificate_id"], heard.sequence, fields)
 
 
@@ -77,7 +83,8 @@ def _product(heard: Heard) -> Copy:
     asked_for = heard.data.get("prerequisites")
     # An open test product asks for nothing, whatever else is said.
     is_open = heard.data["sensitivity"] == "OPEN_TEST"
-    fields["needs_permission"] = not is_open and isinstance(asked_for, list) and PREREQUISITE in asked_for
+    for name, prerequisite in (("needs_permission", PERMITTED), ("needs_agreement", AGREED)):
+        fields[name] = not is_open and isinstance(asked_for, list) and prerequisite in asked_for
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
 
 
@@ -158,7 +165,9 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "identity.secret_issued.v1": _secret,
     "identity.secret_retired.v1": _secret,
     "identity.organization_deleted.v1": _organization,
+    "identity.client_key_registered.v1": _client_key,
     "identity.client_key_removed.v1": _client_key,
+    "identity.certificate_registered.v1": _certificate,
     "identity.certificate_revoked.v1": _certificate,
     "identity.certificate_suspended.v1": _certificate,
     "identity.certificate_resumed.v1": _certificate,

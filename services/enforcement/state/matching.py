@@ -54,6 +54,12 @@ class _Node:
         self.templates.sort(key=lambda each: -len(each[0]))
         return node
 
+    def all(self) -> Iterator[Operation]:
+        """Yield the operations of this place and of all below it."""
+        yield from self.operations.values()
+        for node in (*self.fixed.values(), *(each for _, _, each in self.templates)):
+            yield from node.all()
+
     def ends(self, segments: list[str], depth: int) -> Iterator["_Node"]:
         """Yield the nodes where these segments end, the most particular first."""
         if depth == len(segments):
@@ -113,3 +119,7 @@ class Matcher:
                 return Match(operation)
             methods.update(dict.fromkeys(node.operations))
         return Match(None, tuple(sorted(methods)))
+
+    def named(self, operation_id: str) -> Operation | None:
+        """Return the operation with this id."""
+        return next((each for each in self._root.all() if each.id == operation_id), None)

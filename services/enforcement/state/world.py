@@ -22,13 +22,15 @@ from services.enforcement.state.copies import (
     Copy,
     Fields,
 )
+from services.enforcement.state.credentials import Issued
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
+from services.enforcement.state.products import Product, product_of
 
 ACTIVE = "ACTIVE"
 SUSPENDED = "SUSPENDED"
 _ENDED = frozenset({"CANCELLED", "REJECTED"})
-OPEN_TEST = "OPEN_TEST"
+PENDING = "PENDING"
 _NANOSECONDS = 1_000_000_000
 _FORGOTTEN_AFTER_NS = 60 * _NANOSECONDS
 
@@ -40,6 +42,8 @@ class Application(NamedTuple):
     organization_id: str
     client_id: str
     is_deleted: bool
+    # Whether that is so because its organization is gone.
+    is_orphaned: bool = False
 
 
 class Life(NamedTuple):
@@ -110,7 +114,8 @@ class World:
         # What counts no more: secrets, keys, certificates and tokens by id, each with its kind.
         self._withdrawn: dict[str, str] = {}
         self._revoked_until: dict[str, float] = {}
-        self._sensitivities: dict[str, str] = {}
+        self.issued = Issued()
+        self._products: dict[str, Product] = {}
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
         self._lives: dict[str, Life] = {}
@@ -120,8 +125,8 @@ class World:
         self._active: dict[tuple[str, str], dict[str, Subscription]] = {}
         # Why subscriptions stand still, by id.
         self._suspended: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
+        self._pending: dict[tuple[str, str], str] = {}
         self._ended: set[tuple[str, str]] = set()
-        self._needing_permission: set[str] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
         self._buckets: dict[str | tuple[str, str], Bucket] = {}
@@ -138,8 +143,9 @@ class World:
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
         organization_id = fields["organization_id"]
-        is_deleted = bool(fields["is_deleted"]) or organization_id in self._deleted_organizations
-        application = Application(identifier, organization_id, fields["client_id"], is_deleted)
+        is_orphaned = organization_id in self._deleted_organizations
+        is_deleted = bool(fields["is_deleted"]) or is_orphaned
+        application = Application(identifier, organization_id, fields["client_id"], is_deleted, is_orphaned)
         former = self._applications.get(identifier)
         if former is not None:
             self._by_client_id.pop(former.client_id, None)
@@ -152,19 +158,22 @@ class World:
             return
         self._deleted_organizations.add(identifier)
         for application in [each for each in self._applications.values() if each.organization_id == identifier]:
-            deleted = application._replace(is_deleted=True)
-            self._applications[application.id] = self._by_client_id[application.client_id] = deleted
+            orphaned = application._replace(is_deleted=True, is_orphaned=True)
+            self._applications[application.id] = self._by_client_id[application.client_id] = orphaned
             self._drop_leases(application_id=application.id)
 
     def _apply_secret(self, identifier: str, fields: Fields) -> None:
+        self.issued.note(identifier, fields)
         if fields["is_retired"]:
             self._withdrawn[identifier] = SECRET
 
     def _apply_client_key(self, identifier: str, fields: Fields) -> None:
+        self.issued.note(identifier, fields)
         if fields["is_retired"]:
             self._withdrawn[identifier] = CLIENT_KEY
 
     def _apply_certificate(self, identifier: str, fields: Fields) -> None:
+        self.issued.note(identifier, fields)
         if not fields["is_retired"]:
             self._withdrawn.pop(identifier, None)
         else:
@@ -175,12 +184,7 @@ class World:
         self._revoked_until[identifier] = fields["expires_at"].timestamp()
 
     def _apply_product(self, identifier: str, fields: Fields) -> None:
-        self._sensitivities[identifier] = fields["sensitivity"]
-        # Copies that are older than permissions do not say so: nothing needed any.
-        if fields.get("needs_permission"):
-            self._needing_permission.add(identifier)
-        else:
-            self._needing_permission.discard(identifier)
+        self._products[identifier] = product_of(identifier, fields)
         self._drop_leases(product_id=identifier)
 
     def _apply_version(self, identifier: str, fields: Fields) -> None:
@@ -232,6 +236,10 @@ class World:
             suspended[identifier] = tuple(fields.get("causes", ()))
         if not suspended:
             del self._suspended[pair]
+        if subscription.status == PENDING:
+            self._pending[pair] = identifier
+        elif self._pending.get(pair) == identifier:
+            del self._pending[pair]
         if subscription.status in _ENDED:
             self._buckets.pop(identifier, None)
         if subscription.status in _ENDED and pair not in self._active:
@@ -262,6 +270,22 @@ class World:
     def application_of(self, client_id: str) -> Application | None:
         """Return the application with this Client ID, deleted or not."""
         return self._by_client_id.get(client_id)
+
+    def application(self, application_id: str) -> Application | None:
+        """Return an application by its id, deleted or not."""
+        return self._applications.get(application_id)
+
+    def product(self, product_id: str) -> Product | None:
+        """Return a product, published or not."""
+        return self._products.get(product_id)
+
+    def versions_of(self, product_id: str) -> list[Version]:
+        """Return the versions of a product that were published, the oldest first; retired ones too."""
+        return sorted((each for each in self._versions.values() if each.product_id == product_id), key=lambda each: each.id)
+
+    def is_pending(self, application_id: str, product_id: str) -> bool:
+        """Say whether a subscription of the application to the product waits for the provider."""
+        return (application_id, product_id) in self._pending
 
     def has_ended(self, application_id: str, product_id: str) -> bool:
         """Say whether the last that was heard of an application and a product is that a subscription ended or was rejected."""
@@ -301,18 +325,22 @@ class World:
     def _new_lease(self, pair: tuple[str, str], now_ns: int, wall_ns: int) -> Lease | None:
         active = self._active.get(pair)
         if not active:
-            if pair in self._suspended or self._sensitivities.get(pair[1]) != OPEN_TEST:
+            product = self._products.get(pair[1])
+            if pair in self._suspended or product is None or not product.is_open:
                 return None
             return Lease(None, None, self._bucket(pair, self._modest_rate, now_ns), None, None)
         subscription = active[max(active)]
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         bucket = self._bucket(subscription.id, plan.rate, now_ns)
         counter = None if plan.quota is None else self._counter(subscription.id, plan.quota.period, wall_ns)
-        permits = self._permits(pair, wall_ns) if pair[1] in self._needing_permission else None
-        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter, permits)
+        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter, self.permits(*pair, wall_ns))
 
-    def _permits(self, pair: tuple[str, str], wall_ns: int) -> tuple[Permit, ...]:
-        granted = sorted(self._permissions.get(pair, {}).values(), key=lambda each: each.id)
+    def permits(self, application_id: str, product_id: str, wall_ns: int) -> tuple[Permit, ...] | None:
+        """Return what the application is permitted of the product; None where no permission is needed."""
+        product = self._products.get(product_id)
+        if product is None or not product.needs_permission:
+            return None
+        granted = sorted(self._permissions.get((application_id, product_id), {}).values(), key=lambda each: each.id)
         return tuple(
             Permit(each, None if each.quota is None else self._counter(each.id, each.quota.period, wall_ns)) for each in granted
         )

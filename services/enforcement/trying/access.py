@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from chassis.errors import NotFound
 from chassis.principal import Principal
-from services.enforcement.checks.domain import Credentials, Rejected
+from services.enforcement.checks.case import Credentials, Rejected
 from services.enforcement.state.world import Application, Version, World
 from services.enforcement.trying.domain import TrialTokenNeeded, VersionNotInForce
 

@@ -203,6 +203,7 @@ _KEPT = {
         "organization_id": "org_p",
         "sensitivity": "OPEN_TEST",
         "needs_permission": False,
+        "needs_agreement": False,
     },
     "ver_x": {
         "kind": "version",

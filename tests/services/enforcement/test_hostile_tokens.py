@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from services.enforcement.checks.domain import Credentials, Rejected, TokenExpired, TokenInvalid
+from services.enforcement.checks.case import Credentials, Rejected
+from services.enforcement.checks.refusals import TokenExpired, TokenInvalid
 from services.enforcement.checks.tokens import Keys, Tokens
 from tests.hostile_tokens import HOSTILE, Forge
 from tests.services.enforcement.stage import AUDIENCE, ISSUER, Client, Issuer, Stage

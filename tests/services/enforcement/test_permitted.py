@@ -8,16 +8,9 @@ import pytest
 
 from chassis import messages
 from chassis.bus import Message
-from services.enforcement.checks.domain import (
-    Asked,
-    Credentials,
-    Now,
-    OperationNotPermitted,
-    PermissionQuotaExceeded,
-    QuotaExceeded,
-    RateExceeded,
-    decide,
-)
+from services.enforcement.checks.case import Asked, Credentials, Now
+from services.enforcement.checks.domain import decide
+from services.enforcement.checks.refusals import OperationNotPermitted, PermissionQuotaExceeded, QuotaExceeded, RateExceeded
 from services.enforcement.limits.rates import Rate
 from services.enforcement.state.copies import Copy, copy_of
 from services.enforcement.state.world import World

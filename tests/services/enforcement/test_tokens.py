@@ -9,7 +9,8 @@ import orjson
 import pytest
 from joserfc.jwk import ECKey, OKPKey
 
-from services.enforcement.checks.domain import Credentials, Rejected, TokenExpired, TokenMissing
+from services.enforcement.checks.case import Credentials, Rejected
+from services.enforcement.checks.refusals import TokenExpired, TokenMissing
 from services.enforcement.checks.tokens import Keys, Tokens
 from tests.services.enforcement.stage import AUDIENCE, ISSUER, Issuer
 
@@ -32,7 +33,7 @@ def test_a_token_of_identity_is_taken_and_remembered_until_it_expires(tokens: To
     for _ in range(2):
         assert _read(tokens, token) == expected
     for now in (until, until + 1):
-        assert _read(tokens, token, now) == Rejected(TokenExpired)
+        assert _read(tokens, token, now) == Rejected(TokenExpired, client_id="client")
     assert tokens.read(b"bEaReR   " + token.encode(), time.time()) == expected
 
 
@@ -47,7 +48,8 @@ def test_a_token_says_by_what_it_was_obtained_what_it_is_narrowed_and_bound_to(t
 
 
 def test_an_expired_token_says_so(tokens: Tokens, issuer: Issuer) -> None:
-    assert _read(tokens, issuer.token("client", iat=int(time.time()) - 60, exp=int(time.time()) - 1)) == Rejected(TokenExpired)
+    expired = issuer.token("client", iat=int(time.time()) - 60, exp=int(time.time()) - 1)
+    assert _read(tokens, expired) == Rejected(TokenExpired, client_id="client")
 
 
 @pytest.mark.parametrize("header", [None, b"", b"Basic eDp5", b"Bearer", b"Bearer ", b"\xff\xfe"])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chassis.local import LocalBus
-from services.enforcement.checks.domain import shown_thumbprint
+from services.enforcement.checks.case import shown_thumbprint
 from services.enforcement.limits.rates import Rate
 from services.enforcement.main import build
 from services.enforcement.reactions import REACTIONS, AnnouncementNotUsable

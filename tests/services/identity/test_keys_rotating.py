@@ -17,7 +17,7 @@ from chassis.principal import ALGORITHM, AUDIENCE, ISSUER, TYPE, KeyRing, Passpo
 from portico.keys import hand_to_audit, key_states, make_keys, publish_keys, rotate_keys
 from portico.trouble import Trouble
 from services.audit.checkpoints.signing import SigningKey
-from services.enforcement.checks.domain import Credentials
+from services.enforcement.checks.case import Credentials
 from services.enforcement.checks.tokens import Keys, Tokens
 from services.identity import key_rotation
 from services.identity.key_rotation import RotationUnderWay, rotate, states, tidy

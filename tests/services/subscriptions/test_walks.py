@@ -17,7 +17,8 @@ import pytest
 from chassis import messages
 from chassis.bus import Message
 from chassis.clock import FixedClock
-from services.enforcement.checks.domain import Asked, Credentials, Now, decide
+from services.enforcement.checks.case import Asked, Credentials, Now
+from services.enforcement.checks.domain import decide
 from services.enforcement.limits.rates import Rate
 from services.enforcement.state.copies import KEYS, copy_of
 from services.enforcement.state.world import World
