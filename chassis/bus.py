@@ -103,6 +103,9 @@ class Listener:
         self.keys = tuple(keys)
         self._handle = handle
         self._on_close = on_close
+        self._has_begun = False
+        self.gaps = 0
+        """How often something may have been missed: the connection was made anew, or the handler was hopelessly behind."""
         self._waiting: asyncio.Queue[Message] = asyncio.Queue(LISTENER_BACKLOG)
         self._worker = in_fresh_context(self._work())
 
@@ -111,7 +114,14 @@ class Listener:
         try:
             self._waiting.put_nowait(message)
         except asyncio.QueueFull:
+            self.gaps += 1
             _log.warning("a listener to %s is %d messages behind: one is dropped", self.keys, LISTENER_BACKLOG)
+
+    def renewed(self) -> None:
+        """Note that from now on it listens over another connection than before; what came in between it has missed."""
+        if self._has_begun:
+            self.gaps += 1
+        self._has_begun = True
 
     async def close(self) -> None:
         """Stop listening."""

@@ -1,7 +1,15 @@
 """The time, as something that is handed in, so that rules about time can be tested without waiting."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def steady_ns() -> int:
+    """Return the time of a clock that never goes back, and goes on while the process or the machine stands still."""
+    return time.clock_gettime_ns(_STEADY)
 
 
 class Clock(Protocol):

@@ -9,6 +9,7 @@ import socket
 from datetime import timedelta
 
 from chassis.bus import Bus, BusUnavailable, Message
+from chassis.leases import Lease
 from chassis.mongo import Index, Store
 from chassis.tasks import end_task
 from chassis.telemetry import RELAYED, log
@@ -35,7 +36,7 @@ class Relay:
         self._store = store
         self._bus = bus
         # The place, not the process: the successor of a killed process goes on at once instead of waiting for the lease to lapse.
-        self._holder = place or socket.gethostname()
+        self._lease = Lease(store, "relay", place or socket.gethostname(), seconds=_LEASE_SECONDS)
         self._log = log(f"{service}.relay")
         self._task: asyncio.Task[None] | None = None
 
@@ -49,7 +50,7 @@ class Relay:
             await end_task(self._task)
             self._task = None
         if await self._store.ping():
-            await self._store.reader().collection("leases").delete_one({"_id": "relay", "holder": self._holder})
+            await self._lease.release()
 
     @property
     def is_running(self) -> bool:
@@ -62,7 +63,7 @@ class Relay:
             await self._wait(pause)
             try:
                 pause = _POLL_SECONDS
-                while await self._hold_lease() and await self.relay_batch():
+                while await self._lease.hold() and await self.relay_batch():
                     pass
             except BusUnavailable as error:
                 self._log.warning("the bus does not answer; the outbox waits", reason=str(error))
@@ -83,19 +84,6 @@ class Relay:
         except TimeoutError:
             return
         self._store.committed.clear()
-
-    async def _hold_lease(self) -> bool:
-        now = self._store.clock.now()
-        mine = {"_id": "relay", "$or": [{"holder": self._holder}, {"until": {"$lt": now}}]}
-        until = now + timedelta(seconds=_LEASE_SECONDS)
-        leases = self._store.reader().collection("leases")
-        present = await leases.find_one({"_id": "relay"})
-        if present and present["holder"] == self._holder and present["until"] > now + timedelta(seconds=_LEASE_SECONDS / 2):
-            return True
-        if present is None:
-            await leases.update_one({"_id": "relay"}, {"$setOnInsert": {"holder": self._holder, "until": until}}, upsert=True)
-        held = await leases.find_one_and_update(mine, {"$set": {"holder": self._holder, "until": until}})
-        return held is not None
 
     async def relay_batch(self) -> bool:
         """Publish the oldest unsent rows and mark them; say whether there may be more."""

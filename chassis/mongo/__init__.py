@@ -10,7 +10,7 @@ from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, 
 from chassis.mongo.files import Files, file_indexes
 from chassis.mongo.recording import INDEXES as ACT_INDEXES
 from chassis.mongo.sessions import INDEXES as SESSION_INDEXES
-from chassis.mongo.store import Reader, Store, Transaction, connect, is_in_transaction
+from chassis.mongo.store import Fact, Reader, Store, Transaction, connect, is_in_transaction
 
 INDEXES = (*SESSION_INDEXES, *ACT_INDEXES)
 
@@ -20,6 +20,7 @@ __all__ = [
     "DatabaseUnavailable",
     "Document",
     "DuplicateKey",
+    "Fact",
     "Files",
     "Index",
     "InsertOne",

@@ -104,6 +104,7 @@ class Session:
 
         await queue.consume(hear, no_ack=True)
         self._listening[listener] = channel
+        listener.renewed()
 
     async def _breakable_channel(self) -> AbstractChannel:
         channel = self._link.connection.channel()

@@ -8,6 +8,7 @@ from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, l
 from graphql_gateway.schema.certificates import SHOWN_OF_APPLICATION, Certificate
 from graphql_gateway.schema.client_keys import MOST_LIVE, ClientKey
 from graphql_gateway.schema.described import input_, type_
+from graphql_gateway.schema.enforcement import OF_APPLICATION, EnforcementState
 from graphql_gateway.schema.nodes import DEFAULT_FIRST, Connection, Id, Node
 from graphql_gateway.schema.permissions import PermissionConnection, PermissionStatus
 from graphql_gateway.schema.problems import Problem
@@ -53,6 +54,8 @@ class Application(Node):
     ) -> SubscriptionConnection | None:
         """List what the application is subscribed to."""
         planned(status, first, after)
+
+    enforcement: EnforcementState | None = loads(OF_APPLICATION, says="Whether calls with it are decided by what it is here.")
 
     @asks(usage_of("application_id"))
     def usage(self, input_: UsageArgument) -> UsageReport | None:

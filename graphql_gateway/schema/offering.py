@@ -123,6 +123,7 @@ class CreatePlanInput:
     approval: Approval = Approval.AUTOMATIC
     valid_from: DateTime | None = strawberry.UNSET
     valid_to: DateTime | None = strawberry.UNSET
+    time_zone: str | None = strawberry.UNSET
 
 
 @input_
@@ -139,6 +140,7 @@ class ChangePlanInput:
     approval: Approval
     valid_from: DateTime | None = strawberry.UNSET
     valid_to: DateTime | None = strawberry.UNSET
+    time_zone: str | None = strawberry.UNSET
 
 
 @input_

@@ -9,6 +9,7 @@ from graphql_gateway.schema.certificates import DEFAULT_DAYS, CertificateConnect
 from graphql_gateway.schema.connections import ConnectionRequestConnection, ConnectionRequestStatus
 from graphql_gateway.schema.dead_letters import DeadLetterConnection, PlatformService
 from graphql_gateway.schema.described import type_
+from graphql_gateway.schema.enforcement import OF_ALL, OperatorEnforcement
 from graphql_gateway.schema.finding import Findings
 from graphql_gateway.schema.holdings import AccessOfAnybody
 from graphql_gateway.schema.nodes import DEFAULT_FIRST
@@ -30,6 +31,9 @@ class Operator:
 
     platform_roles: list[PlatformRole]
     queues: OperatorQueues = derived(dict, says="What waits for the operator, in figures.")
+    enforcement: OperatorEnforcement | None = loads(
+        OF_ALL, says="How far changes are in force, and where, for administrators and support."
+    )
 
     @asks(Load(IDENTITY, "operator_find", Constant("all"), weight=4.0))
     def find(self, text: str, first: int = DEFAULT_FIRST) -> Findings | None:

@@ -97,6 +97,7 @@ class Plan(Node):
     burst: int
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
+    time_zone: str = reads("quota_time_zone", says="By which zone's clocks the quota's day or month begins: an IANA name.")
     approval: Approval
     valid_from: DateTime | None = reads(says="From this moment on it can be subscribed to …")
     valid_to: DateTime | None = reads(says="… until before this one; null is no bound.")

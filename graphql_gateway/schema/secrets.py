@@ -4,8 +4,9 @@ from enum import Enum
 
 import strawberry
 
-from graphql_gateway.engine.declare import reads
+from graphql_gateway.engine.declare import loads, reads
 from graphql_gateway.schema.described import enum, type_
+from graphql_gateway.schema.enforcement import OF_SECRET, EnforcementState
 from graphql_gateway.schema.scalars import DateTime, Long
 
 
@@ -69,3 +70,4 @@ class ClientSecret:
     usage_known_until: DateTime | None = reads(
         says="Every call up to then is counted. Null where the data planes have not told so yet, without a gap."
     )
+    enforcement: EnforcementState | None = loads(OF_SECRET, says="Whether it is in force as it stands here, or its end is.")

@@ -7,11 +7,12 @@ import strawberry
 
 from graphql_gateway.engine.declare import Argument, Load, Parent, asks, does, later, loads, planned, reads
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.enforcement import OF_SUBSCRIPTION, EnforcementState
 from graphql_gateway.schema.nodes import Connection, Id, Node
 from graphql_gateway.schema.problems import Problem
-from graphql_gateway.schema.products import Plan, Product
-from graphql_gateway.schema.scalars import DateTime
-from graphql_gateway.schema.services import SUBSCRIPTIONS
+from graphql_gateway.schema.products import Plan, Product, QuotaPeriod
+from graphql_gateway.schema.scalars import DateTime, Long
+from graphql_gateway.schema.services import ENFORCEMENT, SUBSCRIPTIONS
 
 
 @enum
@@ -110,6 +111,35 @@ class Applicant:
 
 
 @type_
+class PermissionQuota:
+    """What is used of the calls that a permission allows in a period, beside the plan's."""
+
+    limit: Long
+    used: Long
+    remaining: Long
+    period: QuotaPeriod
+    time_zone: str
+    resets_at: DateTime
+    forecast_exhausted_at: DateTime | None
+
+
+@type_
+class SubscriptionQuota:
+    """What is used of the calls that the plan allows in the running period; null, but for `permission`, where it has no quota."""
+
+    limit: Long | None
+    used: Long | None
+    remaining: Long | None
+    period: QuotaPeriod | None
+    time_zone: str | None
+    resets_at: DateTime | None
+    forecast_exhausted_at: DateTime | None = reads(
+        says="When it will be used up at the pace of this period; null where it lasts, or is used up."
+    )
+    permission: PermissionQuota | None = reads(says="The same of the permission that the next call counts against.")
+
+
+@type_
 class Subscription(Node):
     """An application on a plan of a product."""
 
@@ -128,6 +158,11 @@ class Subscription(Node):
     )
     product: Product | None = loads(Load("catalog", "products_by_id", Parent("product_id")))
     plan: Plan | None = loads(Load("catalog", "plans_by_id", Parent("plan_id")))
+    enforcement: EnforcementState | None = loads(OF_SUBSCRIPTION, says="Whether it is in force as it stands here.")
+    quota: SubscriptionQuota | None = loads(
+        Load(ENFORCEMENT, "quotas_by_subscription", Parent("id")),
+        says="What is used of its quotas, about a second ago; null where it has none.",
+    )
 
 
 SubscriptionConnection = Connection[Subscription]

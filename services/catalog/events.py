@@ -139,6 +139,7 @@ class PlanCreated(Event, service="catalog", version=1):
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    quota_time_zone: str = "UTC"
 
 
 class PlanChanged(Event, service="catalog", version=1):
@@ -156,6 +157,7 @@ class PlanChanged(Event, service="catalog", version=1):
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    quota_time_zone: str = "UTC"
 
 
 class PlanWithdrawn(Event, service="catalog", version=1):
@@ -173,6 +175,7 @@ class PlanWithdrawn(Event, service="catalog", version=1):
     approval: Literal["AUTOMATIC", "BY_PROVIDER"]
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    quota_time_zone: str = "UTC"
 
 
 class CategoryCreated(Event, service="catalog", version=1):

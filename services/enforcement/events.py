@@ -1,5 +1,8 @@
 """What enforcement announces: the calls that went through the data plane, in numbered batches, and acts."""
 
+from datetime import datetime
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from chassis.acts import Recorded
@@ -8,6 +11,52 @@ from chassis.messages import Event
 
 class ActRecorded(Recorded, service="enforcement", version=1):
     """Somebody did something here or was refused it, for the audit trail: services hear it, it is meant for no organization."""
+
+
+class Changed(BaseModel):
+    """What has changed: a thing of another service."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: str
+    """application, organization, secret, client_key, certificate, token, product, version, plan, subscription or permission; or
+
+    life: where a version stands in its life.
+    """
+    id: str
+
+
+class ChangeApplied(Event, service="enforcement", version=1):
+    """A change is in force: every instance of the check that can let calls through has applied it."""
+
+    changed: Changed
+    sequence: int
+    """The sequence of the announcement that told of the change, or of a later one of the same thing."""
+    epoch: int
+    """The changes that were numbered together have the same epoch; a later change has the same or a higher one."""
+    applied_at: datetime
+    """When the last instance had acknowledged it."""
+    worst_lag_ms: int
+    """How long after the announcement's time the last of the instances had applied it, by their own clocks."""
+    instances: int
+    """How many instances have acknowledged it."""
+
+
+class QuotaThresholdReached(Event, service="enforcement", version=1):
+    """Half, four fifths or all of the calls are used that a subscription's plan allows in a period; each once a period."""
+
+    subscription_id: str
+    application_id: str
+    organization_id: str
+    product_id: str
+    plan_id: str
+    threshold: Literal[50, 80, 100]
+    """Percent."""
+    used: int
+    limit: int
+    period: Literal["DAY", "MONTH"]
+    time_zone: str
+    resets_at: datetime
 
 
 class CallRecord(BaseModel):

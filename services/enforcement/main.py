@@ -6,8 +6,10 @@ from pathlib import Path
 
 from starlette.routing import BaseRoute
 
+from chassis import inbox
 from chassis.bus import Bus
 from chassis.clock import Clock, SystemClock
+from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
@@ -19,16 +21,23 @@ from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
+from services.enforcement.epochs import repository as epochs_repository
+from services.enforcement.epochs import routes as epochs_routes
+from services.enforcement.epochs.parts import Instance, parts_of
 from services.enforcement.explaining import repository as refusals
 from services.enforcement.explaining import routes as explaining_routes
 from services.enforcement.explaining.access import Explaining
 from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
-from services.enforcement.limits.keeper import QuotaKeeper
+from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
+from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files
 from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.plane import DataPlane, TlsDoor
+from services.enforcement.quotas import routes as quota_routes
+from services.enforcement.quotas.access import Quotas
+from services.enforcement.quotas.thresholds import Thresholds
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
@@ -109,13 +118,20 @@ def build(
 ) -> Service:
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
-    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst))
+    book, instance_id = Book(), new_id("ins")
+    sharing = Sharing(
+        store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
+    )
+    sharing.keeper.after_telling = Thresholds(store, book).look
+    world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
+    instance = Instance(instance_id, settings.fresh_seconds)
+    epochs = parts_of(instance, store, bus, feed=feed, world=world, reactions=inbox.wire("enforcement", store, REACTIONS))
     keeping = Keeping(store, world)
-    check = Check(world, tokens, lambda: feed.is_loaded, sandbox=settings.sandbox_address, keeps=keeping.take)
+    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, sandbox=settings.sandbox_address, keeps=keeping.take)
     listener = CheckListener(check, settings.check_host, settings.check_port)
-    workers: list[Worker] = [feed, QuotaKeeper(store, world.counters), keeping, listener]
+    workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
 
@@ -126,19 +142,27 @@ def build(
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [*trying_routes.routes(edge, _trial_desk(settings, world, tokens)), *explaining_routes.routes(edge, explaining)]
+        routes = [
+            *_routes(edge, settings, explaining, _trial_desk(settings, world, tokens)),
+            *quota_routes.routes(edge, Quotas(book)),
+        ]
         workers.append(edge.tally)
     return Service(
         name="enforcement",
         store=store,
         bus=bus,
         routes=routes,
-        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES),
+        indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES, *epochs_repository.INDEXES),
         reactions=REACTIONS,
         workers=workers,
-        ready_checks={"state": is_loaded},
+        ready_checks={"state": is_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
+
+
+def _routes(edge: Edge, settings: EnforcementSettings, explaining: Explaining, desk: TrialDesk) -> list[BaseRoute]:
+    of_epochs = epochs_routes.routes(edge, fresh_seconds=settings.fresh_seconds)
+    return [*of_epochs, *trying_routes.routes(edge, desk), *explaining_routes.routes(edge, explaining)]
 
 
 def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> TrialDesk:

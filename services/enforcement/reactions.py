@@ -6,6 +6,7 @@ from chassis.errors import Invalid
 from chassis.inbox import On, copy_if_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
+from services.enforcement.state import numbering
 from services.enforcement.state.copies import Copy, copy_of
 
 
@@ -20,8 +21,7 @@ async def _remember(tx: Transaction, heard: Heard) -> None:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} lacks the field {missing}.") from missing
     except (TypeError, ValueError) as error:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} cannot be used: {error}.") from error
-    # `heard_at` lets every instance fetch what others have written since it looked.
-    fields = {"kind": copy.kind, "heard_at": tx.now, **copy.fields}
+    fields = {"kind": copy.kind, "heard_at": tx.now, **numbering.not_numbered_yet(heard), **copy.fields}
     await copy_if_newer(tx, "copies", replace(heard, subject=copy.id), fields)
 
 
@@ -119,6 +119,7 @@ REACTIONS: tuple[On, ...] = (
         "subscriptions.subscription_suspended.v1",
         "subscriptions.subscription_resumed.v1",
         "subscriptions.plan_changed.v1",
+        *(f"subscriptions.plan_change_{each}.v1" for each in ("requested", "approved", "rejected", "withdrawn", "lapsed")),
     ),
     On(
         remember_permission,

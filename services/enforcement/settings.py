@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from chassis.settings import Settings
@@ -26,10 +26,17 @@ class EnforcementSettings(Settings):
     check_address: str = Field(
         "", description="Host and port at which the proxy reaches the check; empty means the address that it listens on."
     )
+    peers_host: str = Field(
+        "127.0.0.1", description="The address that other instances of enforcement ask this one about limits at."
+    )
+    peers_port: int = Field(0, description="The port that other instances ask at; 0 takes a free one.")
+    peers_address: str = Field(
+        "", description="Host and port at which other instances reach that port; empty means the address that it listens on."
+    )
     sandbox_address: str = Field("127.0.0.1:8081", description="Host and port of the sandbox, the upstream of every version.")
     data_plane: Path | None = Field(
         Path("var/dataplane"),
-        description="Folder shared with the proxy: its configuration and its log. Empty: this instance only checks.",
+        description="Folder shared with the proxy: its configuration and its log. `none`: this instance only checks.",
     )
     proxy: Literal["envoy", "nginx"] = Field("envoy", description="The proxy that takes calls: `envoy` or `nginx`.")
     proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
@@ -70,3 +77,13 @@ class EnforcementSettings(Settings):
         5, description="Calls per second and application to an open test product, without a subscription."
     )
     open_test_burst: int = Field(10, description="Calls at once and application to an open test product, without a subscription.")
+    fresh_seconds: float = Field(
+        10.0,
+        ge=2,
+        description="How long the check goes by its memory without a sign that it hears of changes; then nothing passes.",
+    )
+
+    @field_validator("data_plane", mode="before")
+    @classmethod
+    def _read_none(cls, value: object) -> object:
+        return None if value == "none" else value

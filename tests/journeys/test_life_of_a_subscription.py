@@ -158,3 +158,46 @@ async def test_a_permission_holds_and_lets_go_and_its_operations_and_quota_are_k
     text = "query($id: ID!) { subscription(id: $id) { status holds { cause } } }"
     seen = (await world.people["stranger"].ask(text, id=caller.ids["subscription"]))["subscription"]
     assert seen == {"status": "SUSPENDED", "holds": [{"cause": "PERMISSION"}]}
+
+
+STATE = "enforcement { inForce since epoch worstLagMs applied instances pending }"
+
+
+async def _in_force(caller: Caller, who: str = "stranger") -> dict[str, Any]:
+    """Ask until the subscription, as it stands, is in force everywhere."""
+    async with asyncio.timeout(60):
+        while True:
+            found = await caller.world.people[who].ask(
+                f"query($id: ID!) {{ subscription(id: $id) {{ status {STATE} }} }}", id=caller.ids["subscription"]
+            )
+            if found["subscription"]["enforcement"]["inForce"]:
+                state: dict[str, Any] = found["subscription"]
+                return state
+            await asyncio.sleep(0.02)
+
+
+async def test_it_is_said_when_each_change_is_in_force_and_never_of_the_one_before(world: World, caller: Caller) -> None:
+    begun = await _in_force(caller)
+    assert begun["status"] == "ACTIVE"
+    assert begun["enforcement"]["applied"] == begun["enforcement"]["instances"] >= 1
+    told = f"... on Subscription {{ status {STATE} }}"
+    held = await caller.do("stranger", "suspendSubscription", told, reason="Looked into.")
+    if held["enforcement"]["inForce"]:  # it was that quick
+        assert held["enforcement"]["epoch"] > begun["enforcement"]["epoch"]
+    since = await _in_force(caller)
+    assert since["status"] == "SUSPENDED"
+    assert since["enforcement"]["epoch"] > begun["enforcement"]["epoch"]
+    assert (await caller.asked()).json()["code"] == "SUBSCRIPTION_SUSPENDED"
+    assert (await _in_force(caller, "administrator"))["enforcement"] == since["enforcement"], "the provider sees the same"
+    query = "query($id: ID!) { application(id: $id) { enforcement { inForce } secrets { status enforcement { inForce } } } }"
+    async with asyncio.timeout(60):
+        while True:
+            seen = (await world.people["stranger"].ask(query, id=caller.ids["application"]))["application"]
+            if seen["enforcement"]["inForce"] and all(each["enforcement"]["inForce"] for each in seen["secrets"]):
+                break
+            await asyncio.sleep(0.02)
+    query = "{ operator { enforcement { epoch pendingEpochs instances { id host epoch isFresh isSilent } } } }"
+    seen = (await world.people["operator"].ask(query))["operator"]["enforcement"]
+    assert seen["epoch"] >= since["enforcement"]["epoch"]
+    assert [each["isSilent"] for each in seen["instances"]] == [False]
+    assert (await world.people["stranger"].ask(query))["operator"] is None

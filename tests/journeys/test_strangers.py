@@ -47,7 +47,7 @@ ASKED: list[tuple[str, str, dict[str, Any]]] = [
     ("certificate", "certificate(id: $it) { id thumbprint }", {}),
     (
         "subscription",
-        "subscription(id: $it) { id status holds { cause } planChange { planId } applicant { clientId } application { id } }",
+        "subscription(id: $it) { id status holds { cause } planChange { planId } applicant { clientId } quota { used } }",
         {},
     ),
     ("connection_request", f"connectionRequest(id: $it) {{ {_OF_CONNECTION} }}", {}),

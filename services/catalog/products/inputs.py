@@ -1,7 +1,9 @@
 """What the routes of products and plans take, and what is usable of it."""
 
 import re
+import zoneinfo
 from datetime import UTC, datetime
+from functools import cache
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -55,6 +57,17 @@ def _to_utc(moment: datetime) -> datetime:
         raise ValueError("give a moment between the years 1 and 9999") from error
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(each for each in zoneinfo.available_timezones() if each == "UTC" or "/" in each)
+
+
+def _time_zone(name: str) -> str:
+    if name not in _zones():
+        raise ValueError("use the IANA name of a time zone, such as Europe/Riga or UTC")
+    return name
+
+
 Id = Annotated[str, Field(max_length=64)]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120), AfterValidator(_one_line)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60), AfterValidator(_one_line)]
@@ -62,6 +75,7 @@ Summary = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200
 Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40), AfterValidator(_one_line)]
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_different)]
 Slug = Annotated[str, StringConstraints(max_length=SLUG_MAX), AfterValidator(_slug)]
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_time_zone)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000, strict=True)]
 
 
@@ -166,7 +180,7 @@ class ChangeProduct(Input):
 
 
 class _PlanTerms(Input):
-    """The terms in the inputs of plans; without ``burst`` as many calls at once as in ``rate_seconds``."""
+    """The terms in the inputs of plans; without ``burst`` as many calls at once as in ``rate_seconds``, without a zone UTC."""
 
     name: Name
     rate_requests: Count
@@ -177,6 +191,7 @@ class _PlanTerms(Input):
     approval: Approval
     valid_from: Moment | None = None
     valid_to: Moment | None = None
+    time_zone: TimeZone | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -197,6 +212,7 @@ class _PlanTerms(Input):
             approval=self.approval,
             valid_from=self.valid_from,
             valid_to=self.valid_to,
+            quota_time_zone=self.time_zone or "UTC",
         )
 
 

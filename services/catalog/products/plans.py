@@ -65,6 +65,8 @@ class Terms:
     approval: Approval
     valid_from: datetime | None = None
     valid_to: datetime | None = None
+    quota_time_zone: str = "UTC"
+    """By which zone's clocks the quota's day or month begins and ends: an IANA name."""
 
     def __post_init__(self) -> None:
         """Refuse a time that is none. Raises ``PlanEndsBeforeItBegins``."""
@@ -119,6 +121,7 @@ def terms_row(terms: Terms) -> dict[str, Any]:
         "approval": terms.approval.value,
         "valid_from": terms.valid_from,
         "valid_to": terms.valid_to,
+        "quota_time_zone": terms.quota_time_zone,
     }
 
 
@@ -135,4 +138,5 @@ def read_terms(row: Mapping[str, Any]) -> Terms:
         approval=Approval(row["approval"]),
         valid_from=row.get("valid_from"),
         valid_to=row.get("valid_to"),
+        quota_time_zone=row.get("quota_time_zone", "UTC"),
     )

@@ -21,10 +21,10 @@ from services.enforcement.checks.refusals import (
     VersionRetired,
 )
 from services.enforcement.limits.quotas import DAY
-from services.enforcement.state.permits import Permit
 from services.enforcement.state.world import Life
 
 VERDICT_HEADER = "portico-verdict"
+FRESHNESS_HEADER = b"portico-freshness"
 VERDICT_FIELDS = (
     "application_id",
     "organization_id",
@@ -147,7 +147,11 @@ def _refused(verdict: Verdict, refusal: type[Refusal], told: dict[str, object], 
     if verdict.lease is not None and verdict.taken is not None:
         seconds = max(whole_seconds(verdict.taken.wait_ns), 1)
         problem["retry_after_seconds"] = seconds
-        lines += [f"retry-after: {seconds}", f"ratelimit-policy: {_policy(verdict)}", f"ratelimit: {_limits(verdict, wall_ns)}"]
+        lines += [f"retry-after: {seconds}", f"ratelimit-policy: {_policy(verdict)}"]
+        limits = _limits(verdict, wall_ns)
+        lines += [f"ratelimit: {limits}"] if limits else []
+    elif refusal.status == 503:
+        lines.append("retry-after: 1")
     body = orjson.dumps(problem)
     lines.append(f"content-length: {len(body)}")
     head = "\r\n".join(lines).encode("latin-1", "replace")
@@ -187,25 +191,22 @@ def _policy(verdict: Verdict) -> str:
 
 def _limits(verdict: Verdict, wall_ns: int) -> str:
     """Return what is left of the limits (``RateLimit``): calls that pass right now, seconds until there are more."""
-    lease, taken = verdict.lease, verdict.taken
-    assert lease is not None
+    taken = verdict.taken
     assert taken is not None
     parts = []
     if verdict.refusal in (None, RateExceeded):
         parts.append(f'"rate";r={taken.remaining};t={whole_seconds(taken.wait_ns)}')
-    if lease.counter is not None and lease.quota is not None:
-        left = 0 if verdict.refusal is QuotaExceeded else max(lease.quota.calls - lease.counter.used, 0)
-        parts.append(f'"quota";r={left};t={whole_seconds(lease.counter.ends_at_ns - wall_ns)}')
-    if verdict.permit is not None:
-        parts += _limits_of_permission(verdict.permit, wall_ns)
+    if taken.quota is not None:
+        left = 0 if verdict.refusal is QuotaExceeded else taken.quota.calls
+        parts.append(f'"quota";r={left};t={whole_seconds(taken.quota.ends_at_ns - wall_ns)}')
+    if taken.permission is not None:
+        parts.append(f'"permission";r={taken.permission.calls};t={whole_seconds(taken.permission.ends_at_ns - wall_ns)}')
     return ", ".join(parts)
 
 
-def _limits_of_permission(permit: Permit, wall_ns: int) -> list[str]:
-    counter, quota = permit.counter, permit.permission.quota
-    if counter is None or quota is None:
-        return []
-    return [f'"permission";r={max(quota.calls - counter.used, 0)};t={whole_seconds(counter.ends_at_ns - wall_ns)}']
+def said_to_be_stale(answer: bytes) -> bytes:
+    """Return an answer that says that it was given without having heard of changes lately."""
+    return answer.replace(b"\r\n", b"\r\n%s: stale\r\n" % FRESHNESS_HEADER, 1)
 
 
 def not_ready() -> bytes:

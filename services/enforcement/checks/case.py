@@ -4,9 +4,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from chassis.errors import Unauthenticated
+from services.enforcement.state.leases import Lease
 from services.enforcement.state.matching import NOTHING, Match
 from services.enforcement.state.permits import Permit
-from services.enforcement.state.world import Application, Lease, Version, World
+from services.enforcement.state.world import Application, Version, World
 
 
 class Credentials(NamedTuple):
@@ -59,7 +60,7 @@ class Case:
     Of ``credentials`` and ``rejected`` one is there.
     """
 
-    __slots__ = ("application", "certificate", "credentials", "lease", "match", "now", "permit", "rejected", "version", "world")
+    __slots__ = ("application", "certificate", "covering", "credentials", "lease", "match", "now", "rejected", "version", "world")
 
     certificate: str | None
     version: Version | None
@@ -73,7 +74,7 @@ class Case:
         self.world = world
         self.now = now
         self.lease: Lease | None = None
-        self.permit: Permit | None = None
+        self.covering: tuple[Permit, ...] = ()
         if asked is None:
             self.certificate, self.version, self.match = None, None, NOTHING
         else:

@@ -29,7 +29,7 @@ from services.enforcement.checks.refusals import (
 )
 from services.enforcement.state.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
 from services.enforcement.state.matching import Operation
-from services.enforcement.state.permits import permit_for
+from services.enforcement.state.permits import permits_for
 from services.enforcement.state.world import Application, Version, World
 
 AGREEMENT = "AGREEMENT"
@@ -117,12 +117,12 @@ def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link aft
         permits = lease.permits
     elif application is not None:
         yield _without_right(case.world, application, version)
-        permits = case.world.permits(application.id, version.product_id, case.now.wall_ns)
+        permits = case.world.permitted(application.id, version.product_id)
     else:
         return
     if permits is not None and operation is not None:
-        case.permit = permit_for(permits, operation.id, case.now.wall_ns)
-        if case.permit is None:
+        case.covering = tuple(permits_for(permits, operation.id, case.now.wall_ns))
+        if not case.covering:
             yield _NOT_PERMITTED
 
 

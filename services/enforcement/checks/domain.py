@@ -3,19 +3,34 @@
 What it hangs on is said by the chain, link by link; how often it may, by the limits, which are asked last.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
-from chassis.errors import Refusal, TooMany
+from chassis.errors import Refusal
 from services.enforcement.checks.case import Asked, Case, Credentials, Now, Rejected
-from services.enforcement.checks.chain import Fault, Link, faults
-from services.enforcement.checks.refusals import ApplicationUnknown, PermissionQuotaExceeded, QuotaExceeded, RateExceeded
-from services.enforcement.limits.rates import Taken
+from services.enforcement.checks.chain import Fault, faults
+from services.enforcement.checks.refusals import (
+    ApplicationUnknown,
+    CallNotCounted,
+    PermissionQuotaExceeded,
+    QuotaExceeded,
+    RateExceeded,
+)
+from services.enforcement.limits.claims import Later
+from services.enforcement.limits.counting import PERMISSION, QUOTA, RATE, UNKNOWN, Counted
+from services.enforcement.state.leases import Lease
 from services.enforcement.state.matching import Operation
 from services.enforcement.state.permits import Permit
-from services.enforcement.state.world import Application, Lease, Version, World
+from services.enforcement.state.world import Application, Version, World
 
 _NANOSECONDS = 1_000_000_000
+
+
+_IN_THE_WAY: dict[int, type[Refusal]] = {
+    RATE: RateExceeded,
+    QUOTA: QuotaExceeded,
+    PERMISSION: PermissionQuotaExceeded,
+    UNKNOWN: CallNotCounted,
+}
 
 
 class Verdict(NamedTuple):
@@ -28,10 +43,13 @@ class Verdict(NamedTuple):
     version: Version | None = None
     operation: Operation | None = None
     lease: Lease | None = None
-    taken: Taken | None = None
+    taken: Counted | None = None
     methods: tuple[str, ...] = ()
     permit: Permit | None = None
     causes: tuple[str, ...] = ()
+    covering: tuple[Permit, ...] = ()
+    later: Later | None = None
+    """Where the call is still being counted: the decision is ``settled`` with what comes of it."""
 
 
 class Decided(NamedTuple):
@@ -50,12 +68,11 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
     fault = next(faults(case), None)
     if fault is not None:
         return _refused(case, fault)
-    lease, permit = case.lease, case.permit
+    lease = case.lease
     assert lease is not None
     assert case.credentials is not None
-    refusal, taken = _take(lease, now) if permit is None else _take_permitted(lease, permit, now)
-    secret_id, operation = case.credentials.secret_id, case.match.operation
-    return Verdict(refusal, "", case.application, secret_id, case.version, operation, lease, taken, (), permit)
+    known = (case.application, case.credentials.secret_id, case.version, case.match.operation, lease)
+    return _take(world, known, case.covering, now)
 
 
 def _refused(case: Case, fault: Fault) -> Verdict:
@@ -66,46 +83,23 @@ def _refused(case: Case, fault: Fault) -> Verdict:
     return Verdict(fault.refusal, fault.detail, *known, None, case.match.methods, None, fault.causes)
 
 
-def _take_permitted(lease: Lease, permit: Permit, now: Now) -> tuple[type[TooMany] | None, Taken]:
-    """Return the same as ``_take`` where a permission is needed: its own quota holds beside the plan's terms."""
-    if permit.counter is not None and permit.is_used_up(now.wall_ns):
-        return PermissionQuotaExceeded, Taken(is_allowed=False, remaining=0, wait_ns=permit.counter.ends_at_ns - now.wall_ns)
-    refusal, taken = _take(lease, now)
-    if refusal is None:
-        permit.take()
-    return refusal, taken
+_Known = tuple[Application | None, str | None, Version | None, Operation | None, Lease]
 
 
-def _take(lease: Lease, now: Now) -> tuple[type[TooMany] | None, Taken]:
-    counter, quota = lease.counter, lease.quota
-    if counter is None or quota is None:
-        taken = lease.bucket.take(now.steady_ns)
-        return (None if taken.is_allowed else RateExceeded), taken
-    counter.turn(now.wall_ns)
-    if counter.used >= quota.calls:
-        return QuotaExceeded, Taken(is_allowed=False, remaining=0, wait_ns=counter.ends_at_ns - now.wall_ns)
-    taken = lease.bucket.take(now.steady_ns)
-    if not taken.is_allowed:
-        return RateExceeded, taken
-    counter.unsaved += 1
-    return None, taken
+def _take(world: World, known: _Known, covering: tuple[Permit, ...], now: Now) -> Verdict:
+    """Count the call against all of its limits or none: here, or where they are counted."""
+    taken = world.limits.take(known[4].claim, [each.granted for each in covering] if covering else (), now)
+    if isinstance(taken, Later):
+        return Verdict(None, "", *known, None, (), None, (), covering, taken)
+    if not covering:
+        return Verdict(_IN_THE_WAY.get(taken.outcome), "", *known, taken)
+    return settled(Verdict(None, "", *known, covering=covering), taken)
 
 
-def limit_faults(case: Case) -> Iterator[Fault]:
-    """Yield which limits would refuse the call now, in the order in which they are asked; nothing is counted."""
-    lease, permit, now = case.lease, case.permit, case.now
-    if permit is not None and permit.counter is not None and permit.is_used_up(now.wall_ns):
-        yield Fault(Link.PERMISSION_QUOTA, PermissionQuotaExceeded, wait_ns=permit.counter.ends_at_ns - now.wall_ns)
-    if lease is None:
-        return
-    counter, quota = lease.counter, lease.quota
-    if counter is not None and quota is not None:
-        counter.turn(now.wall_ns)
-        if counter.used >= quota.calls:
-            yield Fault(Link.QUOTA, QuotaExceeded, wait_ns=counter.ends_at_ns - now.wall_ns)
-    looked = lease.bucket.look(now.steady_ns)
-    if not looked.is_allowed:
-        yield Fault(Link.RATE, RateExceeded, wait_ns=looked.wait_ns)
+def settled(verdict: Verdict, taken: Counted) -> Verdict:
+    """Return the decision on a call that has been counted, or that could not be."""
+    permit = verdict.covering[taken.permit] if 0 <= taken.permit < len(verdict.covering) else None
+    return verdict._replace(refusal=_IN_THE_WAY.get(taken.outcome), taken=taken, permit=permit, later=None)
 
 
 def whole_seconds(nanoseconds: int) -> int:

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, cast
 
 import httptools
 
-from chassis.errors import Refusal
+from chassis.clock import steady_ns
 from chassis.tasks import bounded
 from chassis.telemetry import log
-from services.enforcement.checks.answers import answer_to, not_a_check, not_ready
-from services.enforcement.checks.case import Asked, Credentials, Now, Rejected, locate
-from services.enforcement.checks.domain import Decided, Verdict, decide
+from services.enforcement.checks.answers import answer_to, not_a_check, not_ready, said_to_be_stale
+from services.enforcement.checks.case import Asked, Credentials, Now, Rejected
+from services.enforcement.checks.domain import Decided, Verdict, decide, settled
 from services.enforcement.checks.patience import HOLD_NS, PAUSE_SECONDS, Patience
 from services.enforcement.checks.refusals import ApiNotFound
 from services.enforcement.checks.tokens import Tokens
@@ -29,10 +29,12 @@ from services.enforcement.checks.told import (
     Certificates,
     Told,
     answer_for,
-    is_allowed,
     told_in,
 )
 from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
+from services.enforcement.epochs.domain import EnforcementNotFresh
+from services.enforcement.epochs.freshness import Freshness
+from services.enforcement.limits.counting import Counted
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -53,6 +55,13 @@ class Held(NamedTuple):
     told: Told | None = None
 
 
+class Counting(NamedTuple):
+    """A call that passes if its limits let it, which is being found out."""
+
+    decided: Decided
+    told: Told | None = None
+
+
 class Check:
     """Answers one check: from the request line and headers to the bytes of the answer."""
 
@@ -61,12 +70,14 @@ class Check:
         world: World,
         tokens: Tokens,
         is_loaded: Callable[[], bool],
+        freshness: Freshness,
         *,
         sandbox: str = "",
         keeps: Callable[[Decided], bool] = lambda _: False,
     ) -> None:
         """``sandbox`` is the host and port that proxies that ask where to send a call are told; ``keeps`` takes refusals."""
         self._world = world
+        self._freshness = freshness
         self._origin = f"http://{sandbox}".encode()
         self._certificates = Certificates()
         self._tokens = tokens
@@ -75,8 +86,8 @@ class Check:
         self._patience = Patience(world)
         self._clocks = (time.monotonic_ns, time.time_ns)
 
-    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held:
-        """Return the answer to a request that the proxy sent about a call; or the call, to be tried again in a moment."""
+    def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held | Counting:
+        """Return the answer to a request that the proxy sent about a call; or the call, to be answered in a moment."""
         is_for_nginx = target == NGINX
         if not is_for_nginx and not target.startswith(PREFIX):
             return not_a_check()
@@ -90,52 +101,68 @@ class Check:
         call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
         return self._decided(call, headers)
 
-    def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held:
+    def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held | Counting:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
         try:
             told = told_in(headers, method, is_for_nginx=is_for_nginx)
         except CallNotReadable:
-            return answer_for(self._refused(CallNotReadable, headers), Told(method, b"/", is_for_nginx), b"")
+            refused = answer_to(Verdict(CallNotReadable), _request_id(headers), self._now().wall_ns)
+            return answer_for(refused, Told(method, b"/", is_for_nginx), b"")
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
         call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
-        answer = self._decided(call, headers)
-        if isinstance(answer, bytes) and is_allowed(answer):
-            return answer_for(answer, told, self._origin)
-        if locate(self._world, call)[0] is None:
-            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
-            if isinstance(answer, Held):
-                self._patience.release()
-            answer = self._refused(ApiNotFound, headers)
-        return answer._replace(told=told) if isinstance(answer, Held) else answer_for(answer, told, self._origin)
+        answer = self._decided(call, headers, has_routes=False)
+        return answer_for(answer, told, self._origin) if isinstance(answer, bytes) else answer._replace(told=told)
 
-    def _refused(self, refusal: type[Refusal], headers: Headers) -> bytes:
-        """Answer a call that is refused whoever makes it."""
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
-        return answer_to(Verdict(refusal), request_id, self._now().wall_ns)
-
-    def _decided(self, call: Asked, headers: Headers) -> bytes | Held:
+    def _decided(self, call: Asked, headers: Headers, *, has_routes: bool = True) -> bytes | Held | Counting:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = _request_id(headers)
         verdict = decide(self._world, call, credentials, now)
+        if verdict.version is None and not has_routes:
+            # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
+            return answer_to(Verdict(ApiNotFound), request_id, now.wall_ns)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
             return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return self._answer(Decided(request_id, call, credentials, verdict, now))
+        return self._answer(Decided(request_id, call, credentials, verdict, now), None)
 
-    def try_again(self, held: Held) -> bytes | None:
+    def finish(self, counting: Counting, taken: Counted) -> bytes:
+        """Return the answer to a call that has been counted."""
+        verdict = settled(counting.decided.verdict, taken)
+        return self._as_told(self._final(counting.decided._replace(verdict=verdict, now=self._now())), counting.told)
+
+    def try_again(self, held: Held) -> bytes | Counting | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
         now = self._now()
         verdict = decide(self._world, held.asked, held.credentials, now)
         if self._patience.may_be_overturned(verdict) and now.steady_ns < held.until_ns:
             return None
         self._patience.release()
-        answer = self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now))
-        return answer if held.told is None else answer_for(answer, held.told, self._origin)
+        return self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now), held.told)
 
-    def _answer(self, decided: Decided) -> bytes:
-        is_kept = decided.verdict.refusal is not None and self._keeps(decided)
-        return answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
+    def _as_told(self, answer: bytes, told: Told | None) -> bytes:
+        return answer if told is None else answer_for(answer, told, self._origin)
+
+    def _answer(self, decided: Decided, told: Told | None) -> bytes | Counting:
+        decided = self._closed_where_stale(decided)
+        if decided.verdict.later is not None:
+            return Counting(decided, told)
+        return self._as_told(self._final(decided), told)
+
+    def _final(self, decided: Decided) -> bytes:
+        # That the check is not fresh is no link of the chain, so there would be nothing to explain.
+        is_kept = decided.verdict.refusal not in (None, EnforcementNotFresh) and self._keeps(decided)
+        answer = answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
+        return answer if self._freshness.is_fresh(steady_ns()) else said_to_be_stale(answer)
+
+    def _closed_where_stale(self, decided: Decided) -> Decided:
+        """Return what is decided; one that is not fresh refuses what it knows to be withdrawn, and closes the rest."""
+        verdict = decided.verdict
+        if verdict.refusal is not None or verdict.version is None or self._freshness.is_fresh(steady_ns()):
+            return decided
+        if self._world.stays_open(verdict.version.product_id):
+            return decided
+        return decided._replace(verdict=verdict._replace(refusal=EnforcementNotFresh, lease=None, taken=None, later=None))
 
     def let_go(self) -> None:
         """Forget a call that was held back: whoever made it is gone."""
@@ -144,6 +171,10 @@ class Check:
     def _now(self) -> Now:
         steady, wall = self._clocks
         return Now(steady(), wall())
+
+
+def _request_id(headers: Headers) -> str:
+    return headers.get(b"x-request-id", b"").decode("latin-1")
 
 
 class _Request(NamedTuple):
@@ -168,7 +199,10 @@ class _Connection(asyncio.Protocol):
         self._head_bytes = 0
         self._is_closing = False
         self._retry: asyncio.TimerHandle | None = None
-        self._behind: deque[_Request] = deque()  # what arrived while an earlier call is held back
+        self._is_counting = False
+        self._is_paused = False
+        self._is_going_on = False
+        self._behind: deque[_Request] = deque()  # what arrived while an earlier call has no answer yet
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclass of asyncio's: a check of the type would fail there.
@@ -210,7 +244,7 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         self._head_bytes = 0
         request = _Request(self._parser.get_method(), self._target, self._headers, not self._parser.should_keep_alive())
-        if self._retry is not None:
+        if self._is_waiting:
             self._behind.append(request)
         else:
             self._answer(request)
@@ -225,9 +259,45 @@ class _Connection(asyncio.Protocol):
             answer = not_ready()
         if isinstance(answer, Held):
             self._transport.pause_reading()
+            self._is_paused = True
             self._wait(answer, is_last=request.is_last)
+        elif isinstance(answer, Counting):
+            self._count(answer, is_last=request.is_last)
         else:
             self._write(answer, is_last=request.is_last)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return self._retry is not None or self._is_counting
+
+    def _count(self, counting: Counting, *, is_last: bool) -> None:
+        later = counting.decided.verdict.later
+        assert later is not None
+        self._is_counting = True
+        later.when_known(lambda taken: self._finish(counting, taken, is_last=is_last))
+
+    def _finish(self, counting: Counting, taken: Counted, *, is_last: bool) -> None:
+        self._is_counting = False
+        if self._transport is None or self._is_closing:
+            return
+        try:
+            answer = self._check.finish(counting, taken)
+        except Exception:  # noqa: BLE001 - the same as above
+            _log.exception("a check failed")
+            answer = not_ready()
+        self._write(answer, is_last=is_last)
+        if not self._is_going_on:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Answer what arrived meanwhile, in its order, and read on."""
+        self._is_going_on = True
+        while self._behind and not self._is_waiting:
+            self._answer(self._behind.popleft())
+        self._is_going_on = False
+        if self._is_paused and self._transport is not None and not self._is_closing and not self._is_waiting:
+            self._is_paused = False
+            self._transport.resume_reading()
 
     def _wait(self, held: Held, *, is_last: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -239,11 +309,11 @@ class _Connection(asyncio.Protocol):
             self._wait(held, is_last=is_last)
             return
         self._retry = None
+        if isinstance(answer, Counting):
+            self._count(answer, is_last=is_last)
+            return
         self._write(answer, is_last=is_last)
-        while self._behind and self._retry is None:
-            self._answer(self._behind.popleft())
-        if self._transport is not None and not self._is_closing and self._retry is None:
-            self._transport.resume_reading()
+        self._go_on()
 
     def _write(self, answer: bytes, *, is_last: bool) -> None:
         assert self._transport is not None

@@ -1,6 +1,6 @@
 """Why a call does not pass: what the check refuses, in the order of the chain that it goes through."""
 
-from chassis.errors import Forbidden, NotFound, TooMany, Unauthenticated
+from chassis.errors import Forbidden, NotFound, TooMany, Unauthenticated, Unavailable
 
 
 class TokenMissing(Unauthenticated):
@@ -89,3 +89,7 @@ class QuotaExceeded(TooMany):
 
 class PermissionQuotaExceeded(TooMany):
     """The quota of the provider's permission for this period is used up."""
+
+
+class CallNotCounted(Unavailable):
+    """The call could not be counted against its limits just now; try again."""

@@ -90,7 +90,7 @@ def in_order(target: bytes) -> bytes:
 
 
 def _the_one(told: list[bytes]) -> bytes | None:
-    """Return what all of these say, or None for none. Where they differ, a caller has sent some of them. Raises ``CallNotReadable``."""
+    """Return what all of these say, or None for none. Where they differ a caller sent some: ``CallNotReadable`` is raised."""
     if any(each != told[0] for each in told):
         raise CallNotReadable
     return told[0] if told else None

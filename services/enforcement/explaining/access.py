@@ -11,8 +11,10 @@ from chassis.errors import Unavailable
 from chassis.mongo import Reader
 from services.enforcement.checks.case import Now
 from services.enforcement.explaining import repository
-from services.enforcement.explaining.domain import Explanation, Question, answer
+from services.enforcement.explaining.domain import Explanation, Question, answer, case_of
 from services.enforcement.explaining.keeping import Keeping
+from services.enforcement.explaining.limits import Standing, counters_elsewhere, rate_elsewhere
+from services.enforcement.limits import repository as counts
 from services.enforcement.state.world import World
 
 STAFF = ("OPERATOR_ADMINISTRATOR", "SUPPORT")
@@ -36,11 +38,21 @@ class Explaining:
         """Return how the chain stands for each question, or None where something in it does not exist for the one who asks."""
         if not self._is_loaded():
             raise StateNotLoaded
-        found = [answer(self._world, each, self._now()) for each in questions]
+        found = [await self._answer(reader, each) for each in questions]
         candidates = [(each.application_id, each.product_id) for each in found if each is not None and _is_provider(reader, each)]
         pairs = {(application, product) for application, product in candidates if application and product}
         asked_for = await repository.pairs_asked_for(reader, pairs)
         return [each if each is not None and self._is_told(reader, each, asked_for) else None for each in found]
+
+    async def _answer(self, reader: Reader, question: Question) -> Explanation | None:
+        case = case_of(self._world, question, self._now())
+        if case is None:
+            return None
+        used = {each.key: await counts.used(reader, each.key) for each in counters_elsewhere(case)}
+        rate = rate_elsewhere(case)
+        kept = {} if rate is None else await counts.kept(reader, [rate])
+        in_use = frozenset(key for key, each in kept.items() if each.whole_at_ns > case.now.wall_ns)
+        return answer(case, question, Standing(used, in_use))
 
     def _is_told(self, reader: Reader, each: Explanation, asked_for: set[repository.Pair]) -> bool:
         if reader.principal.has_platform_role(*STAFF):

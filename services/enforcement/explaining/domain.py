@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from services.enforcement.checks.case import Case, Credentials, Now, Rejected
 from services.enforcement.checks.chain import AGREEMENT, WITHDRAWN, Fault, Link, faults
-from services.enforcement.checks.domain import Decided, limit_faults, whole_seconds
+from services.enforcement.checks.domain import Decided, whole_seconds
 from services.enforcement.checks.refusals import NotSubscribed
+from services.enforcement.explaining.limits import NOTHING_KEPT, Standing, is_rate_unknown, limit_faults
 from services.enforcement.explaining.mending import Mender, menders_of
 from services.enforcement.state.matching import Match
 from services.enforcement.state.world import Application, Version, World
@@ -73,8 +74,8 @@ class Question:
     version_id: str | None = None
 
 
-def answer(world: World, question: Question, now: Now) -> Explanation | None:
-    """Return how the chain stands for a question; None where application or product have not been heard of."""
+def case_of(world: World, question: Question, now: Now) -> Case | None:
+    """Return the case of a question, judged but for its limits; None where application or product have not been heard of."""
     application, product = world.application(question.application_id), world.product(question.product_id)
     if application is None or product is None:
         return None
@@ -83,7 +84,14 @@ def answer(world: World, question: Question, now: Now) -> Explanation | None:
     case.version = _version(world, question)
     if case.version is not None:
         case.match = Match(case.version.matcher.named(question.operation_id))
-    return _told(case, product.id)
+    for _ in faults(case):
+        pass  # what is found on the way is in the case
+    return case
+
+
+def answer(case: Case, question: Question, standing: Standing = NOTHING_KEPT) -> Explanation:
+    """Return how the chain stands for a question; ``standing`` is what is kept of limits that are counted elsewhere."""
+    return _told(case, question.product_id, standing)
 
 
 def explanation_of(world: World, refused: Decided) -> Explanation:
@@ -91,7 +99,7 @@ def explanation_of(world: World, refused: Decided) -> Explanation:
     case = Case(world, refused.asked, refused.credentials, refused.now)
     case.application = caller_of(world, refused)
     product_id = None if case.version is None else case.version.product_id
-    return _told(case, product_id, refused)
+    return _told(case, product_id, NOTHING_KEPT, refused)
 
 
 def caller_of(world: World, decided: Decided) -> Application | None:
@@ -120,16 +128,20 @@ def _version(world: World, question: Question) -> Version | None:
     return ranked[0] if ranked else None
 
 
-def _told(case: Case, product_id: str | None, refused: Decided | None = None) -> Explanation:
-    found = [*faults(case), *limit_faults(case)]
-    if refused is not None:
-        found += _decided(refused, found)
+def _told(case: Case, product_id: str | None, standing: Standing, refused: Decided | None = None) -> Explanation:
+    found = list(faults(case))
+    found += limit_faults(case, standing) if refused is None else _limits_then(case, refused)
     by_link = _by_link(found)
+    unknown = {Link.RATE} if is_rate_unknown(case, standing) else set()
+    refused_by = None if refused is None or refused.verdict.refusal is None else _LIMIT_OF.get(refused.verdict.refusal.code)
+    if refused_by is not None:
+        # What comes behind the limit that refused the call was not asked any more.
+        unknown |= set(_LIMITS[_LIMITS.index(refused_by) + 1 :])
     application, lease = case.application, case.lease
     product = None if product_id is None else case.world.product(product_id)
     return Explanation(
         at_ns=case.now.wall_ns,
-        links=tuple(_link(case, link, by_link.get(link)) for link in Link),
+        links=tuple(_link(case, link, by_link.get(link), unknown=unknown) for link in Link),
         application_id=None if application is None else application.id,
         organization_id=None if application is None else application.organization_id,
         product_id=product_id,
@@ -142,19 +154,23 @@ def _told(case: Case, product_id: str | None, refused: Decided | None = None) ->
     )
 
 
-def _decided(refused: Decided, found: list[Fault]) -> list[Fault]:
-    """Return the limit that the decision was made by, where looking at it a moment later does not show it."""
+def _limits_then(case: Case, refused: Decided) -> list[Fault]:
+    """Return the limit by which the call was refused: what was decided stands, however it looks a moment later."""
     verdict = refused.verdict
-    link = _LIMITS.get(verdict.refusal.code) if verdict.refusal is not None else None
-    if link is None or verdict.refusal is None or any(each.link is link for each in found):
-        return []
-    return [Fault(link, verdict.refusal, wait_ns=0 if verdict.taken is None else verdict.taken.wait_ns)]
+    link = None if verdict.refusal is None else _LIMIT_OF.get(verdict.refusal.code)
+    if link is None or verdict.refusal is None:
+        return list(limit_faults(case, NOTHING_KEPT))
+    decided = Fault(link, verdict.refusal, wait_ns=0 if verdict.taken is None else verdict.taken.wait_ns)
+    behind = _LIMITS[_LIMITS.index(link) + 1 :]
+    return [decided, *(each for each in limit_faults(case, NOTHING_KEPT) if each.link in behind)]
 
 
-_LIMITS = {
+_LIMITS = (Link.PERMISSION_QUOTA, Link.QUOTA, Link.RATE)
+_LIMIT_OF = {
     "PERMISSION_QUOTA_EXCEEDED": Link.PERMISSION_QUOTA,
     "QUOTA_EXCEEDED": Link.QUOTA,
     "RATE_EXCEEDED": Link.RATE,
+    "CALL_NOT_COUNTED": Link.RATE,
 }
 
 
@@ -167,9 +183,11 @@ def _by_link(found: list[Fault]) -> dict[Link, Fault]:
     return by_link
 
 
-def _link(case: Case, link: Link, fault: Fault | None) -> Told:
+def _link(case: Case, link: Link, fault: Fault | None, *, unknown: set[Link]) -> Told:
     if fault is None:
-        return Told(link, _OUTCOMES[link](case))
+        outcome = _OUTCOMES[link](case)
+        is_unknown = link in unknown and outcome is Outcome.HOLDS
+        return Told(link, Outcome.NOT_REACHED if is_unknown else outcome)
     version, application = case.version, case.application
     is_pending = application is not None and version is not None and case.world.is_pending(application.id, version.product_id)
     until = None if not fault.wait_ns else whole_seconds(case.now.wall_ns + fault.wait_ns)
@@ -222,19 +240,21 @@ def _of_permission(case: Case) -> Outcome:
         return Outcome.NOT_NEEDED
     if case.lease is not None and case.lease.subscription_id is None:
         return Outcome.NOT_NEEDED
-    return Outcome.NOT_REACHED if case.permit is None else Outcome.HOLDS
+    return Outcome.HOLDS if case.covering else Outcome.NOT_REACHED
 
 
 def _of_permission_quota(case: Case) -> Outcome:
-    if case.permit is None:
-        return _of_permission(case)
-    return Outcome.NOT_NEEDED if case.permit.counter is None else Outcome.HOLDS
+    outcome = _of_permission(case)
+    if outcome is not Outcome.HOLDS or case.lease is None:
+        return Outcome.NOT_NEEDED if outcome is Outcome.NOT_NEEDED else Outcome.NOT_REACHED
+    has_quota = all(each.granted.quota is not None for each in case.covering)
+    return Outcome.HOLDS if has_quota else Outcome.NOT_NEEDED
 
 
 def _of_quota(case: Case) -> Outcome:
     if case.lease is None:
         return Outcome.NOT_REACHED
-    return Outcome.NOT_NEEDED if case.lease.quota is None else Outcome.HOLDS
+    return Outcome.NOT_NEEDED if case.lease.claim.allowance.quota is None else Outcome.HOLDS
 
 
 def _of_rate(case: Case) -> Outcome:

@@ -54,6 +54,7 @@ _BY_CODE: dict[str, tuple[Mender, ...]] = {
     "PERMISSION_QUOTA_EXCEEDED": (Mender(Side.PROVIDER, "DECIDE_PERMISSIONS", "extendPermission"),),
     "QUOTA_EXCEEDED": (_OTHER_PLAN,),
     "RATE_EXCEEDED": (_CALLER, _OTHER_PLAN),
+    "CALL_NOT_COUNTED": (_CALLER,),
 }
 _BY_CAUSE: dict[str, tuple[Mender, ...]] = {
     "PROVIDER": (Mender(Side.PROVIDER, "DECIDE_SUBSCRIPTIONS", "resumeSubscription"),),

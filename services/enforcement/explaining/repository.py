@@ -16,7 +16,6 @@ KEPT_FOR = timedelta(days=7)
 INDEXES = (
     Index(_NAME, (("expires_at", 1),), expire_after_seconds=0),
     Index(_NAME, (("application_id", 1), ("product_id", 1))),
-    Index(_COPIES, (("application_id", 1), ("product_id", 1))),
 )
 _IDS = (
     "application_id",

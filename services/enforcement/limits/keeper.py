@@ -1,70 +1,219 @@
-"""How counts against quotas are shared and kept."""
+"""What is counted is kept: lots of quotas are reserved before calls pass, allowances of rates are written ahead of what passes.
+
+Calls that need something from the database first wait here until it has come; everybody's needs are fetched together.
+"""
 
 import asyncio
 import contextlib
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import NamedTuple
 
-from chassis.mongo import Store
+from chassis.mongo import DatabaseUnavailable, Store
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.limits import repository
-from services.enforcement.limits.quotas import Counter
+from services.enforcement.limits.book import Book
+from services.enforcement.limits.counting import NOT_COUNTED, Counted
+from services.enforcement.limits.quotas import Counter, Quota
+from services.enforcement.limits.rates import Bucket
 
-_ROUNDS_IN_USE = 60  # how many saves long a count that nobody here adds to is still looked at
-_log = log("enforcement.quotas")
+Attempt = Callable[[], Counted | None]
+Answer = Callable[[Counted], None]
+PATIENCE_SECONDS = 1.0
+MOST_WAITING = 10_000
+_TELL_SECONDS = 1.0
+_END_SECONDS = 2.0
+_TOGETHER = 16  # reservations that are under way at the same time
+_log = log("enforcement.limits")
 
 
-class QuotaKeeper:
-    """Saves what was counted against quotas about every second, and takes over what other instances have counted.
+class Waiting(NamedTuple):
+    """A call that waits until what it counts against has been fetched, and not for ever."""
 
-    Between two saves each instance knows its own calls exactly and the others' as of a second ago: a quota shared by several
-    instances can be overrun by what they let pass within that second. A killed instance forgets at most its last second.
-    """
+    attempt: Attempt
+    answer: Answer
+    until: float
 
-    def __init__(self, store: Store, counters: dict[str, Counter]) -> None:
+
+class Keeper:
+    """Fetches what calls wait for, at once; tells what was used about every second."""
+
+    def __init__(self, store: Store, book: Book) -> None:
         self._store = store
-        self._counters = counters
-        self._task: asyncio.Task[None] | None = None
-        self._rounds: dict[str, int] = {}
+        self._book = book
+        self._waiting: list[Waiting] = []
+        self._wanted = asyncio.Event()
+        self._closing = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._expiry: asyncio.TimerHandle | None = None
+        self.after_telling: Callable[[Sequence[Counter]], Awaitable[None]] | None = None
+        book.wake = self._wanted.set
+        book.is_keeping = True
 
     async def start(self) -> None:
-        """Begin to save in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="enforcement.quotas")
+        """Begin to fetch and to tell in the background."""
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._fetch_for_ever(), name="enforcement.limits"),
+            loop.create_task(self._tell_for_ever(), name="enforcement.limits.telling"),
+        ]
 
     async def close(self) -> None:
-        """Save once more and stop."""
-        if self._task is not None:
-            await end_task(self._task)
+        """Keep everything as it is, give back what was reserved and not used, and stop."""
+        # What is being reserved is waited for: cut short, it would be lost.
+        self._closing.set()
+        self._wanted.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=_END_SECONDS)
+        for task in self._tasks:
+            await end_task(task)
+        if self._expiry is not None:
+            self._expiry.cancel()
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.answer(NOT_COUNTED)
         with contextlib.suppress(Exception):
-            await bounded(self.save(), 3)
+            await bounded(self.release(list(self._book.places)), 3)
 
-    async def _run(self) -> None:
-        while True:
+    def wait(self, attempt: Attempt, answer: Answer) -> bool:
+        """Answer a call once it can be counted, tried now and whenever something has come; say whether it is answered."""
+        counted = attempt()
+        if counted is not None:
+            answer(counted)
+            return True
+        if len(self._waiting) >= MOST_WAITING:
+            answer(NOT_COUNTED)
+            return True
+        self._waiting.append(Waiting(attempt, answer, time.monotonic() + PATIENCE_SECONDS))
+        self._wanted.set()
+        if self._expiry is None:
+            self._expiry = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, self._expire)
+        return False
+
+    def _expire(self) -> None:
+        """Answer those who have waited long enough, also while the database does not answer."""
+        self._expiry = None
+        self._try_again()
+        if self._waiting:
+            self._expiry = asyncio.get_running_loop().call_later(0.1, self._expire)
+
+    async def _fetch_for_ever(self) -> None:
+        while not self._closing.is_set():
+            if not self._waiting:
+                await self._wanted.wait()
+            self._wanted.clear()
             try:
-                await self.save()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the counts stay in memory and the next save takes them
-                _log.warning("quota counts cannot be saved; trying again", reason=str(error))
-            await asyncio.sleep(1.0)
+                await self.fetch()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next round tries again; who waits is told in time
+                _log.warning("what calls count against cannot be fetched; trying again", reason=str(error))
+                self._book.is_keeping = False
+                await asyncio.sleep(0.05)
+            else:
+                self._book.is_keeping = True
+                await asyncio.sleep(0)
+            self._try_again()
 
-    async def save(self) -> None:
-        """Add what is not saved yet to the kept counts, and take over the sums of those that are new or lately in use."""
-        reader = self._store.reader()
-        for subscription_id, counter in list(self._counters.items()):
-            self._rounds.setdefault(subscription_id, _ROUNDS_IN_USE)
-            taken = counter.unsaved
-            if not taken:
+    def _try_again(self) -> None:
+        waiting, self._waiting, now = self._waiting, [], time.monotonic()
+        for each in waiting:
+            counted = each.attempt()
+            if counted is None and now < each.until:
+                self._waiting.append(each)
+                self._wanted.set()
+            else:
+                each.answer(counted or NOT_COUNTED)
+
+    async def fetch(self) -> None:
+        """Read the allowances and reserve the lots that are wanted, and write down what has run ahead of what is kept."""
+        book = self._book
+        to_read, book.buckets_to_read = book.buckets_to_read, {}
+        lots, book.lots_to_reserve = book.lots_to_reserve, {}
+        to_keep, book.buckets_to_keep = book.buckets_to_keep, {}
+        work = []
+        if to_read:
+            work.append(self._read([each for each in to_read.values() if not each.is_loaded]))
+        if to_keep:
+            work.append(self._keep(to_keep.values()))
+        reservations = iter(lots.values())
+        work += [self._reserve_each(reservations) for _ in range(min(_TOGETHER, len(lots)))]
+        outcomes = await asyncio.gather(*work, return_exceptions=True)
+        for each in outcomes:
+            if isinstance(each, BaseException):
+                raise each
+
+    async def _read(self, buckets: list[Bucket]) -> None:
+        try:
+            kept = await repository.kept(self._store.reader(), [each.key for each in buckets])
+        except DatabaseUnavailable:
+            # A rate protects the API: while nobody can say what has passed elsewhere, it begins anew.
+            kept = {}
+            self._book.is_keeping = False
+        steady, wall = time.monotonic_ns(), time.time_ns()
+        for bucket in buckets:
+            found = kept.get(bucket.key)
+            if found is not None:
+                bucket.restore(found.rate, found.whole_at_ns - wall + steady, steady)
+            bucket.is_loaded = True
+
+    async def _reserve_each(self, lots: Iterable[tuple[Counter, Quota]]) -> None:
+        for counter, quota in lots:
+            if not counter.needs_lot(quota):
                 continue
-            self._rounds[subscription_id] = _ROUNDS_IN_USE
-            count = repository.Count(subscription_id, counter.period, counter.began_at, counter.ends_at_ns, taken)
-            await repository.add_calls(reader, count)
-            if counter.began_at == count.began_at:
-                counter.saved, counter.unsaved = counter.saved + taken, counter.unsaved - taken
-        self._rounds.update({key: rounds - 1 for key, rounds in self._rounds.items() if rounds > 0})
-        in_use = [key for key, rounds in self._rounds.items() if rounds > 0]
-        if in_use:
-            self._take_over(await repository.counts(reader, in_use))
+            began_at = counter.began_at
+            got = await repository.reserve(self._store.reader(), counter, quota.lot, quota.calls)
+            if counter.began_at == began_at:
+                counter.grant(got.calls, got.altogether, quota)
 
-    def _take_over(self, counts: dict[tuple[str, str, str], int]) -> None:
-        for (subscription_id, period, began_at), calls in counts.items():
-            counter = self._counters.get(subscription_id)
-            if counter is not None and (counter.period, counter.began_at) == (period, began_at):
-                counter.saved = calls
+    async def _keep(self, buckets: Iterable[Bucket]) -> None:
+        shift = time.time_ns() - time.monotonic_ns()
+        loaded = [each for each in buckets if each.is_loaded]
+        rows = [repository.Kept(each.key, each.rate, each.keep(ahead=True) + shift) for each in loaded]
+        try:
+            await repository.keep(self._store.reader(), rows)
+        except BaseException:
+            for each in loaded:
+                each.unkeep()
+                self._book.wants_keeping(each)
+            raise
+
+    async def _tell_for_ever(self) -> None:
+        while not self._closing.is_set():
+            with contextlib.suppress(TimeoutError):
+                await bounded(self._closing.wait(), _TELL_SECONDS)
+            try:
+                await self.tell()
+            except Exception as error:  # noqa: BLE001 - the counts are safe; telling them comes again
+                _log.warning("what was used cannot be told; trying again", reason=str(error))
+
+    async def tell(self) -> None:
+        """Write down what was used since, and look again at quotas that seemed used up."""
+        book = self._book
+        untold = [each for each in book.counters.values() if not each.is_told]
+        counts = [(each.key, each.used) for each in untold]
+        await repository.tell_used(self._store.reader(), counts)
+        for each, (key, used) in zip(untold, counts, strict=True):
+            each.is_told = (each.key, each.used) == (key, used)
+        used_up, book.used_up = book.used_up, {}
+        if self.after_telling is not None:
+            await self.after_telling([*untold, *(counter for counter, _ in used_up.values())])
+        for counter, quota in used_up.values():
+            got = await repository.reserve(self._store.reader(), counter, quota.lot, quota.calls)
+            counter.grant(got.calls, got.altogether, quota)
+
+    async def release(self, keys: Iterable[str]) -> None:
+        """Leave allowances to their next owner: exact to the call, with nothing reserved."""
+        book = self._book
+        buckets = [book.buckets[key] for key in keys if key in book.buckets and book.buckets[key].is_loaded]
+        counters = [book.counters[key] for key in keys if key in book.counters and book.counters[key].is_loaded]
+        counts = [(each.key, each.free, each.used) for each in counters]
+        steady = time.monotonic_ns()
+        missing = [each for each in buckets if each.kept and not each.is_whole(steady)]
+        shift = time.time_ns() - steady
+        rows = [repository.Kept(each.key, each.rate, each.keep(ahead=False) + shift) for each in missing]
+        for counter in counters:
+            counter.forget()
+        for bucket in buckets:
+            bucket.forget()
+        await repository.keep(self._store.reader(), rows)
+        await repository.give_back(self._store.reader(), counts)

@@ -36,6 +36,10 @@ class Copy(NamedTuple):
     id: str
     sequence: int
     fields: Fields
+    announced_at: datetime | None = None
+    """When the change was announced; None where that was not kept."""
+    epoch: int | None = None
+    """The number of the epoch that the change belongs to; None where it has none (yet)."""
 
 
 def _application(heard: Heard) -> Copy:
@@ -134,6 +138,8 @@ def _plan(heard: Heard) -> Copy:
     fields = {name: heard.data[name] for name in names}
     fields["quota_calls"] = heard.data.get("quota_calls")
     fields["quota_period"] = heard.data.get("quota_period")
+    # Those who announced before there were zones meant UTC.
+    fields["quota_time_zone"] = str(heard.data.get("quota_time_zone") or "UTC")
     return Copy(PLAN, heard.data["plan_id"], heard.sequence, fields)
 
 
@@ -185,6 +191,12 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "subscriptions.subscription_suspended.v1": _subscription,
     "subscriptions.subscription_resumed.v1": _subscription,
     "subscriptions.plan_changed.v1": _subscription,
+    # They change nothing here yet; but the subscription as it stands since then is in force, and that is asked.
+    "subscriptions.plan_change_requested.v1": _subscription,
+    "subscriptions.plan_change_approved.v1": _subscription,
+    "subscriptions.plan_change_rejected.v1": _subscription,
+    "subscriptions.plan_change_withdrawn.v1": _subscription,
+    "subscriptions.plan_change_lapsed.v1": _subscription,
     "subscriptions.permission_granted.v1": _permission,
     "subscriptions.permission_began.v1": _permission,
     "subscriptions.permission_extended.v1": _permission,
@@ -197,4 +209,4 @@ KEYS = tuple(_READERS)
 
 def copy_of(heard: Heard) -> Copy:
     """Return what is to be remembered of an announcement. Raises ``KeyError`` or ``ValueError`` where it cannot be used."""
-    return _READERS[heard.key](heard)
+    return _READERS[heard.key](heard)._replace(announced_at=heard.time)

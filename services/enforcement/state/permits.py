@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from services.enforcement.limits.quotas import Counter, Quota
+from services.enforcement.limits.counting import Granted
+from services.enforcement.limits.quotas import Quota
 from services.enforcement.state.copies import Fields
 
 GRANTED = "GRANTED"
@@ -21,27 +22,15 @@ class Permission(NamedTuple):
 
 
 class Permit(NamedTuple):
-    """A permission with its count of calls, as a lease holds it."""
+    """A permission, and how calls are counted against it, as a lease holds it."""
 
     permission: Permission
-    counter: Counter | None
+    granted: Granted
 
     def covers(self, operation_id: str, wall_ns: int) -> bool:
         """Say whether it permits an operation at a moment."""
         _, operations, from_ns, until_ns, _ = self.permission
         return from_ns <= wall_ns < until_ns and (operations is None or operation_id in operations)
-
-    def is_used_up(self, wall_ns: int) -> bool:
-        """Say whether its own quota is used up at a moment."""
-        if self.counter is None or self.permission.quota is None:
-            return False
-        self.counter.turn(wall_ns)
-        return self.counter.used >= self.permission.quota.calls
-
-    def take(self) -> None:
-        """Count a call."""
-        if self.counter is not None:
-            self.counter.unsaved += 1
 
 
 def permission_of(identifier: str, fields: Fields) -> Permission:
@@ -62,7 +51,6 @@ def _in_nanoseconds(seconds: float) -> int:
     return round(seconds * 1000) * (_NANOSECONDS // 1000)
 
 
-def permit_for(permits: tuple[Permit, ...], operation_id: str, wall_ns: int) -> Permit | None:
-    """Return a permission that permits the operation now, one with calls left where there is one; or None."""
-    covering = [each for each in permits if each.covers(operation_id, wall_ns)]
-    return next((each for each in covering if not each.is_used_up(wall_ns)), covering[0] if covering else None)
+def permits_for(permits: tuple[Permit, ...], operation_id: str, wall_ns: int) -> list[Permit]:
+    """Return the permissions that permit the operation now: the first with calls left is counted against."""
+    return [each for each in permits if each.covers(operation_id, wall_ns)]

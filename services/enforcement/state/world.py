@@ -1,10 +1,12 @@
 """The state that decisions are made from, in memory: changed by copies, compared by sequence, so their order does not matter."""
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from services.enforcement.limits.quotas import Counter, Quota
-from services.enforcement.limits.rates import Bucket, Rate
+from services.enforcement.limits.book import Book, Latest
+from services.enforcement.limits.claims import Alone, Claim, Limits, Now
+from services.enforcement.limits.counting import Granted
+from services.enforcement.limits.quotas import Quota
+from services.enforcement.limits.rates import Rate
 from services.enforcement.state.copies import (
     APPLICATION,
     CERTIFICATE,
@@ -23,6 +25,7 @@ from services.enforcement.state.copies import (
     Fields,
 )
 from services.enforcement.state.credentials import Issued
+from services.enforcement.state.leases import Lease
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
 from services.enforcement.state.products import Product, product_of
@@ -74,6 +77,7 @@ class Plan(NamedTuple):
 
     rate: Rate
     quota: Quota | None
+    zone: str = "UTC"
 
 
 class Subscription(NamedTuple):
@@ -86,25 +90,12 @@ class Subscription(NamedTuple):
     status: str
 
 
-@dataclass(slots=True)
-class Lease:
-    """The right of one application to call one product: looked up once, dropped when anything it rests on changes."""
-
-    subscription_id: str | None
-    plan_id: str | None
-    bucket: Bucket
-    quota: Quota | None
-    counter: Counter | None
-    # What is permitted of the product; None where no permission is needed.
-    permits: tuple[Permit, ...] | None = None
-    # Ready-made answers, by operation and secret; filled by whoever answers.
-    answers: dict[Any, Any] = field(default_factory=dict)
-
-
 class World:
     """Applications, secrets, products, versions, plans and subscriptions as far as they have been heard of."""
 
-    def __init__(self, modest_rate: Rate) -> None:
+    def __init__(self, modest_rate: Rate, book: Book | None = None, limits: Limits | None = None) -> None:
+        self.book = book or Book()
+        self.limits = limits or Alone(self.book)
         # For open test products, and until a subscription's plan has been heard of.
         self._modest_rate = modest_rate
         self._sequences: dict[str, int] = {}
@@ -129,8 +120,6 @@ class World:
         self._ended: set[tuple[str, str]] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
-        self._buckets: dict[str | tuple[str, str], Bucket] = {}
-        self.counters: dict[str, Counter] = {}
         self.routes_changed = 0
 
     def apply(self, copy: Copy) -> bool:
@@ -140,6 +129,14 @@ class World:
         _APPLIERS[copy.kind](self, copy.id, copy.fields)
         self._sequences[copy.id] = copy.sequence
         return True
+
+    def knows(self, copy_id: str, sequence: int) -> bool:
+        """Say whether a change, or a later one of the same thing, is applied."""
+        return self._sequences.get(copy_id, 0) >= sequence
+
+    def stays_open(self, product_id: str) -> bool:  # noqa: ARG002 - asked for each product
+        """Say whether calls to a product pass while nothing can be checked."""
+        return False
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
         organization_id = fields["organization_id"]
@@ -214,8 +211,9 @@ class World:
 
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
-        quota = Quota(fields["quota_calls"], fields["quota_period"]) if fields["quota_calls"] is not None else None
-        self._plans[identifier] = Plan(rate, quota)
+        zone = fields.get("quota_time_zone") or "UTC"
+        quota = None if fields["quota_calls"] is None else Quota(fields["quota_calls"], fields["quota_period"], zone)
+        self._plans[identifier] = Plan(rate, quota, zone)
         self._drop_leases(plan_id=identifier)
 
     def _apply_subscription(self, identifier: str, fields: Fields) -> None:
@@ -241,7 +239,7 @@ class World:
         elif self._pending.get(pair) == identifier:
             del self._pending[pair]
         if subscription.status in _ENDED:
-            self._buckets.pop(identifier, None)
+            self.book.forget(identifier)
         if subscription.status in _ENDED and pair not in self._active:
             self._ended.add(pair)
         else:
@@ -323,40 +321,39 @@ class World:
         return lease
 
     def _new_lease(self, pair: tuple[str, str], now_ns: int, wall_ns: int) -> Lease | None:
-        active = self._active.get(pair)
+        active, now = self._active.get(pair), Now(now_ns, wall_ns)
         if not active:
             product = self._products.get(pair[1])
             if pair in self._suspended or product is None or not product.is_open:
                 return None
-            return Lease(None, None, self._bucket(pair, self._modest_rate, now_ns), None, None)
+            return Lease(None, None, self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now))
         subscription = active[max(active)]
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
-        bucket = self._bucket(subscription.id, plan.rate, now_ns)
-        counter = None if plan.quota is None else self._counter(subscription.id, plan.quota.period, wall_ns)
-        return Lease(subscription.id, subscription.plan_id, bucket, plan.quota, counter, self.permits(*pair, wall_ns))
+        version = (self._sequences.get(subscription.id, 0), self._sequences.get(subscription.plan_id, 0))
+        claim = self._claim(subscription.id, pair, Latest(version, plan.rate, plan.quota), now)
+        product = self._products.get(pair[1])
+        permits = self._permits(pair, plan.zone, now) if product is not None and product.needs_permission else None
+        return Lease(subscription.id, subscription.plan_id, claim, permits)
 
-    def permits(self, application_id: str, product_id: str, wall_ns: int) -> tuple[Permit, ...] | None:
-        """Return what the application is permitted of the product; None where no permission is needed."""
+    def _claim(self, key: str, pair: tuple[str, str], latest: Latest, now: Now) -> Claim:
+        return Claim(self.book.allowance(key, "|".join(pair), latest, now), latest)
+
+    def _permits(self, pair: tuple[str, str], zone: str, now: Now) -> tuple[Permit, ...]:
+        return tuple(Permit(each, self._granted(each, "|".join(pair), zone, now)) for each in self._permitted(pair))
+
+    def _permitted(self, pair: tuple[str, str]) -> list[Permission]:
+        return sorted(self._permissions.get(pair, {}).values(), key=lambda each: each.id)
+
+    def permitted(self, application_id: str, product_id: str) -> tuple[Permit, ...] | None:
+        """Return what an application is permitted without a subscription, uncounted; None where no permission is needed."""
         product = self._products.get(product_id)
         if product is None or not product.needs_permission:
             return None
-        granted = sorted(self._permissions.get((application_id, product_id), {}).values(), key=lambda each: each.id)
-        return tuple(
-            Permit(each, None if each.quota is None else self._counter(each.id, each.quota.period, wall_ns)) for each in granted
-        )
+        return tuple(Permit(each, Granted(each.id, None, None)) for each in self._permitted((application_id, product_id)))
 
-    def _bucket(self, key: str | tuple[str, str], rate: Rate, now_ns: int) -> Bucket:
-        bucket = self._buckets.get(key)
-        if bucket is None:
-            bucket = self._buckets[key] = Bucket(rate)
-        bucket.change(rate, now_ns)
-        return bucket
-
-    def _counter(self, identifier: str, period: str, wall_ns: int) -> Counter:
-        counter = self.counters.get(identifier)
-        if counter is None or counter.period != period:
-            counter = self.counters[identifier] = Counter(period, wall_ns)
-        return counter
+    def _granted(self, permission: Permission, place: str, zone: str, now: Now) -> Granted:
+        quota = None if permission.quota is None else permission.quota._replace(zone=zone)
+        return self.book.granted(permission.id, place, quota, now)
 
     def tidy(self, now_ns: int, wall_ns: int) -> None:
         """Forget what nobody needs: open test callers' allowances that are whole again, and revoked tokens that have expired."""
@@ -365,10 +362,9 @@ class World:
         ]
         for token_id in over:
             del self._revoked_until[token_id], self._withdrawn[token_id], self._sequences[token_id]
-        idle = [key for key, bucket in self._buckets.items() if isinstance(key, tuple) and bucket.is_whole(now_ns)]
-        for key in idle:
-            del self._buckets[key]
-            self._leases.pop(key, None)
+        for place in self.book.tidy(now_ns):
+            application_id, _, product_id = place.partition("|")
+            self._leases.pop((application_id, product_id), None)
 
 
 _APPLIERS = {

@@ -186,10 +186,11 @@ async def _values(reader: Reader, news: News) -> dict[str, Any]:
         "document": news.text("kind"),
         "until": news.day("sunset_at") or news.day("valid_to") or news.day("confirmable_until"),
         "due": news.day("due_at"),
-        "moment": news.day("not_after") or news.day("expires_at"),
+        "moment": news.day("not_after") or news.day("expires_at") or news.day("resets_at"),
         "certificate": news.text("name"),
         "reason": news.text("reason") or news.text("note"),
         "days_left": news.data.get("days_left"),
+        "percent": news.data.get("threshold"),
         "reasons": news.sealed.get("reasons"),
         "by_portal": news.sealed.get("by_portal"),
     }

@@ -234,10 +234,12 @@ _OF_RECERTIFICATION: Mapping[str, tuple[Telling, ...]] = {
         ("campaign_cancelled", "see"),
     )
 }
+_OF_ENFORCEMENT: Mapping[str, tuple[Telling, ...]] = {"quota_threshold_reached": _subscription("quota_threshold_reached")}
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},
     **{f"identity.{fact}.v1": told for fact, told in _OF_IDENTITY.items()},
+    **{f"enforcement.{fact}.v1": told for fact, told in _OF_ENFORCEMENT.items()},
     **{f"notifications.{fact}.v1": told for fact, told in _OF_NOTIFICATIONS.items()},
     **{f"recertification.{fact}.v1": told for fact, told in _OF_RECERTIFICATION.items()},
 }

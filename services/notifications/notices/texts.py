@@ -23,7 +23,7 @@ NAME_LENGTH = 80
 SAID_LENGTH = 4000
 QUOTED = ("recipient", "provider", "application", "legal_name", "owner", "former_owner")
 CODES = ("document", "role")
-PLAIN = ("until", "due", "moment", "number", "request_id", "registration_number", "days_left", "by", "by_portal")
+PLAIN = ("until", "due", "moment", "number", "request_id", "registration_number", "days_left", "percent", "by", "by_portal")
 
 
 @dataclass(frozen=True, slots=True)

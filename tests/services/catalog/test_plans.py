@@ -167,3 +167,20 @@ async def test_plans_that_were_kept_before_plans_had_a_time_are_offered(stage: S
     await store.transact(store.reader().principal, forget)
     (plan,) = (await stage.anonymous.load("plans_by_id", [published.plan_id])).rows
     assert (plan["is_offered"], plan["valid_from"], plan["withdrawn_at"]) == (True, None, None)
+
+
+async def test_a_quota_is_counted_by_the_clocks_of_a_zone(stage: Stage) -> None:
+    product_id = (await stage.product())["id"]
+    quota = {"quota_calls": 10, "quota_period": "DAY"}
+    plan = await _offer(stage, product_id, "Here", **quota, time_zone="Europe/Riga")
+    assert plan["quota_time_zone"] == "Europe/Riga"
+    assert (await _offer(stage, product_id, "Anywhere", **quota))["quota_time_zone"] == "UTC"
+    assert [each["quota_time_zone"] for each in await stage.facts("plan_created")] == ["Europe/Riga", "UTC"]
+
+
+@pytest.mark.parametrize("time_zone", ["Riga", "EST5EDT4", "localtime", "../etc/passwd", "", 3])
+async def test_what_is_no_zone_is_refused(stage: Stage, time_zone: Any) -> None:
+    product_id = (await stage.product())["id"]
+    answered = await stage.provider.do("create_plan", product_id=product_id, **{**PLAN, "time_zone": time_zone})
+    assert (answered.status, answered.code) == (422, "INPUT_NOT_USABLE")
+    assert answered.said[0].startswith("time_zone: ")

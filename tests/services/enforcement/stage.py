@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -86,7 +86,7 @@ async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) 
         await asyncio.sleep(0.01)
 
 
-def message(key: str, subject: str, sequence: int, data: dict[str, Any]) -> Message:
+def message(key: str, subject: str, sequence: int, data: dict[str, Any], *, audience: Sequence[str] = ()) -> Message:
     """An announcement as a service publishes it."""
     event_id = new_id("evt")
     body = {
@@ -98,6 +98,7 @@ def message(key: str, subject: str, sequence: int, data: dict[str, Any]) -> Mess
         "time": "2030-01-01T00:00:00.000Z",
         "sequence": sequence,
         "data": data,
+        **({"audience": ",".join(audience)} if audience else {}),
     }
     return Message(event_id, key, orjson.dumps(body))
 
@@ -137,26 +138,17 @@ OPERATIONS = (
 _numbers = itertools.count(1)
 
 
-class Stage:
-    """Announces things and asks the check."""
+class Announcer:
+    """Announces things as the other services do."""
 
-    def __init__(self, bus: Bus, issuer: Issuer, service: Service) -> None:
+    def __init__(self, bus: Bus, issuer: Issuer) -> None:
         self.bus = bus
         self.issuer = issuer
-        self.service = service
         self._sequences: dict[str, int] = {}
 
-    @property
-    def check_port(self) -> int:
-        return self.worker(CheckListener).port
-
-    def worker(self, kind: type[W]) -> W:
-        """The service's worker of this kind."""
-        return next(worker for worker in self.service.workers if isinstance(worker, kind))
-
-    async def announce(self, key: str, subject: str, **data: Any) -> Message:
+    async def announce(self, key: str, subject: str, *, audience: Sequence[str] = (), **data: Any) -> Message:
         self._sequences[subject] = self._sequences.get(subject, 0) + 1
-        announced = message(f"{key}.v1", subject, self._sequences[subject], data)
+        announced = message(f"{key}.v1", subject, self._sequences[subject], data, audience=audience)
         await self.bus.publish([announced])
         return announced
 
@@ -208,15 +200,14 @@ class Stage:
         return await self.announce(f"catalog.api_version_{fact}", product.version_id, **told)
 
     async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
-        terms = {
+        terms: dict[str, Any] = {
             "rate_requests": 1000,
             "rate_seconds": 1,
             "burst": 1000,
             "quota_calls": None,
             "quota_period": None,
-            "approval": "AUTOMATIC",
-            **plan,
         }
+        terms |= {"approval": "AUTOMATIC", **plan}
         await self.announce(
             f"catalog.{fact}",
             product.plan_id,
@@ -265,6 +256,22 @@ class Stage:
             **whole,
         )
         return permission_id
+
+
+class Stage(Announcer):
+    """Announces things and asks the check."""
+
+    def __init__(self, bus: Bus, issuer: Issuer, service: Service) -> None:
+        super().__init__(bus, issuer)
+        self.service = service
+
+    @property
+    def check_port(self) -> int:
+        return self.worker(CheckListener).port
+
+    def worker(self, kind: type[W]) -> W:
+        """The service's worker of this kind."""
+        return next(worker for worker in self.service.workers if isinstance(worker, kind))
 
     async def check(self, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.check_port}", trust_env=False) as http:

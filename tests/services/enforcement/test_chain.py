@@ -10,7 +10,8 @@ import pytest
 from services.enforcement.checks.case import Asked, Credentials, Now
 from services.enforcement.checks.chain import Link
 from services.enforcement.checks.domain import Decided, decide
-from services.enforcement.explaining.domain import Explanation, Outcome, Question, answer, explanation_of
+from services.enforcement.explaining import domain as explaining
+from services.enforcement.explaining.domain import Explanation, Outcome, Question, explanation_of
 from services.enforcement.limits.rates import Rate
 from services.enforcement.state.copies import Copy
 from services.enforcement.state.world import World
@@ -157,6 +158,12 @@ def built(product: str, way: Way) -> tuple[World, Credentials, str]:
     return world, token, CALLED[called]
 
 
+def answer(world: World, question: Question) -> Explanation:
+    case = explaining.case_of(world, question, NOW)
+    assert case is not None
+    return explaining.answer(case, question)
+
+
 def failing(explanation: Explanation) -> list[Link]:
     return [each.link for each in explanation.links if each.outcome is Outcome.FAILS]
 
@@ -164,8 +171,7 @@ def failing(explanation: Explanation) -> list[Link]:
 def compared(product: str, way: Way) -> Explanation:
     """Ask for the explanation, make the call, and compare."""
     world, token, called = built(product, way)
-    explained = answer(world, Question("app", "prd", called), NOW)
-    assert explained is not None
+    explained = answer(world, Question("app", "prd", called))
     asked = Asked("GET", f"/p/a/v1/{called}")
     verdict = decide(world, asked, token, NOW)
     real = None if verdict.refusal is None else verdict.refusal.code
@@ -250,7 +256,7 @@ def test_looking_counts_nothing() -> None:
     way = (*WELL[:7], "plenty")
     world, token, called = built("confidential", way)
     for _ in range(50):
-        assert answer(world, Question("app", "prd", called), NOW).code is None  # type: ignore[union-attr]
+        assert answer(world, Question("app", "prd", called)).code is None
     refusals = [decide(world, Asked("GET", "/p/a/v1/list"), token, NOW).refusal for _ in range(8)]
     assert refusals == [None] * 8
 
@@ -261,8 +267,7 @@ def test_of_several_versions_the_one_that_serves_best_is_meant_or_the_one_that_i
     world.apply(copy("catalog.api_version_published", "ver_2", 1, **other))
 
     def meant(operation: str, version_id: str | None = None) -> tuple[str | None, str | None]:
-        explained = answer(world, Question("app", "prd", operation, version_id), NOW)
-        assert explained is not None
+        explained = answer(world, Question("app", "prd", operation, version_id))
         return explained.version_id, explained.code
 
     assert [meant("list"), meant("get"), meant("list", "ver")] == [("ver_2", None), ("ver", None), ("ver", None)]

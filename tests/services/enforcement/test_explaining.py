@@ -12,7 +12,7 @@ from services.enforcement.explaining import repository
 from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
-from services.enforcement.state.repository import copies_since
+from services.enforcement.state.repository import copies_after
 from tests.passports import make_verifier
 from tests.services.enforcement.stage import Client, Issuer, Product, Stage, until
 from tests.services.stage import Person
@@ -114,7 +114,7 @@ async def test_who_is_told(stage: Stage, asking: Asking) -> None:
     asked = key(client, product)
 
     async def copied() -> bool:
-        return any(each.kind == "subscription" for each in await copies_since(stage.service.store.reader(), None))
+        return any(each.kind == "subscription" for each in await copies_after(stage.service.store.reader(), None))
 
     await until(copied, 60)
     for role in ("OWNER", "ADMINISTRATOR", "DEVELOPER", "OBSERVER"):

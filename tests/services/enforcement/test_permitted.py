@@ -130,16 +130,16 @@ def test_of_several_permissions_any_permits() -> None:
         permission(permission_id="prm_3", operations=["list"]),
     )
     assert [outcome(world), outcome(world), outcome(world, "/p/a/v1/b")] == [None, None, None]
-    assert {key: counter.used for key, counter in world.counters.items()} == {"prm_1": 1}
+    assert {key: counter.used for key, counter in world.book.counters.items()} == {"prm_1": 1}
 
 
 def test_a_call_that_the_plan_refuses_does_not_count_against_the_permission() -> None:
     world = world_with(permission(quota_calls=9, quota_period="DAY"), quota_calls=2, quota_period="DAY")
     assert [outcome(world) for _ in range(3)] == [None, None, QuotaExceeded]
-    assert world.counters["prm"].used == 2
+    assert world.book.counters["prm"].used == 2
     slow = world_with(permission(quota_calls=9, quota_period="DAY"), rate_requests=1, rate_seconds=3600, burst=1)
     assert [outcome(slow) for _ in range(2)] == [None, RateExceeded]
-    assert slow.counters["prm"].used == 1
+    assert slow.book.counters["prm"].used == 1
 
 
 def test_a_new_day_counts_anew() -> None:

@@ -2,11 +2,12 @@
 
 from datetime import UTC, datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.enforcement.limits.quotas import DAY, MONTH, Counter, period_of
+from services.enforcement.limits.quotas import DAY, MONTH, Counter, Quota, period_of
 from services.enforcement.limits.rates import Bucket, Rate
 
 SECOND = 1_000_000_000
@@ -61,11 +62,35 @@ def test_a_period_is_a_calendar_day_or_month_in_utc() -> None:
     assert period_of(MONTH, datetime(2029, 12, 31, tzinfo=UTC))[1] == datetime(2030, 1, 1, tzinfo=UTC)
 
 
+def test_a_period_begins_and_ends_by_the_clocks_of_its_zone() -> None:
+    riga = ZoneInfo("Europe/Riga")
+    evening = datetime(2030, 1, 1, 22, 30, tzinfo=UTC)
+    assert period_of(DAY, evening, "Europe/Riga") == (datetime(2030, 1, 2, tzinfo=riga), datetime(2030, 1, 3, tzinfo=riga))
+    assert period_of(MONTH, datetime(2030, 1, 31, 22, tzinfo=UTC), "Europe/Riga")[0] == datetime(2030, 2, 1, tzinfo=riga)
+    for day, hours in ((31, 23), (30, 24)):
+        begins, ends = period_of(DAY, datetime(2030, 3, day, 12, tzinfo=riga), "Europe/Riga")
+        assert ends.timestamp() - begins.timestamp() == hours * 3600
+    begins, ends = period_of(DAY, datetime(2030, 10, 27, 12, tzinfo=riga), "Europe/Riga")
+    assert ends.timestamp() - begins.timestamp() == 25 * 3600
+
+
+def test_a_counter_of_a_zone_turns_at_its_midnight_and_keeps_its_count_when_the_zone_changes() -> None:
+    noon = int(datetime(2030, 1, 1, 12, tzinfo=UTC).timestamp()) * SECOND
+    counter = Counter("sub", Quota(10, DAY, "Pacific/Auckland"), noon)
+    assert (counter.key, counter.ends_at_ns) == (
+        "sub|DAY|2030-01-02",
+        int(datetime(2030, 1, 2, 11, tzinfo=UTC).timestamp()) * SECOND,
+    )
+    counter.move(Quota(10, DAY, "America/New_York"), noon)
+    assert counter.key == "sub|DAY|2030-01-01"
+    assert period_of(DAY, datetime(2030, 1, 1, 12, tzinfo=UTC), "Nowhere/Land")[0] == datetime(2030, 1, 1, tzinfo=UTC)
+
+
 def test_a_counter_begins_anew_with_its_period() -> None:
     evening = int(datetime(2030, 1, 1, 23, 59, tzinfo=UTC).timestamp()) * SECOND
-    counter = Counter(DAY, evening)
-    counter.unsaved, counter.saved = 3, 4
+    counter = Counter("sub", Quota(10, DAY), evening)
+    counter.grant(3, 10, Quota(10, DAY))
     counter.turn(evening + SECOND)
-    assert counter.used == 7
+    assert (counter.used, counter.key) == (7, "sub|DAY|2030-01-01")
     counter.turn(evening + 60 * SECOND)
-    assert (counter.used, counter.began_at) == (0, "2030-01-02")
+    assert (counter.used, counter.is_loaded, counter.key) == (0, False, "sub|DAY|2030-01-02")

@@ -55,6 +55,7 @@ FULL = {
     "request_id": "onb_1",
     "registration_number": "4000",
     "days_left": 7,
+    "percent": 80,
     "by": "TRANSFER",
     "by_portal": True,
     "services": "Addresses",

@@ -116,3 +116,17 @@ async def test_the_answerable_are_told_that_a_certificate_or_a_secret_ends(porta
     got = await portal.tell(portal.room.announcement("identity.secret_expiring.v1", "app_9", secret))
     assert set(got) == recipients("OWNER", "ADMINISTRATOR", "DEVELOPER")
     assert all("Days left: 7." in text_of(mail) for mail in got.values())
+
+
+async def test_those_who_subscribe_are_told_that_a_quota_is_used(portal: Portal) -> None:
+    about = {"organization_id": "org_recipient", "application_id": "app_1", "subscription_id": "sub_1", "product_id": "prd_1"}
+    quota = {"plan_id": "pln_1", "used": 80, "limit": 100, "period": "DAY", "resets_at": "2031-05-06T22:00:00Z"}
+    for threshold in (80, 100):
+        data = {**about, **quota, "threshold": threshold}
+        name = f"sub_{threshold}"
+        got = await portal.tell(portal.room.announcement("enforcement.quota_threshold_reached.v1", name, data))
+        assert set(got) == recipients("OWNER", "ADMINISTRATOR", "DEVELOPER")
+        for mail in got.values():
+            assert f"application “Finder” has used {threshold} % of the calls of the product" in text_of(mail)
+            assert "The next period begins on 2031-05-06." in text_of(mail)
+            assert ("further calls are refused" in text_of(mail)) is (threshold == 100)

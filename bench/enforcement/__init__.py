@@ -1,0 +1,1 @@
+"""What enforcement promises, measured."""
