@@ -363,7 +363,7 @@ class DataPlaneStage(Stage):
         except httpx.RemoteProtocolError:
             if method != "GET":
                 raise
-            # nginx closes idle connections when it reads its upstreams again: whoever meets that asks once more (RFC 9112, 9.3.1).
+            # nginx closes idle connections when its upstreams change: whoever meets that asks once more (RFC 9112, 9.3.1).
             return await self.http.request(method, path, headers=headers or {}, **how)
 
     async def call_until(self, status: int, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
