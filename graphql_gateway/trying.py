@@ -48,8 +48,10 @@ async def _shown(do: Do, operation: Row, begun: Row, prepared: Row, *, called: R
         # The call has been made, whatever can be said of its answer.
         judged = {"outcome": "NOT_JUDGED", "findings": [], "findings_total": 0, "note": judged.message}
     origin = prepared["call_url"].removesuffix(prepared["base_path"])
+    refused = called["request_id"] if called["rejection"] is not None else None
     return {
         "id": begun["trial_id"],
+        "refused_request_id": refused,
         "application_id": begun["application_id"],
         "request": {**called["request"], "url": origin + called["request"]["path"]},
         "request_verdict": prepared["verdict"],

@@ -8,10 +8,11 @@ import strawberry
 from graphql_gateway.engine.declare import Load, Parent, does, loads, planned, reads
 from graphql_gateway.schema.applications import Application
 from graphql_gateway.schema.described import enum, input_, type_
+from graphql_gateway.schema.explaining import AccessExplanation
 from graphql_gateway.schema.problems import Problem
 from graphql_gateway.schema.releases import Environment, Version
 from graphql_gateway.schema.scalars import URL, ProblemCode
-from graphql_gateway.schema.services import CATALOG, IDENTITY, TRYING
+from graphql_gateway.schema.services import CATALOG, ENFORCEMENT, IDENTITY, TRYING
 
 
 @enum
@@ -108,6 +109,10 @@ class Trial:
     request_id: str | None = reads(says="The call's id in usage.")
     counted_as: CountedAs
     rejection: ProblemCode | None = reads(says="The code where the platform answered and not the API.")
+    explanation: AccessExplanation | None = loads(
+        Load(ENFORCEMENT, "refusals_by_request", Parent("refused_request_id")),
+        says="Why the platform refused it, link by link, and who can mend that; null also where it is not kept.",
+    )
 
 
 @input_

@@ -103,6 +103,20 @@ async def test_each_service_does_its_part_and_the_token_is_not_shown(running: An
     ]
 
 
+EXPLAIN = "mutation($input: TryOperationInput!) { tryOperation(input: $input) { ... on Trial { explanation { code } } } }"
+
+
+async def test_why_the_platform_refused_it_is_asked_where_it_did(running: Any) -> None:
+    for rejection, keys in ((None, []), ("NOT_SUBSCRIBED", ["r-1"])):
+        running.world.asked.clear()
+        parts(running)
+        running.world.verbs["call_operation"] = lambda _body, _user, code=rejection: {**CALLED, "rejection": code}
+        answer = await running.ask(EXPLAIN, input=ASKED)
+        assert (answer["data"]["tryOperation"]["explanation"] is not None) == bool(keys)
+        loads = [each.body["keys"] for each in running.world.asked if each.path == "/load/refusals_by_request"]
+        assert loads == ([keys] if keys else [])
+
+
 async def test_what_refuses_a_part_is_the_answer_and_ends_it(running: Any) -> None:
     refusal = Refusal(422, "TRIAL_NOT_USABLE", "headers.0.name: no", {"fields": [{"field": "headers.0.name", "message": "no"}]})
     for number, verb in enumerate(("try_operation", "prepare_trial", "call_operation")):

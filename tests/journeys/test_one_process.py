@@ -1,5 +1,6 @@
 """`make up`, then `make journey`: the whole of procedure B on one process, and what a user expects of the command."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -31,6 +32,39 @@ async def test_the_journey_shows_the_documents_it_sends_and_no_secret(platform: 
     assert "mutation($input: CreateApplicationInput!)" in output
     assert "pcs_" not in output
     assert "pts_" not in output
+
+
+TRIED = """... on Trial { rejection countedAs response { status body } requestVerdict { outcome } responseVerdict { outcome note }
+  explanation { code failing { link menders { side verb } } } }"""
+
+
+async def test_a_trial_is_refused_with_the_reason_until_the_application_is_subscribed(platform: RunningPlatform) -> None:
+    async with client() as http:
+        graph = Graph(http, f"{platform.gateway}/graphql")
+        await graph.sign_in(platform.place.provider_email, platform.place.provider_password)
+        organization = await graph.do("createOrganization", "... on Organization { id }", name="Tried")
+        selection = "... on CreatedApplication { application { id } }"
+        made = await graph.do("createApplication", selection, organizationId=organization["id"], name="Tried")
+        application = made["application"]["id"]
+        text = '{ product(slug: "addresses") { id plans { id } apis { versions { id status } } } }'
+        product = (await graph.ask(text))["product"]
+        version = next(each for api in product["apis"] for each in api["versions"] if each["status"] == "PUBLISHED")
+        of = {"applicationId": application, "versionId": version["id"], "operationId": "getAddress"}
+        wanted = {**of, "parameters": [{"name": "code", "value": "101234567"}]}
+        refused = await graph.do("tryOperation", TRIED, **wanted)
+        assert (refused["response"]["status"], refused["rejection"], refused["countedAs"]) == (403, "NOT_SUBSCRIBED", "REFUSED")
+        assert refused["responseVerdict"]["outcome"] == "NOT_JUDGED"
+        assert refused["explanation"] == {
+            "code": "NOT_SUBSCRIBED",
+            "failing": {"link": "SUBSCRIPTION", "menders": [{"side": "RECIPIENT", "verb": "subscribe"}]},
+        }
+        subscribed = {"applicationId": application, "productId": product["id"], "planId": product["plans"][0]["id"]}
+        await graph.do("subscribe", "... on Subscription { id }", **subscribed)
+        give_up_at = asyncio.get_running_loop().time() + 60
+        while (trial := await graph.do("tryOperation", TRIED, **wanted))["rejection"] == "NOT_SUBSCRIBED":
+            assert asyncio.get_running_loop().time() < give_up_at
+        assert (trial["response"]["status"], trial["rejection"], trial["explanation"]) == (200, None, None)
+        assert (trial["requestVerdict"]["outcome"], trial["responseVerdict"]["outcome"]) == ("CONFORMS", "CONFORMS")
 
 
 async def test_every_address_that_is_printed_answers(platform: RunningPlatform) -> None:

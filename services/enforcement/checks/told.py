@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.errors import Invalid
+from services.enforcement.state.upstreams import SANDBOX, Upstream, environment_of
 
 NGINX = b"/nginx"
 """Where our nginx asks; `auth_request` knows but 200, 401 and 403, and reads no body, so it is answered in a form of its own."""
@@ -51,16 +52,45 @@ class Told(NamedTuple):
         return self.target.partition(b"?")[0]
 
 
+class Destination(NamedTuple):
+    """Where an allowed call goes: its upstream, the base path it was called at, and where that is (for others than nginx).
+
+    nginx knows upstreams by their versions, and below which path each of them is. It is told both paths, since what it does not
+    know yet goes to the sandbox.
+    """
+
+    upstream: Upstream
+    base_path: str
+    origin: str
+
+    def lines(self, told: Told) -> bytes:
+        """Return what a proxy is told to do with a call."""
+        upstream = self.upstream
+        target = told.target[len(told.path) - len(environment_of(told.path.decode("latin-1"))[1]) :]
+        more = b""
+        if upstream.environment != SANDBOX:
+            rest = target[len(self.base_path) :]
+            below = rest if rest.startswith(b"/") else b"/" + rest
+            if told.is_for_nginx:
+                more = b"portico-below: %s\r\n" % below
+            else:
+                target, more = upstream.prefix.encode() + below, b"portico-host: %s\r\n" % upstream.host.encode()
+        name = upstream.name if told.is_for_nginx else self.origin
+        return b"portico-upstream: %s\r\nportico-target: %s\r\n%s" % (name.encode(), target, more)
+
+
 def told_in(headers: Mapping[bytes, bytes], asked_by: bytes, *, is_for_nginx: bool) -> Told:
     """Return the call that these headers tell. Raises ``CallNotReadable``.
 
     Our nginx sends on what it is told to. Of others we cannot know it, so a path that would have to be put in order is refused.
     """
-    written = _target_of(_first(headers, TARGET_HEADERS) or b"/")
-    target = in_order(written)
-    if not is_for_nginx and target != written:
+    if is_for_nginx:
+        return Told(headers.get(METHOD_HEADERS[0], asked_by), in_order(headers.get(TARGET_HEADERS[0], b"/")), is_for_nginx)
+    written = _the_one([_target_of(headers[name]) for name in TARGET_HEADERS if name in headers]) or b"/"
+    if in_order(written) != written:
         raise CallNotReadable
-    return Told(_first(headers, METHOD_HEADERS) or asked_by, target, is_for_nginx)
+    method = _the_one([headers[name] for name in METHOD_HEADERS if name in headers]) or asked_by
+    return Told(method, written, is_for_nginx)
 
 
 def in_order(target: bytes) -> bytes:
@@ -87,8 +117,11 @@ def in_order(target: bytes) -> bytes:
     return _TO_ESCAPE.sub(lambda found: b"%%%02X" % found.group()[0], whole) + mark + query
 
 
-def _first(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> bytes | None:
-    return next((headers[name] for name in names if name in headers), None)
+def _the_one(told: list[bytes]) -> bytes | None:
+    """Return what all of these say, or None for none. Where they differ a caller sent some: ``CallNotReadable`` is raised."""
+    if any(each != told[0] for each in told):
+        raise CallNotReadable
+    return told[0] if told else None
 
 
 def _target_of(told: bytes) -> bytes:
@@ -102,10 +135,10 @@ def _target_of(told: bytes) -> bytes:
     return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
-def answer_for(answer: bytes, told: Told, origin: bytes) -> bytes:
+def answer_for(answer: bytes, told: Told, destination: Destination | None = None) -> bytes:
     """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
-    if answer.startswith(b"HTTP/1.1 200 "):
-        return b"%sportico-upstream: %s\r\nportico-target: %s\r\n\r\n" % (answer[:-2], origin, told.target)
+    if destination is not None and answer.startswith(b"HTTP/1.1 200 "):
+        return b"%s%s\r\n" % (answer[:-2], destination.lines(told))
     return _for_nginx(answer) if told.is_for_nginx else answer
 
 

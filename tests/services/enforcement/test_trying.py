@@ -25,6 +25,7 @@ class Proxy:
 
     answer: bytes = FINE
     then_waits: bool = False
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
     seen: list[bytes] = field(default_factory=list)
     address: str = ""
     _waiting: set[asyncio.Task[Any]] = field(default_factory=set)
@@ -38,7 +39,7 @@ class Proxy:
             writer.write(self.answer)
             await writer.drain()
             if self.then_waits:
-                await reader.read()
+                await self.is_over.wait()
         writer.close()
         self._waiting.discard(task)
 
@@ -53,6 +54,7 @@ async def proxy() -> AsyncIterator[Proxy]:
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     yield made
+    made.is_over.set()
     server.close()
 
 
@@ -270,7 +272,7 @@ async def test_an_answer_is_read_to_its_end_or_to_the_bound(
 
 
 async def test_an_answer_that_never_ends_is_shown_as_far_as_it_came(make_stage: MakeStage, proxy: Proxy) -> None:
-    stage = await make_stage(trial_seconds=1)
+    stage = await make_stage(trial_seconds=5)
     client, product = await known(stage)
     proxy.answer, proxy.then_waits = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n", True
     response = (await tried(stage, "OWNER", client.organization_id, wanted(stage, client, product))).result["response"]
@@ -278,7 +280,7 @@ async def test_an_answer_that_never_ends_is_shown_as_far_as_it_came(make_stage: 
 
 
 async def test_only_so_many_run_at_the_same_time(make_stage: MakeStage, proxy: Proxy) -> None:
-    stage = await make_stage(trials_at_once_of_one=1, trial_seconds=3)
+    stage = await make_stage(trials_at_once_of_one=1, trial_seconds=25)
     client, product = await known(stage)
     proxy.answer, proxy.then_waits = b"", True
     first = asyncio.create_task(tried(stage, "OWNER", client.organization_id, wanted(stage, client, product)))
@@ -289,6 +291,7 @@ async def test_only_so_many_run_at_the_same_time(make_stage: MakeStage, proxy: P
     await until(has_begun, 60)
     second = await tried(stage, "OWNER", client.organization_id, wanted(stage, client, product))
     assert (second.status, second.code, second.body["retry_after_seconds"]) == (429, "TOO_MANY_TRIALS", 1)
+    proxy.is_over.set()
     assert (await first).code == "DATA_PLANE_UNAVAILABLE"
     proxy.answer, proxy.then_waits = FINE, False
     assert (await tried(stage, "OWNER", client.organization_id, wanted(stage, client, product))).status == 200
