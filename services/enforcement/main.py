@@ -163,10 +163,7 @@ def build(
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
     book, instance_id = Book(), new_id("ins")
-    sharing = Sharing(
-        store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
-    )
-    sharing.keeper.after_telling = Thresholds(store, book).look
+    sharing = _sharing(settings, store, book, instance_id)
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
@@ -185,18 +182,12 @@ def build(
         workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
     if settings.discovery_port:
         workers.append(FleetDiscovery(settings, listener, publishing))
-
-    async def is_loaded() -> bool:
-        return feed.is_loaded
-
     explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [
-            *_routes(edge, settings, explaining, _trial_desk(settings, world, tokens)),
-            *quota_routes.routes(edge, Quotas(book)),
-        ]
+        routes = _routes(edge, settings, explaining, _trial_desk(settings, world, tokens))
+        routes += quota_routes.routes(edge, Quotas(book))
         workers.append(edge.tally)
     return Service(
         name="enforcement",
@@ -206,9 +197,16 @@ def build(
         indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES, *epochs_repository.INDEXES),
         reactions=REACTIONS,
         workers=workers,
-        ready_checks={"state": is_loaded, "freshness": epochs.is_fresh},
+        ready_checks={"state": feed.has_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
+
+
+def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:
+    host, port, address = settings.peers_host, settings.peers_port, settings.peers_address
+    sharing = Sharing(store, book, instance_id, host=host, port=port, address=address)
+    sharing.keeper.after_telling = Thresholds(store, book).look
+    return sharing
 
 
 def _routes(edge: Edge, settings: EnforcementSettings, explaining: Explaining, desk: TrialDesk) -> list[BaseRoute]:
