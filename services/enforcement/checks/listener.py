@@ -109,12 +109,10 @@ class Check:
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held | Counting:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
-        now = self._now()
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
         try:
             told = told_in(headers, method, is_for_nginx=is_for_nginx)
         except CallNotReadable:
-            refused = answer_to(Verdict(CallNotReadable), request_id, now.wall_ns)
+            refused = answer_to(Verdict(CallNotReadable), _request_id(headers), self._now().wall_ns)
             return answer_for(refused, Told(method, b"/", is_for_nginx))
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
@@ -124,7 +122,7 @@ class Check:
     def _decided(self, call: Asked, headers: Headers, told: Told | None = None) -> bytes | Held | Counting:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        request_id = headers.get(b"x-request-id", b"").decode("latin-1")
+        request_id = _request_id(headers)
         verdict = decide(self._world, call, credentials, now)
         if told is not None and verdict.version is None:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
@@ -182,6 +180,10 @@ class Check:
     def _now(self) -> Now:
         steady, wall = self._clocks
         return Now(steady(), wall())
+
+
+def _request_id(headers: Headers) -> str:
+    return headers.get(b"x-request-id", b"").decode("latin-1")
 
 
 class _Request(NamedTuple):
