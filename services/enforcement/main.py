@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -163,10 +164,7 @@ def build(
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
     book, instance_id = Book(), new_id("ins")
-    sharing = Sharing(
-        store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
-    )
-    sharing.keeper.after_telling = Thresholds(store, book).look
+    sharing = _sharing(settings, store, book, instance_id)
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
@@ -181,10 +179,7 @@ def build(
     check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, origin_of=origin_of, keeps=keeping.take)
     listener = CheckListener(check, settings.check_host, settings.check_port)
     workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
-    if settings.data_plane is not None:
-        workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
-    if settings.discovery_port:
-        workers.append(FleetDiscovery(settings, listener, publishing))
+    workers += _proxy_workers(settings, listener, publishing, lambda: _shipper(settings, bus, clock or SystemClock()))
 
     async def is_loaded() -> bool:
         return feed.is_loaded
@@ -193,10 +188,8 @@ def build(
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [
-            *_routes(edge, settings, explaining, _trial_desk(settings, world, tokens)),
-            *quota_routes.routes(edge, Quotas(book)),
-        ]
+        of_quotas = quota_routes.routes(edge, Quotas(book))
+        routes = [*of_quotas, *_routes(edge, settings, explaining, _trial_desk(settings, world, tokens))]
         workers.append(edge.tally)
     return Service(
         name="enforcement",
@@ -209,6 +202,25 @@ def build(
         ready_checks={"state": is_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
+
+
+def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:
+    peers = {"host": settings.peers_host, "address": settings.peers_address}
+    sharing = Sharing(store, book, instance_id, port=settings.peers_port, **peers)
+    sharing.keeper.after_telling = Thresholds(store, book).look
+    return sharing
+
+
+def _proxy_workers(
+    settings: EnforcementSettings, listener: CheckListener, publishing: Publishing, shipper: Callable[[], Shipper]
+) -> list[Worker]:
+    """Return what a proxy of this instance's needs, where it has one, and what a fleet of them does."""
+    workers: list[Worker] = []
+    if settings.data_plane is not None:
+        workers += [ProxyFiles(settings, listener, publishing), shipper()]
+    if settings.discovery_port:
+        workers.append(FleetDiscovery(settings, listener, publishing))
+    return workers
 
 
 def _routes(edge: Edge, settings: EnforcementSettings, explaining: Explaining, desk: TrialDesk) -> list[BaseRoute]:
