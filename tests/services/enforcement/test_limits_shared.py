@@ -122,8 +122,9 @@ class Several:
 
     def owner_of(self, client: Client, product: Product) -> Stage:
         place = f"{client.application_id}|{product.id}"
-        owner = sharing(self.stages[0]).ring.owner(place)
-        return next(each for each in self.stages if sharing(each).id == owner)
+        alive = {sharing(each).id: each for each in self.stages}
+        # One that was killed is a member for a while.
+        return next(alive[each] for each in sharing(self.stages[0]).ring.order(place) if each in alive)
 
 
 async def _has_heard(stage: Stage, client: Client, product: Product) -> None:
