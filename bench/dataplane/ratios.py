@@ -85,7 +85,7 @@ async def _full(load: Load, way: Way, seconds: float) -> Taken:
     return Taken(seen, proxy / 1000 / seen.calls, check / 1000 / seen.calls)
 
 
-async def _half(load: Load, way: Way, plain: Way, figures: Figures, seconds: float) -> None:
+async def _half(load: Load, way: Way, plain: Way, *, figures: Figures, seconds: float) -> None:
     pace = figures.middle(way.name, lambda each: each.seen.per_second) / 2
     one = await load.call(plain.port, plain.path, seconds, pace=pace, tokens=way.tokens)
     other = await load.call(way.port, way.path, seconds, pace=pace, tokens=way.tokens)
@@ -101,7 +101,7 @@ async def _rounds(load: Load, issuer: Issuer, ways: list[Way], given: argparse.N
             figures.full[way.name].append(await _full(load, way, given.seconds))
         for way in ways:
             if way.plain is not None:
-                await _half(load, way, by_name[way.plain], figures, given.seconds)
+                await _half(load, way, by_name[way.plain], figures=figures, seconds=given.seconds)
         print(f"round {number + 1} of {given.rounds}", file=sys.stderr, flush=True)
     return figures
 
