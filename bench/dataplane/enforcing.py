@@ -1,7 +1,7 @@
 """Enforcement as a program of its own, with those who call announced to it; and its proxy, where it is told to have one.
 
-It prints one line of JSON when it is ready: its port, that of its proxy and the proxy's process id. Told to stop, it lets the log
-be announced to its end and prints another: how many calls were announced, of how many that the proxy has counted.
+It writes `ready.json` into its folder when it is: its port, that of its proxy and the proxy's process id. Told to stop, it lets
+the log be announced to its end and writes `announced.json`: how many calls were announced, of how many that the proxy counted.
 """
 
 import argparse
@@ -68,12 +68,12 @@ async def enforce(given: argparse.Namespace) -> None:
     listener = next(each for each in service.workers if isinstance(each, CheckListener))
     ready = {"check_port": listener.port, "proxy_port": settings.proxy_port}
     if not given.proxy:
-        print(json.dumps(ready), flush=True)
+        _tell(given.folder / "ready.json", ready)
         await stopped.wait()
     else:
         async with running(proxy_command(settings), given.folder / "proxy.log") as pid:
             await until_open(settings.proxy_port)
-            print(json.dumps({**ready, "proxy_pid": pid}), flush=True)
+            _tell(given.folder / "ready.json", {**ready, "proxy_pid": pid})
             await stopped.wait()
     await service.close()
     # Only now, so that hearing of the calls costs nothing while they are made.
@@ -82,7 +82,13 @@ async def enforce(given: argparse.Namespace) -> None:
         await asyncio.sleep(0.05)
     await bus.close()
     client.close()
-    print(json.dumps({"records": announced.records, "counted": announced.counted}), flush=True)
+    _tell(given.folder / "announced.json", {"records": announced.records, "counted": announced.counted})
+
+
+def _tell(path: Path, said: dict[str, int]) -> None:
+    beside = path.with_suffix(".new")
+    beside.write_text(json.dumps(said))
+    beside.rename(path)
 
 
 def main() -> None:

@@ -34,18 +34,19 @@ async def start_enforcement(
     command += ["--keys", str(issuer.folder), "--mongo-url", mongo_url, "--callers", str(callers)]
     command += ["--upstream-port", str(upstream_port), *(["--proxy", proxy] if proxy else [])]
     with (own / "said.log").open("wb") as said:
-        program = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=said)
-    assert program.stdout is not None
-    told = await program.stdout.readline()
-    if not told:
-        raise RuntimeError(f"enforcement has not started:\n{(own / 'said.log').read_text()[-3000:]}")
-    ready = json.loads(told)
+        program = await asyncio.create_subprocess_exec(*command, stdout=said, stderr=said)
+    while not (own / "ready.json").exists():
+        if program.returncode is not None:
+            raise RuntimeError(f"enforcement has not started:\n{(own / 'said.log').read_text()[-3000:]}")
+        await asyncio.sleep(0.05)
+    ready = json.loads((own / "ready.json").read_text())
     found = Enforcing(program.pid, ready["check_port"], ready["proxy_port"], ready.get("proxy_pid"))
     try:
         yield found
     finally:
         program.terminate()
         async with asyncio.timeout(120):
-            last = await program.stdout.readline()
             await program.wait()
-        found.announced = json.loads(last or b"{}")
+        if program.returncode:
+            raise RuntimeError(f"enforcement has failed:\n{(own / 'said.log').read_text()[-3000:]}")
+        found.announced = json.loads((own / "announced.json").read_text())

@@ -58,6 +58,10 @@ core.register_action("portico_check", { "http-req" }, function(txn)
       txn:set_var("txn." .. string.gsub(name, "-", "_"), value)
     end
   end
+  local named = first(answer.headers, "portico-host")
+  if named then
+    txn.http:req_set_header("host", named)
+  end
   txn:set_var("txn.upstream_host", host)
   txn:set_var("txn.upstream_port", tonumber(port))
   txn.http:req_set_uri(first(answer.headers, "portico-target"))

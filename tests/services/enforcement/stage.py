@@ -365,7 +365,13 @@ class DataPlaneStage(Stage):
         await self.service.close()
 
     async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
-        return await self.http.request(method, path, headers=headers or {}, **how)
+        try:
+            return await self.http.request(method, path, headers=headers or {}, **how)
+        except httpx.RemoteProtocolError:
+            if method != "GET":
+                raise
+            # nginx closes idle connections when its upstreams change: whoever meets that asks once more (RFC 9112, 9.3.1).
+            return await self.http.request(method, path, headers=headers or {}, **how)
 
     async def call_until(self, status: int, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async def called() -> httpx.Response | None:

@@ -42,6 +42,7 @@ class Behind:
     port: int
     client: Client
     product: Product
+    kind: str
 
     async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
         return await self.http.request(method, path, headers={**self.client.headers, **(headers or {})}, **how)
@@ -58,7 +59,7 @@ def _command(kind: str, listen: str, check: str) -> tuple[list[str], dict[str, s
     return [binary, "-db", "-f", str(FOLDER / "haproxy.cfg")], lua
 
 
-async def _started(stage: Stage, upstream: Upstream, http: httpx.AsyncClient) -> Behind:
+async def _started(stage: Stage, upstream: Upstream, http: httpx.AsyncClient, kind: str) -> Behind:
     async def answers() -> bool:
         try:
             return (await http.get("/")).status_code == 404
@@ -69,7 +70,7 @@ async def _started(stage: Stage, upstream: Upstream, http: httpx.AsyncClient) ->
     client, product = await stage.application(), await stage.product(rate_requests=1000, burst=1000)
     await stage.subscribe(client, product)
     await stage.check_until(405, "PATCH", f"{product.base_path}/pets", client.headers)
-    return Behind(stage, upstream, http, int(str(http.base_url.port)), client, product)
+    return Behind(stage, upstream, http, int(str(http.base_url.port)), client, product, kind)
 
 
 @pytest.fixture(scope="module", params=["caddy", "haproxy"])
@@ -84,7 +85,9 @@ async def behind(
     await bus.start()
     upstream = Upstream()
     sandbox = await upstream.start()
-    settings = EnforcementSettings(keys_dir=issuer.folder, data_plane=None, check_port=check, sandbox_address=sandbox)
+    settings = EnforcementSettings(
+        keys_dir=issuer.folder, data_plane=None, check_port=check, sandbox_address=sandbox, upstream_loopback=True
+    )
     service = build(settings, bus, make_store("enforcement"))
     await service.declare()
     await service.start()
@@ -92,7 +95,7 @@ async def behind(
     with (folder / "proxy.log").open("ab") as output:
         process = start(command, stdout=output, stderr=output, env={**os.environ, **home, **environment}, start_new_session=True)
     async with httpx.AsyncClient(base_url=f"http://{listen}", trust_env=False) as http:
-        yield await _started(Stage(bus, issuer, service), upstream, http)
+        yield await _started(Stage(bus, issuer, service), upstream, http, request.param)
     process.kill()
     await asyncio.to_thread(process.wait, 60)
     await service.close()
@@ -152,6 +155,44 @@ async def test_an_escape_stays_as_it_was_written(behind: Behind) -> None:
     target = f"{behind.product.base_path}/pets/a%20b%25%3f?x=%2f&y"
     assert (await behind.call("GET", target)).status_code == 200
     assert behind.upstream.seen[-1]["request"].split()[1] == target
+
+
+async def test_a_call_goes_where_the_check_says(behind: Behind) -> None:
+    target = f"{behind.product.base_path}/pets/a%20b%25?x=%2f"
+    assert (await behind.call("GET", f"/sandbox{target}")).status_code == 200
+    assert behind.upstream.seen[-1]["request"].split()[1] == target
+    own = Upstream()
+    if behind.kind == "caddy":
+        # It cannot put another path in front as it was written, so it calls no upstream of a version's own.
+        await behind.stage.serve(behind.product, f"http://{await own.start()}/zoo")
+
+        async def is_refused() -> bool:
+            return (await behind.call("GET", target)).status_code == 503
+
+        await until(is_refused, 60)
+        await behind.stage.serve(behind.product, None)
+        await until(lambda: _passes(behind, target), 60)
+        assert own.seen == []
+        await own.close()
+        return
+    await behind.stage.serve(behind.product, f"http://{await own.start()}/zoo", host_header="zoo.internal")
+
+    async def arrives() -> bool:
+        await behind.call("GET", target)
+        return bool(own.seen)
+
+    await until(arrives, 60)
+    assert own.seen[-1]["request"].split()[1] == "/zoo/pets/a%20b%25?x=%2f"
+    assert own.seen[-1]["host"] == "zoo.internal"
+    await behind.stage.serve(behind.product, None)
+
+    await until(lambda: _passes(behind, target), 60)
+    await own.close()
+
+
+async def _passes(behind: Behind, target: str) -> bool:
+    before = len(behind.upstream.seen)
+    return (await behind.call("GET", target)).status_code == 200 and len(behind.upstream.seen) > before
 
 
 async def test_a_body_passes(behind: Behind) -> None:

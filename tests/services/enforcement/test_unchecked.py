@@ -12,7 +12,8 @@ from services.enforcement.checks.listener import CheckListener
 from services.enforcement.limits.rates import Rate
 from services.enforcement.state.copies import copy_of
 from services.enforcement.state.world import World
-from tests.services.enforcement.stage import DataPlaneStage, message
+from tests.services.enforcement.stage import Client, DataPlaneStage, message, until
+from tests.services.enforcement.test_hygiene import raw
 from tests.services.enforcement.upstream import Upstream
 
 
@@ -24,6 +25,16 @@ async def check_is_down(plane: DataPlaneStage) -> AsyncIterator[None]:
     yield
     listener._port = port
     await listener.start()
+
+
+async def passes_unchecked(plane: DataPlaneStage, path: str, client: Client) -> None:
+    """Call until the proxy knows that the product is open; nobody tells limits then."""
+
+    async def passes() -> bool:
+        answer = await plane.call("GET", path, client.headers)
+        return answer.status_code == 200 and "ratelimit" not in answer.headers
+
+    await until(passes, 60)
 
 
 @pytest.mark.processes
@@ -43,6 +54,7 @@ async def test_calls_of_an_open_product_pass_unchecked_and_say_so(plane: DataPla
             await plane.call("GET", f"{product.base_path}/pets", client.headers)
     sent = {**client.headers, "x-portico-application": "app_evil", "x-envoy-auth-failure-mode-allowed": "false"}
     async with check_is_down(plane):
+        await passes_unchecked(plane, f"{product.base_path}/pets", client)
         answer = await plane.call("GET", f"{product.base_path}/pets", sent)
     assert answer.status_code == 200
     seen = {name: value for name, value in upstream.seen[-1].items() if name.startswith("x-portico") or "failure" in name}
@@ -69,7 +81,7 @@ async def test_another_product_stays_closed_beside_it_and_an_open_one_can_be_clo
         await plane.subscribe(client, product)
         await plane.call_until(200, "GET", f"{product.base_path}/pets", client.headers)
     async with check_is_down(plane):
-        await plane.call_until(200, "GET", f"{products[0].base_path}/pets", client.headers)
+        await passes_unchecked(plane, f"{products[0].base_path}/pets", client)
         answers = [await plane.call("GET", f"{product.base_path}/pets", client.headers) for product in products]
         for product in products[1:]:
             assert (await plane.call("GET", f"/sandbox{product.base_path}/pets", client.headers)).status_code == 503
@@ -80,6 +92,34 @@ async def test_another_product_stays_closed_beside_it_and_an_open_one_can_be_clo
         # nginx knows by itself only what passes unchecked.
         version_id = product.version_id if plane.settings.proxy == "envoy" else None
         assert (record["rejection"], record["version_id"]) == ("CHECK_UNAVAILABLE", version_id)
+
+
+@pytest.mark.processes
+async def test_unchecked_nobody_gets_beyond_the_base_path_of_an_open_product(plane: DataPlaneStage) -> None:
+    client = await plane.application()
+    products = [await plane.product(when_unchecked=each) for each in ("OPEN", "CLOSED")]
+    for product in products:
+        await plane.subscribe(client, product)
+        await plane.call_until(200, "GET", f"{product.base_path}/pets", client.headers)
+    opened, closed = (product.base_path for product in products)
+    tricks = [
+        f"{opened}/../../..{closed}/pets",
+        f"{opened}/%2e%2e/%2E%2e/..{closed}/pets",
+        f"{opened}/..%2f..%2f..{closed}/pets",
+        f"{opened}\\..\\..\\..{closed}/pets",
+        f"{opened}x/pets",
+        f"/sandbox{opened}/pets",
+        f"/x/..{closed}{opened}/pets",
+    ]
+    async with check_is_down(plane):
+        passing = f"{opened}/pets/a%20b%C3%A9?x=/../%2f"
+        await passes_unchecked(plane, passing, client)
+        assert plane.upstream.seen[-1]["request"].split()[1] == passing
+        before = len(plane.upstream.seen)
+        for trick in tricks:
+            head = await raw(plane, f"GET {trick} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            assert int(head.split()[1]) in (400, 404, 503), trick
+        assert len(plane.upstream.seen) == before
 
 
 def told(sequence: int, **fields: Any) -> World:
