@@ -153,12 +153,36 @@ async def _end(stage: Stage, kind: type[Any]) -> None:
     task.cancel()
 
 
+async def _grow_stale(stage: Stage) -> None:
+    """Let an instance hear itself no more, and wait until it is not fresh."""
+    await _end(stage, Beating)
+
+    async def is_stale() -> bool:
+        return not await stage.service.ready_checks["freshness"]()
+
+    await until(is_stale, 60)
+
+
+async def test_calls_to_a_product_that_stays_open_pass_though_the_check_is_not_fresh(three: Three) -> None:
+    client, closed, _ = await three.ready()
+    product = await three.first.product(rate_requests=1000)
+    told = {"slug": "zoo", "title": "Zoo", "sensitivity": "STANDARD", "organization_id": "org_provider"}
+    await three.first.announce("catalog.product_changed", product.id, product_id=product.id, when_unchecked="OPEN", **told)
+    await three.first.subscribe(client, product)
+    stale = three.stages[1]
+    await stale.check_until(200, "GET", f"{product.base_path}/pets", client.headers)
+    await _grow_stale(stale)
+    answer = await stale.check("GET", f"{product.base_path}/pets", client.headers)
+    assert (answer.status_code, answer.headers["portico-freshness"]) == (200, "stale")
+    assert (await stale.check("GET", f"{closed.base_path}/pets", client.headers)).status_code == 503
+
+
 async def test_what_is_known_to_be_withdrawn_is_refused_as_ever_by_one_that_is_not_fresh(three: Three) -> None:
     client, product, subscription_id = await three.ready()
     await three.first.subscribe(client, product, "CANCELLED", subscription_id)
     deaf = three.stages[1]
     await deaf.check_until(403, "GET", f"{product.base_path}/pets", client.headers)
-    deaf.worker(Following)._freshness.until_ns = 0
+    await _grow_stale(deaf)
     answer = await deaf.check("GET", f"{product.base_path}/pets", client.headers)
     assert (answer.status_code, answer.json()["code"]) == (403, "NOT_SUBSCRIBED")
     assert answer.headers["portico-freshness"] == "stale"
