@@ -14,6 +14,7 @@ from cyclopts import App, Parameter
 
 from portico.commands import audit
 from portico.commands.dead_letters import dead_letters
+from portico.commands.fleet import fleet_bootstrap
 from portico.commands.gaps import gaps
 from portico.commands.replaying import replay, republish
 from portico.trouble import EXIT_CODE, Trouble
@@ -26,6 +27,7 @@ app.command(replay)
 app.command(republish)
 app.command(gaps)
 app.command(dead_letters)
+app.command(fleet_bootstrap)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

@@ -98,6 +98,17 @@ def build_enforcement(place: Place, **here: Any) -> Part:
     return build(settings, place.bus, place.store("enforcement"), place.clock, verifier=place.verifier())
 
 
+def fleet_bootstrap() -> bytes:
+    """Return what a proxy of a fleet starts with, from the environment. Raises ``Trouble`` where there is no fleet."""
+    from services.enforcement.main import fleet_bootstrap as made
+    from services.enforcement.settings import EnforcementSettings
+
+    settings = settings_of(EnforcementSettings)
+    if not settings.discovery_port:
+        raise Trouble("There is no fleet: set PORTICO_ENFORCEMENT_DISCOVERY_PORT; docs/mechanisms/data-plane.md says more.")
+    return made(settings)
+
+
 def build_analytics(place: Place, **here: Any) -> Part:
     """Put analytics together."""
     from services.analytics.main import build
@@ -356,7 +367,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "support_smtp_port": 0,
             "webhook_loopback": settings.demo,
         },
-        "catalog": {"calls_url": settings.data_plane_url},
+        "catalog": {"calls_url": settings.data_plane_url, "upstream_loopback": settings.demo},
         "enforcement": {
             "token_issuer": gateway,
             "token_audience": audience,
@@ -365,6 +376,7 @@ def _addresses(settings: PorticoSettings, smtp_port: int, sandbox_port: int) -> 
             "sandbox_address": f"127.0.0.1:{sandbox_port}",
             "proxy_host": settings.data_plane_host,
             "proxy_port": settings.data_plane_port,
+            "upstream_loopback": settings.demo,
         },
         "gateway": {"development": True, "cookie_secure": False},
     }

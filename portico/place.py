@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 from starlette.types import ASGIApp
 
 from chassis.bus import Bus
@@ -78,7 +78,9 @@ def settings_of(settings: type[S], **here: Any) -> S:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0]) if first["loc"] else ""
         known = settings.model_fields.get(field)
-        name = variables(settings, field, known)[0] if known else field
-        raise Trouble(
-            f"The setting {name} cannot be used: {first['msg']} (it is {first['input']!r}); docs/settings.md says more."
-        ) from error
+        if known is None:
+            # What is wrong concerns several: all of them together would tell secrets, too.
+            raise Trouble(f"The settings cannot be used: {first['msg']}; docs/settings.md says more.") from error
+        told = "" if known.annotation is SecretStr else f" (it is {first['input']!r})"
+        name = variables(settings, field, known)[0]
+        raise Trouble(f"The setting {name} cannot be used: {first['msg']}{told}; docs/settings.md says more.") from error

@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ import orjson
 
 from chassis.bus import Message
 from chassis.calls import Call, HttpCaller
+from chassis.ids import new_id
+from chassis.messages import to_timestamp
 from portico.database import start_database
 from services.enforcement.state import numbering
 from tests.checking_apart import Checks
@@ -169,17 +172,15 @@ class Stand:
         await self.measure("rotate", retiring, path=path, token=client.token, sees=lambda head: b"invalid_token" in head)
 
     async def announce_others(self, a_second: int) -> None:
-        """Announce other changes all the time: plans change, again and again."""
-        sequences: dict[str, int] = {}
+        """Announce other changes all the time, such as nobody but enforcement hears of: tokens are revoked."""
+        until = to_timestamp(datetime.now(UTC) + timedelta(hours=1))
         pause = _BATCH / a_second
         due = time.monotonic()
         while True:
             batch: list[Message] = []
             for _ in range(_BATCH):
-                plan_id = f"pln_other_{self.announced % 500}"
-                sequences[plan_id] = sequences.get(plan_id, 0) + 1
-                data = {"plan_id": plan_id, "product_id": "prd_other", "organization_id": "org_provider", **_TERMS}
-                batch.append(message("catalog.plan_changed.v1", plan_id, sequences[plan_id], data))
+                token_id = new_id("jti")
+                batch.append(message("identity.token_revoked.v1", token_id, 1, {"token_id": token_id, "expires_at": until}))
                 self.announced += 1
             await self.checks.bus.publish(batch)
             due += pause

@@ -4,7 +4,17 @@ An address is read strictly, the numbers that its name stands for are judged, an
 were judged. No redirect is followed; whoever follows one comes through the door again.
 """
 
-from chassis.outward.addresses import LONGEST, AddressNotAllowed, Allowed, Network, Place, read_networks, read_place, read_ports
+from chassis.outward.addresses import (
+    LONGEST,
+    AddressNotAllowed,
+    Allowed,
+    Network,
+    Place,
+    judge,
+    read_networks,
+    read_place,
+    read_ports,
+)
 from chassis.outward.door import AddressNotReachable, AnswerNotReadable, Door, Resolve, resolve
 
 __all__ = [
@@ -17,6 +27,7 @@ __all__ = [
     "Network",
     "Place",
     "Resolve",
+    "judge",
     "read_networks",
     "read_place",
     "read_ports",

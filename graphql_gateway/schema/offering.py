@@ -16,6 +16,7 @@ from graphql_gateway.schema.products import (
     QuotaPeriod,
     Sensitivity,
     SensitivityKind,
+    WhenUnchecked,
 )
 from graphql_gateway.schema.releases import Api, Version
 from graphql_gateway.schema.scalars import URL, DateTime, Long
@@ -68,6 +69,7 @@ class CreateProductInput:
     main_language: Language = Language.EN
     texts: list[ProductTextInput] | None = strawberry.UNSET
     categories: list[strawberry.ID] | None = strawberry.UNSET
+    when_unchecked: WhenUnchecked | None = strawberry.UNSET
 
 
 @input_
@@ -84,6 +86,7 @@ class ChangeProductInput:
     main_language: Language | None = strawberry.UNSET
     texts: list[ProductTextInput] | None = strawberry.UNSET
     categories: list[strawberry.ID] | None = strawberry.UNSET
+    when_unchecked: WhenUnchecked | None = strawberry.UNSET
 
 
 @input_
@@ -157,6 +160,18 @@ class PublishVersionInput:
     version_id: strawberry.ID
 
 
+@input_
+class SetUpstreamInput:
+    """What answers a version's calls in production, all of it as it is to be; without an address the sandbox answers."""
+
+    version_id: strawberry.ID
+    url: URL | None = strawberry.UNSET
+    timeout_seconds: int | None = strawberry.UNSET
+    host_header: str | None = strawberry.UNSET
+    authorities: str | None = strawberry.UNSET
+    client_certificate: str | None = strawberry.UNSET
+
+
 @type_
 class ProductMutations:
     """What providers and the operator do in the catalogue."""
@@ -215,6 +230,13 @@ class ProductMutations:
         self, input_: Annotated[WithdrawPlanInput, strawberry.argument(name="input")]
     ) -> Annotated[Plan | Problem, strawberry.union("WithdrawPlanResult")]:
         """Let nobody subscribe to a plan any more; who is on it stays on it."""
+        planned(input_)
+
+    @does(CATALOG, "set_upstream")
+    def set_upstream(
+        self, input_: Annotated[SetUpstreamInput, strawberry.argument(name="input")]
+    ) -> Annotated[Version | Problem, strawberry.union("SetUpstreamResult")]:
+        """Name the system that answers a version's calls in production, or none."""
         planned(input_)
 
     @does(CATALOG, "publish_version")

@@ -47,6 +47,14 @@ class Prerequisite(Enum):
 
 
 @enum
+class WhenUnchecked(Enum):
+    """What becomes of a product's calls while nobody can say whether they may pass."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+
+
+@enum
 class ProductStatus(Enum):
     """Whether everybody sees a product: it is published with its first version."""
 
@@ -129,6 +137,7 @@ class Product(WayToACall, Node):
     sensitivity: Sensitivity
     sensitivity_kinds: list[SensitivityKind]
     prerequisites: list[Prerequisite] = reads(size=2, says="What is needed before subscribing.")
+    when_unchecked: WhenUnchecked = reads(says="What becomes of its calls while they cannot be checked: refused or let through.")
     status: ProductStatus
     is_callable: bool = reads(says="False once all its versions are retired: it stays to be read.")
     provider: Provider

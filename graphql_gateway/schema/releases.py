@@ -35,6 +35,17 @@ class Environment(Enum):
 
 
 @type_
+class VersionUpstream:
+    """The provider's own system that answers a version's calls in production."""
+
+    url: URL
+    timeout_seconds: int
+    host_header: str | None = reads(says="What it is called by, where that is not the address's own name.")
+    authorities: str | None = reads(says="Certificates (PEM) that sign its own; null: those that the world trusts.")
+    client_certificate: str | None = reads(says="The name of the certificate that the data plane shows to it.")
+
+
+@type_
 class Operation:
     """One operation of a version."""
 
@@ -81,6 +92,11 @@ class Version(Node):
     status: VersionStatus
     base_path: str
     call_url: URL | None = reads(says="Where it is called.")
+    answered_by: Environment | None = reads(says="What answers there: the sandbox, until it has an upstream.")
+    sandbox_url: URL | None = reads(says="Where the sandbox always answers.")
+    upstream: VersionUpstream | None = loads(
+        Load(_CATALOG, "upstreams_by_version", Parent("id")), says="What answers in production, for the provider's members."
+    )
     published_at: DateTime | None
     is_callable: bool
     deprecated_at: DateTime | None

@@ -10,9 +10,9 @@ AUDITED: Mapping[str, Audited] = {
     "products": audited(
         "product",
         shown="organization_id slug title summary tags sensitivity sensitivity_kinds prerequisites main_language translations"
-        " category_ids created_at is_public is_callable plans apis",
+        " category_ids when_unchecked created_at is_public is_callable plans apis",
         digested="apis.versions.ending.note",
-        ignored="sort_title folded_tags apis.versions.history held touched",
+        ignored="sort_title folded_tags apis.versions.history apis.versions.upstream_told held touched",
     ),
     "categories": audited("category", organizations="", shown="slug parent_id names"),
     "guidance": audited("guidance", shown="step product_id organization_id main_language texts", ignored="changed_at"),

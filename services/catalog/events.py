@@ -35,6 +35,8 @@ class ProductCreated(Event, service="catalog", version=1):
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
     prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
     titles: dict[Literal["LV", "RU", "EN"], str] = Field(default_factory=dict)
+    when_unchecked: Literal["CLOSED", "OPEN"] = "CLOSED"
+    """What becomes of calls while nobody can say whether they may pass."""
 
 
 class ProductChanged(Event, service="catalog", version=1):
@@ -47,6 +49,8 @@ class ProductChanged(Event, service="catalog", version=1):
     sensitivity: Literal["OPEN_TEST", "STANDARD", "CONFIDENTIAL"]
     prerequisites: tuple[Literal["ONBOARDING", "AGREEMENT", "PERMISSION"], ...] = ()
     titles: dict[Literal["LV", "RU", "EN"], str] = Field(default_factory=dict)
+    when_unchecked: Literal["CLOSED", "OPEN"] = "CLOSED"
+    """What becomes of calls while nobody can say whether they may pass."""
 
 
 class PublishedOperation(BaseModel):
@@ -71,6 +75,28 @@ class ApiVersionPublished(Event, service="catalog", version=1):
     label: str
     base_path: str
     operations: tuple[PublishedOperation, ...]
+
+
+class UpstreamChanged(Event, service="catalog", version=1):
+    """In production a version's calls go to another upstream, or to none: without ``url`` the sandbox answers them.
+
+    ``authorities`` are certificates (PEM) that sign the upstream's own, null for those that the world trusts;
+    ``client_certificate`` names the one that the data plane shows to it.
+    """
+
+    version_id: str
+    api_id: str
+    product_id: str
+    organization_id: str
+    product_slug: str
+    title: str
+    label: str
+    base_path: str
+    url: str | None
+    timeout_seconds: int | None
+    host_header: str | None
+    authorities: str | None
+    client_certificate: str | None
 
 
 class _ToldOfVersion(BaseModel):

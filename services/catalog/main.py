@@ -34,6 +34,7 @@ from services.catalog.sandbox.routes import SandboxApp, with_health
 from services.catalog.settings import CatalogSettings
 from services.catalog.trials import routes as trial_routes
 from services.catalog.trials.asking import Judge
+from services.catalog.upstreams import routes as upstream_routes
 from services.catalog.versions import repository as versions
 from services.catalog.versions import routes as version_routes
 from services.catalog.versions.comparing import Comparer
@@ -67,6 +68,7 @@ def build(settings: CatalogSettings, bus: Bus, store: Store, verifier: PassportV
             *product_routes.routes(edge, rows),
             *version_routes.routes(edge, rows, tools),
             *trial_routes.routes(edge, rows, Judge(limits)),
+            *upstream_routes.routes(edge, rows, settings.upstreams_allowed),
             *retiring_routes.routes(edge, rows),
             *guidance_routes.routes(edge),
             *finding_routes.routes(edge, rows, searcher),

@@ -12,6 +12,7 @@ from services.catalog.guidance.repository import to_page
 from services.catalog.products.lives import VersionStatus
 from services.catalog.products.repository import to_product
 from services.catalog.retiring.domain import MOST_AFFECTED, Place
+from services.catalog.upstreams.domain import subject_of, told
 from services.catalog.versions.repository import operations
 
 
@@ -61,6 +62,14 @@ def _life(place: Place, affected: Sequence[str]) -> Event:
     return place.undeprecated(affected) if version.ending is None else place.deprecated(affected)
 
 
+def _upstreams(row: Document) -> Iterable[Statement]:
+    product = to_product(row)
+    for api, version in product.versions():
+        if version.is_public and version.upstream_told:  # also where it was taken back
+            provider = product.organization_id
+            yield Statement(subject_of(version.id), (told(product, api, version),), provider, (provider,))
+
+
 def _categories(row: Document) -> Iterable[Statement]:
     category = to_category(row)
     yield Statement(category.id, (category.created(),))
@@ -77,6 +86,7 @@ KINDS = (
     Kind("product", "products", each(_products)),
     Kind("plan", "products", each(_plans)),
     Kind("version", "products", _versions),
+    Kind("upstream", "products", each(_upstreams)),
     Kind("category", "categories", each(_categories)),
     Kind("guidance", "guidance", each(_guidance)),
 )

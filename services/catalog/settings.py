@@ -2,17 +2,17 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from chassis.outward import Network, read_networks, read_ports
+from chassis.outward import Allowed, Network, read_networks, read_ports
 from chassis.settings import Settings
 
 
 class CatalogSettings(Settings):
     """The catalogue's settings."""
 
-    model_config = SettingsConfigDict(env_prefix="PORTICO_CATALOG_")
+    model_config = SettingsConfigDict(env_prefix="PORTICO_CATALOG_", populate_by_name=True)
 
     calls_url: str = Field(
         "http://127.0.0.1:8080",
@@ -51,14 +51,41 @@ class CatalogSettings(Settings):
         "",
         description="Networks, separated by commas, from which documents are fetched although not public, as in 127.0.0.0/8.",
     )
+    upstream_ports: str = Field(
+        "443,8443",
+        description="Ports, separated by commas, that versions' upstreams may have.",
+        validation_alias=AliasChoices("PORTICO_CATALOG_UPSTREAM_PORTS", "PORTICO_UPSTREAM_PORTS"),
+    )
+    upstream_networks: str = Field(
+        "",
+        description="Networks, separated by commas, in which upstreams may be although they are not public, as in 10.2.0.0/16.",
+        validation_alias=AliasChoices("PORTICO_CATALOG_UPSTREAM_NETWORKS", "PORTICO_UPSTREAM_NETWORKS"),
+    )
+    upstream_insecure: bool = Field(
+        False,
+        description="Whether upstreams may be called by plain http.",
+        validation_alias=AliasChoices("PORTICO_CATALOG_UPSTREAM_INSECURE", "PORTICO_UPSTREAM_INSECURE"),
+    )
+    upstream_loopback: bool = Field(
+        False,
+        description="Whether upstreams may be on this machine, at any port and by plain http: for development alone.",
+        validation_alias=AliasChoices("PORTICO_CATALOG_UPSTREAM_LOOPBACK", "PORTICO_UPSTREAM_LOOPBACK"),
+    )
     sandbox_cache_operations: int = Field(
         2000, ge=1, description="How many operations' sandbox answers are kept in memory; the least lately used one leaves first."
     )
 
     @model_validator(mode="after")
     def _check_addresses(self) -> Self:
-        _ = self.url_ports, self.url_networks
+        _ = self.url_ports, self.url_networks, self.upstreams_allowed
         return self
+
+    @property
+    def upstreams_allowed(self) -> Allowed:
+        """Return where the calls of versions may go."""
+        networks = read_networks(self.upstream_networks)
+        ports = read_ports(self.upstream_ports)
+        return Allowed(ports, networks, insecure=self.upstream_insecure, loopback=self.upstream_loopback)
 
     @property
     def url_ports(self) -> frozenset[int]:

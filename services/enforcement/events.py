@@ -83,6 +83,8 @@ class CallRecord(BaseModel):
     bytes_in: int
     bytes_out: int
     duration_ms: float
+    environment: Literal["PRODUCTION", "SANDBOX"] | None = None
+    """What the call went to, or would have gone to: its version's upstream, or the sandbox; null where that is not known."""
 
 
 class CallsRecorded(Event, service="enforcement", version=1):

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from starlette.routing import BaseRoute
@@ -32,9 +33,13 @@ from services.enforcement.limits import repository as counts
 from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
 from services.enforcement.limits.sharing import Sharing
-from services.enforcement.proxy import command, files
+from services.enforcement.proxy import command, files, fleet, pushing
 from services.enforcement.proxy.counters import counters_of
-from services.enforcement.proxy.plane import DataPlane, TlsDoor
+from services.enforcement.proxy.discovery import Discovery
+from services.enforcement.proxy.discovery_listener import DiscoveryListener
+from services.enforcement.proxy.plane import DataPlane, Fleet, TlsDoor
+from services.enforcement.proxy.publishing import Publishing
+from services.enforcement.proxy.resolving import Resolver
 from services.enforcement.quotas import routes as quota_routes
 from services.enforcement.quotas.access import Quotas
 from services.enforcement.quotas.thresholds import Thresholds
@@ -42,6 +47,7 @@ from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
+from services.enforcement.state.upstreams import THE_SANDBOX, Upstream
 from services.enforcement.state.world import World
 from services.enforcement.trying import routes as trying_routes
 from services.enforcement.trying.actions import Places, TrialDesk
@@ -49,10 +55,26 @@ from services.enforcement.trying.calling import DataPlaneCaller
 
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
-    """Return what the proxy's configuration is made from."""
+    """Return what the configuration of the proxy that shares files with us is made from."""
     assert settings.data_plane is not None, "this instance has no proxy of its own"
+    return _plane(settings, settings.data_plane.absolute(), check_port)
+
+
+def fleet_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
+    """Return what the configuration of a fleet's members is made from."""
+    address = settings.discovery_address or f"{settings.discovery_host}:{settings.discovery_port}"
+    fleet = Fleet(address, settings.discovery_secret.get_secret_value())
+    return replace(_plane(settings, settings.fleet_folder, check_port), fleet=fleet, kind="envoy")
+
+
+def fleet_bootstrap(settings: EnforcementSettings) -> bytes:
+    """Return what a member of the fleet starts with."""
+    return files.written(fleet.bootstrap(fleet_plane(settings)))
+
+
+def _plane(settings: EnforcementSettings, folder: Path, check_port: int | None) -> DataPlane:
     return DataPlane(
-        folder=settings.data_plane.absolute(),
+        folder=folder,
         proxy_address=f"{settings.proxy_host}:{settings.proxy_port}",
         admin_address=settings.proxy_admin_address,
         check_address=settings.check_address or f"{settings.check_host}:{check_port or settings.check_port}",
@@ -65,6 +87,8 @@ def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> 
         certified_address=settings.certified_address,
         certified_secret=settings.certified_secret.get_secret_value(),
         kind=settings.proxy,
+        upstream_calls=settings.upstream_calls,
+        authorities_file=settings.upstream_authorities_file,
     )
 
 
@@ -86,26 +110,46 @@ def ushered_proxy_command(settings: EnforcementSettings, binary: Path | None = N
 
 
 class ProxyFiles:
-    """Writes the proxy's configuration once the check is listening, and its routes whenever they change."""
+    """Writes the proxy's configuration once the check is listening, and its clusters and routes whenever they change."""
 
-    def __init__(self, settings: EnforcementSettings, listener: CheckListener, feed: Feed, world: World) -> None:
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, publishing: Publishing) -> None:
         self._settings = settings
         self._listener = listener
-        self._feed = feed
-        self._world = world
+        self._publishing = publishing
 
     async def start(self) -> None:
-        """Write everything, and from now on the routes as they change."""
+        """Write everything, and from now on clusters and routes as they change."""
         plane = data_plane(self._settings, self._listener.port)
         await asyncio.to_thread(files.prepare, plane)
-        if plane.kind == "nginx":
-            return  # it asks the check where each call goes
-        pusher = files.RoutePusher(plane)
-        pusher.push(self._world.base_paths())
-        self._feed.when_routes_change(lambda: pusher.push(self._world.base_paths()))
+        pusher = pushing.pusher(plane)
+        self._publishing.follow(pusher.push, pusher.tidy)
 
     async def close(self) -> None:
         """Leave the files: the proxy goes on by them."""
+
+
+class FleetDiscovery:
+    """Answers a fleet of proxies once the check is listening."""
+
+    def __init__(self, settings: EnforcementSettings, listener: CheckListener, publishing: Publishing) -> None:
+        self._settings = settings
+        self._listener = listener
+        self._publishing = publishing
+        self._door: DiscoveryListener | None = None
+
+    async def start(self) -> None:
+        """Begin to answer."""
+        plane = fleet_plane(self._settings, self._listener.port)
+        discovery = Discovery(plane)
+        self._publishing.follow(discovery.take, discovery.tidy)
+        address = (self._settings.discovery_host, self._settings.discovery_port)
+        self._door = DiscoveryListener(discovery, address, self._settings.discovery_secret.get_secret_value())
+        await self._door.start()
+
+    async def close(self) -> None:
+        """Answer no more: members go on by what they have."""
+        if self._door is not None:
+            await self._door.close()
 
 
 def build(
@@ -119,33 +163,31 @@ def build(
     """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
     store.record(ACTS)
     book, instance_id = Book(), new_id("ins")
-    sharing = Sharing(
-        store, book, instance_id, host=settings.peers_host, port=settings.peers_port, address=settings.peers_address
-    )
-    sharing.keeper.after_telling = Thresholds(store, book).look
+    sharing = _sharing(settings, store, book, instance_id)
     world = World(Rate(settings.open_test_requests, 1, settings.open_test_burst), book, sharing)
     tokens = Tokens(Keys(settings.keys_dir / "tokens.public.json"), settings.token_issuer, settings.token_audience)
     feed = Feed(store, bus, world, tokens)
     instance = Instance(instance_id, settings.fresh_seconds)
     epochs = parts_of(instance, store, bus, feed=feed, world=world, reactions=inbox.wire("enforcement", store, REACTIONS))
+    publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
+
+    def origin_of(upstream: Upstream) -> str:
+        return f"http://{settings.sandbox_address}" if upstream is THE_SANDBOX else publishing.origin_of(upstream)
+
     keeping = Keeping(store, world)
-    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, sandbox=settings.sandbox_address, keeps=keeping.take)
+    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, origin_of=origin_of, keeps=keeping.take)
     listener = CheckListener(check, settings.check_host, settings.check_port)
-    workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener]
+    workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
     if settings.data_plane is not None:
-        workers += [ProxyFiles(settings, listener, feed, world), _shipper(settings, bus, clock or SystemClock())]
-
-    async def is_loaded() -> bool:
-        return feed.is_loaded
-
+        workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
+    if settings.discovery_port:
+        workers.append(FleetDiscovery(settings, listener, publishing))
     explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
-        routes = [
-            *_routes(edge, settings, explaining, _trial_desk(settings, world, tokens)),
-            *quota_routes.routes(edge, Quotas(book)),
-        ]
+        routes = _routes(edge, settings, explaining, _trial_desk(settings, world, tokens))
+        routes += quota_routes.routes(edge, Quotas(book))
         workers.append(edge.tally)
     return Service(
         name="enforcement",
@@ -155,9 +197,16 @@ def build(
         indexes=(*repository.INDEXES, *counts.INDEXES, *refusals.INDEXES, *epochs_repository.INDEXES),
         reactions=REACTIONS,
         workers=workers,
-        ready_checks={"state": is_loaded, "freshness": epochs.is_fresh},
+        ready_checks={"state": feed.has_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
+
+
+def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:
+    host, port, address = settings.peers_host, settings.peers_port, settings.peers_address
+    sharing = Sharing(store, book, instance_id, host=host, port=port, address=address)
+    sharing.keeper.after_telling = Thresholds(store, book).look
+    return sharing
 
 
 def _routes(edge: Edge, settings: EnforcementSettings, explaining: Explaining, desk: TrialDesk) -> list[BaseRoute]:

@@ -70,6 +70,11 @@ async def remember_life_of_version(tx: Transaction, heard: Heard) -> None:
     await _remember(tx, heard)
 
 
+async def remember_upstream(tx: Transaction, heard: Heard) -> None:
+    """Remember what answers a version's calls in production, or that nothing of its own does."""
+    await _remember(tx, heard)
+
+
 async def remember_plan(tx: Transaction, heard: Heard) -> None:
     """Remember a plan's rate and quota."""
     await _remember(tx, heard)
@@ -109,6 +114,7 @@ REACTIONS: tuple[On, ...] = (
         "catalog.api_version_undeprecated.v1",
         "catalog.api_version_retired.v1",
     ),
+    On(remember_upstream, "catalog.upstream_changed.v1"),
     On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),
     On(
         remember_subscription,

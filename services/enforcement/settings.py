@@ -1,11 +1,13 @@
 """What differs per place for enforcement."""
 
+import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from chassis.outward import Allowed, read_networks, read_ports
 from chassis.settings import Settings
 
 
@@ -33,7 +35,9 @@ class EnforcementSettings(Settings):
     peers_address: str = Field(
         "", description="Host and port at which other instances reach that port; empty means the address that it listens on."
     )
-    sandbox_address: str = Field("127.0.0.1:8081", description="Host and port of the sandbox, the upstream of every version.")
+    sandbox_address: str = Field(
+        "127.0.0.1:8081", description="Host and port of the sandbox, which answers for versions without an upstream."
+    )
     data_plane: Path | None = Field(
         Path("var/dataplane"),
         description="Folder shared with the proxy: its configuration and its log. `none`: this instance only checks.",
@@ -66,12 +70,51 @@ class EnforcementSettings(Settings):
     )
     trials_at_once: int = Field(32, ge=1, description="How many trials run at the same time.")
     trials_at_once_of_one: int = Field(4, ge=1, description="How many trials of one organization run at the same time.")
+    discovery_port: int = Field(
+        0, ge=0, le=65535, description="The port at which a fleet of proxies asks for its configuration; 0: there is none."
+    )
+    discovery_host: str = Field("127.0.0.1", description="The address that is listened on for the fleet.")
+    discovery_address: str = Field(
+        "", description="Host and port at which the fleet reaches that; empty means the address that is listened on."
+    )
+    discovery_secret: SecretStr = Field(
+        SecretStr(""), description="What members of the fleet show: at least 32 letters, digits, hyphens and underscores."
+    )
+    fleet_folder: Path = Field(
+        Path("/data-plane"), description="Where a member of the fleet has its log and its certificates, as it finds it."
+    )
     proxy_admin_address: str = Field(
         "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
     )
     proxy_threads: int = Field(1, description="Worker threads of the proxy.")
     proxy_max_connections: int = Field(10_000, description="Connections that the proxy holds open at most.")
-    upstream_timeout_seconds: float = Field(15.0, description="How long an upstream may take to answer.")
+    upstream_timeout_seconds: float = Field(15.0, description="How long the sandbox may take to answer.")
+    upstream_calls: int = Field(500, ge=1, description="Calls that run to one upstream at a time at most; more are refused.")
+    upstream_seconds: float = Field(30.0, gt=0, description="How often an upstream's name is resolved and judged anew.")
+    upstream_authorities_file: str = Field(
+        "/etc/ssl/certs/ca-certificates.crt",
+        description="Certificates (PEM) of the authorities that the world trusts, as the proxy finds them.",
+    )
+    upstream_ports: str = Field(
+        "443,8443",
+        description="Ports, separated by commas, that versions' upstreams may have.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_PORTS", "PORTICO_UPSTREAM_PORTS"),
+    )
+    upstream_networks: str = Field(
+        "",
+        description="Networks, separated by commas, in which upstreams may be although they are not public, as in 10.2.0.0/16.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_NETWORKS", "PORTICO_UPSTREAM_NETWORKS"),
+    )
+    upstream_insecure: bool = Field(
+        False,
+        description="Whether upstreams may be called by plain http.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_INSECURE", "PORTICO_UPSTREAM_INSECURE"),
+    )
+    upstream_loopback: bool = Field(
+        False,
+        description="Whether upstreams may be on this machine, at any port and by plain http: for development alone.",
+        validation_alias=AliasChoices("PORTICO_ENFORCEMENT_UPSTREAM_LOOPBACK", "PORTICO_UPSTREAM_LOOPBACK"),
+    )
     drain_seconds: int = Field(5, description="How long the proxy lets running calls end when it is drained.")
     open_test_requests: int = Field(
         5, description="Calls per second and application to an open test product, without a subscription."
@@ -87,3 +130,17 @@ class EnforcementSettings(Settings):
     @classmethod
     def _read_none(cls, value: object) -> object:
         return None if value == "none" else value
+
+    @model_validator(mode="after")
+    def _check_upstreams(self) -> Self:
+        _ = self.upstreams_allowed
+        if self.discovery_port and not re.fullmatch(r"[A-Za-z0-9_-]{32,}", self.discovery_secret.get_secret_value()):
+            raise ValueError("a fleet needs PORTICO_ENFORCEMENT_DISCOVERY_SECRET: 32 letters, digits, hyphens and underscores")
+        return self
+
+    @property
+    def upstreams_allowed(self) -> Allowed:
+        """Return where the calls of versions may go."""
+        networks = read_networks(self.upstream_networks)
+        ports = read_ports(self.upstream_ports)
+        return Allowed(ports, networks, insecure=self.upstream_insecure, loopback=self.upstream_loopback)

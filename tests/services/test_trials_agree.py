@@ -13,7 +13,7 @@ from services.catalog.trials.contract import contract_of
 from services.catalog.trials.domain import Given, TrialNotUsable
 from services.catalog.trials.domain import Wanted as Wish
 from services.enforcement.state.matching import Matcher, Operation
-from services.enforcement.state.world import Version
+from services.enforcement.state.versions import Version
 from services.enforcement.trying.domain import RequestNotUsable, Wanted, request_to
 from services.enforcement.trying.environments import Environment
 

@@ -7,7 +7,7 @@ from chassis.ids import new_id
 from chassis.mongo import Transaction
 from services.catalog.categories.access import require_known
 from services.catalog.products import access, repository
-from services.catalog.products.domain import SLUG_MAX, Description, Product
+from services.catalog.products.domain import RESERVED_SLUGS, SLUG_MAX, Description, Product, SlugReserved
 from services.catalog.products.plans import Plan, Terms
 from services.catalog.products.words import slug_of
 from services.catalog.providers.access import require_provider
@@ -23,13 +23,15 @@ class SlugNeeded(Invalid):
 async def create_product(tx: Transaction, organization_id: str, slug: str | None, description: Description) -> Product:
     """Begin a product that only the provider's members see.
 
-    Raises ``NotAProvider``, ``NoSuchCategories``, ``SlugNeeded``, ``SlugTaken`` and as access does.
+    Raises ``NotAProvider``, ``NoSuchCategories``, ``SlugNeeded``, ``SlugReserved``, ``SlugTaken`` and as access does.
     """
     await require_provider(tx, organization_id)
     await require_known(tx, description.category_ids)
     chosen = slug or slug_of(description.title, SLUG_MAX)
     if not chosen:
         raise SlugNeeded
+    if chosen in RESERVED_SLUGS:
+        raise SlugReserved
     product = Product(new_id("prd"), organization_id, chosen, description, tx.now)
     await repository.insert(tx, product)
     await tx.emit(product.created(), subject=product.id, organization=organization_id, audience=[organization_id])

@@ -27,6 +27,8 @@ from services.catalog.texts.domain import DEFAULT, Language, chosen, in_order, r
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 SLUG_MAX = 60
+# In front of a base path it stands for the environment: calls that the sandbox answers.
+RESERVED_SLUGS = frozenset({"sandbox"})
 
 
 class Sensitivity(StrEnum):
@@ -51,6 +53,20 @@ class Prerequisite(StrEnum):
     ONBOARDING = "ONBOARDING"
     AGREEMENT = "AGREEMENT"
     PERMISSION = "PERMISSION"
+
+
+class WhenUnchecked(StrEnum):
+    """What becomes of a product's calls while nobody can say whether they may pass: refused, or let through."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+
+
+class ConfidentialStaysClosed(Invalid):
+    """No call of a confidential product passes unchecked."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("when_unchecked", "choose CLOSED, because the product is confidential")])
 
 
 class NotConfidential(Invalid):
@@ -86,6 +102,13 @@ class SlugTaken(Conflict):
 
     def __init__(self) -> None:
         super().__init__(fields=[FieldProblem("slug", "choose another one, this one is taken")])
+
+
+class SlugReserved(Invalid):
+    """The platform itself uses this slug in the paths of calls; choose another one."""
+
+    def __init__(self) -> None:
+        super().__init__(fields=[FieldProblem("slug", "choose another one, the platform itself uses this one")])
 
 
 class VersionLabelTaken(Conflict):
@@ -141,12 +164,13 @@ class Description:
     main_language: Language = DEFAULT
     translations: tuple[ProductText, ...] = ()
     category_ids: tuple[str, ...] = ()
+    when_unchecked: WhenUnchecked = WhenUnchecked.CLOSED
 
     def __post_init__(self) -> None:
         """Refuse what does not go with the sensitivity, and texts of which two are in one language.
 
-        Raises ``NotConfidential``, ``OpenTestAsksForNothing``, ``AgreementAlwaysNeeded``, ``LanguageTwice`` or
-        ``MainLanguageTwice``.
+        Raises ``NotConfidential``, ``OpenTestAsksForNothing``, ``AgreementAlwaysNeeded``, ``ConfidentialStaysClosed``,
+        ``LanguageTwice`` or ``MainLanguageTwice``.
         """
         require_each_once(self.translations, "texts")
         if any(text.language is self.main_language for text in self.translations):
@@ -157,6 +181,8 @@ class Description:
             raise OpenTestAsksForNothing
         if self.sensitivity is Sensitivity.CONFIDENTIAL and Prerequisite.AGREEMENT not in self.prerequisites:
             raise AgreementAlwaysNeeded
+        if self.sensitivity is Sensitivity.CONFIDENTIAL and self.when_unchecked is WhenUnchecked.OPEN:
+            raise ConfidentialStaysClosed
 
     @property
     def texts(self) -> tuple[ProductText, ...]:
@@ -238,6 +264,7 @@ class Product:
             "title": self.description.title,
             "sensitivity": self.description.sensitivity.value,
             "prerequisites": tuple(each.value for each in self.description.prerequisites),
+            "when_unchecked": self.description.when_unchecked.value,
             "titles": {text.language.value: text.title for text in self.description.texts},
         }
 

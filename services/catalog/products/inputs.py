@@ -17,6 +17,7 @@ from services.catalog.products.domain import (
     ProductText,
     Sensitivity,
     SensitivityKind,
+    WhenUnchecked,
     with_agreement,
 )
 from services.catalog.products.plans import Approval, QuotaPeriod, Terms
@@ -118,6 +119,7 @@ class CreateProduct(Input):
     main_language: Language | None = None
     texts: Texts | None = None
     categories: CategoryIds | None = None
+    when_unchecked: WhenUnchecked | None = None
 
     def description(self) -> Description:
         """Return what the product is to say of itself."""
@@ -131,6 +133,7 @@ class CreateProduct(Input):
             main_language=self.main_language or DEFAULT,
             translations=_texts(self.texts or ()),
             category_ids=self.categories or (),
+            when_unchecked=self.when_unchecked or WhenUnchecked.CLOSED,
         )
 
 
@@ -147,6 +150,7 @@ class ChangeProduct(Input):
     main_language: Language | None = None
     texts: Texts | None = None
     categories: CategoryIds | None = None
+    when_unchecked: WhenUnchecked | None = None
 
     def onto(self, present: Description) -> Description:
         """Return the description as it is to be."""
@@ -167,7 +171,13 @@ class ChangeProduct(Input):
             main_language=present.main_language,
             translations=present.translations if self.texts is None else _texts(self.texts),
             category_ids=present.category_ids if self.categories is None else self.categories,
+            when_unchecked=self._when_unchecked_onto(present, sensitivity),
         )
+
+    def _when_unchecked_onto(self, present: Description, sensitivity: Sensitivity) -> WhenUnchecked:
+        if self.when_unchecked is None and sensitivity is Sensitivity.CONFIDENTIAL:
+            return WhenUnchecked.CLOSED
+        return self.when_unchecked or present.when_unchecked
 
     def _prerequisites_onto(self, present: Description, sensitivity: Sensitivity) -> tuple[Prerequisite, ...]:
         if self.prerequisites is None:

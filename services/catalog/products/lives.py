@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import Conflict
+from services.catalog.products.upstreams import Upstream
 
 MOST_CHANGES = 100
 
@@ -66,7 +67,7 @@ class VersionChange:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One release of an API."""
+    """One release of an API; ``upstream_told`` says that others have heard of an upstream of it, which it may have no more."""
 
     id: str
     label: str
@@ -77,6 +78,8 @@ class Version:
     ending: Ending | None = None
     retired_at: datetime | None = None
     history: tuple[VersionChange, ...] = ()
+    upstream: Upstream | None = None
+    upstream_told: bool = False
 
     @property
     def is_public(self) -> bool:
@@ -91,7 +94,9 @@ class Version:
     def publish(self, now: datetime, actor: str | None) -> "Version":
         """Return the version published. Raises ``AlreadyPublished`` or ``AlreadyRetired``."""
         self.require_draft()
-        return self._after(VersionChange(VersionStatus.PUBLISHED, now, actor), published_at=now)
+        return self._after(
+            VersionChange(VersionStatus.PUBLISHED, now, actor), published_at=now, upstream_told=self.upstream is not None
+        )
 
     def deprecate(self, ending: Ending, now: datetime, actor: str | None) -> "Version":
         """Return the version deprecated, or with another end; itself where nothing is different.
@@ -115,6 +120,14 @@ class Version:
         """Return the version retired. Raises ``NotPublishedYet``, ``NotDeprecated`` or ``AlreadyRetired``."""
         self.require_ending()
         return self._after(VersionChange(VersionStatus.RETIRED, now, actor, reason), retired_at=now)
+
+    def served_by(self, upstream: Upstream | None) -> "Version":
+        """Return the version with another upstream, or none; itself where nothing is different. Raises ``AlreadyRetired``."""
+        if self.status is VersionStatus.RETIRED:
+            raise AlreadyRetired
+        if upstream == self.upstream:
+            return self
+        return replace(self, upstream=upstream, upstream_told=self.is_public or self.upstream_told)
 
     def require_draft(self) -> None:
         """Refuse unless it is still to be published. Raises ``AlreadyPublished`` or ``AlreadyRetired``."""

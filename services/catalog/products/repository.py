@@ -14,10 +14,12 @@ from services.catalog.products.domain import (
     Sensitivity,
     SensitivityKind,
     SlugTaken,
+    WhenUnchecked,
     with_agreement,
 )
 from services.catalog.products.lives import Ending, Version, VersionChange, VersionStatus
 from services.catalog.products.plans import Plan, read_terms, terms_row
+from services.catalog.products.upstreams import Upstream
 from services.catalog.products.words import fold
 from services.catalog.texts.domain import DEFAULT, Language
 
@@ -50,6 +52,7 @@ def to_document(product: Product) -> Document:
         "main_language": said.main_language.value,
         "translations": [_text_document(each) for each in said.translations],
         "category_ids": list(said.category_ids),
+        "when_unchecked": said.when_unchecked.value,
         "created_at": product.created_at,
         "is_public": product.is_public,
         "is_callable": product.is_callable,
@@ -96,6 +99,8 @@ def _version_document(version: Version) -> Document:
         "ending": asdict(version.ending) if version.ending else None,
         "retired_at": version.retired_at,
         "history": [{**asdict(each), "status": each.status.value} for each in version.history],
+        "upstream": asdict(version.upstream) if version.upstream else None,
+        "upstream_told": version.upstream_told,
     }
 
 
@@ -120,6 +125,7 @@ def to_product(kept: Document) -> Product:
                 ProductText(Language(each["language"]), each["title"], each["summary"]) for each in kept.get("translations", ())
             ),
             category_ids=tuple(kept.get("category_ids", ())),
+            when_unchecked=WhenUnchecked(kept.get("when_unchecked", WhenUnchecked.CLOSED)),
         ),
         created_at=kept["created_at"],
         plans=tuple(Plan(each["id"], read_terms(each), each.get("withdrawn_at")) for each in kept["plans"]),
@@ -146,6 +152,8 @@ def _to_version(kept: Document) -> Version:
         ending=Ending(**kept["ending"]) if kept.get("ending") else None,
         retired_at=kept.get("retired_at"),
         history=tuple(VersionChange(**{**each, "status": VersionStatus(each["status"])}) for each in kept.get("history", ())),
+        upstream=Upstream(**kept["upstream"]) if kept.get("upstream") else None,
+        upstream_told=bool(kept.get("upstream_told")),
     )
 
 

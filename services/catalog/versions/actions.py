@@ -16,6 +16,7 @@ from services.catalog.products.lives import Version, VersionStatus
 from services.catalog.products.words import slug_of, text_of_operations
 from services.catalog.providers import actions as providers
 from services.catalog.sandbox import repository as sandbox
+from services.catalog.upstreams.domain import subject_of, told
 from services.catalog.versions import repository
 from services.catalog.versions.domain import Kept
 from services.catalog.versions.reading import Reading
@@ -80,7 +81,7 @@ async def publish_version(tx: Transaction, version_id: str) -> Product:
 
     Raises ``NotAProvider``, ``AlreadyPublished``, ``AlreadyRetired``, ``NothingToCall``, ``NoPlanYet`` and as access does.
     """
-    present, _ = await access.version_to_manage(tx, version_id)
+    present, draft = await access.version_to_manage(tx, version_id)
     await providers.hold_standing(tx, present.organization_id)
     rows = (await repository.operations(tx, [version_id])).get(version_id, [])
     operations = tuple(
@@ -89,7 +90,12 @@ async def publish_version(tx: Transaction, version_id: str) -> Product:
     product, published = present.publish(version_id, operations, now=tx.now, actor=tx.principal.id)
     await products.replace(tx, product)
     await entries.keep_operations(tx, product.id, version_id, text_of_operations(rows))
-    await tx.emit(published, subject=version_id, organization=product.organization_id, audience=[product.organization_id])
+    provider = product.organization_id
+    found = product.version(version_id)
+    if draft.upstream is not None and found is not None:
+        # Before the version itself, so that no call of it goes elsewhere.
+        await tx.emit(told(product, *found), subject=subject_of(version_id), organization=provider, audience=[provider])
+    await tx.emit(published, subject=version_id, organization=provider, audience=[provider])
     return product
 
 

@@ -10,7 +10,7 @@ import orjson
 from services.enforcement.checks.answers import VERDICT_FIELDS
 from services.enforcement.events import CallRecord
 from services.enforcement.proxy.plane import NO_RUN, OAUTH_ROUTE
-from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE
+from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE, read_route_name
 
 CALLER_WENT_AWAY = 499
 VIA_UPSTREAM = "via_upstream"
@@ -57,7 +57,7 @@ class _Measured(NamedTuple):
 
 def _record(logged: dict[str, Any]) -> CallRecord:
     flags = str(logged["flags"] or "-").split(",")
-    known = _read_verdict(logged["verdict"])
+    known = _read_verdict(logged["verdict"], str(logged.get("route") or ""))
     status = int(logged["status"] or 0)
     details = logged["details"]
     measured = _by_nginx(logged) if "ended" in logged else _by_envoy(logged, known, flags)
@@ -100,12 +100,15 @@ def _by_nginx(logged: dict[str, Any]) -> _Measured:
 
 
 @lru_cache(_MOST_REMEMBERED)
-def _read_verdict(verdict: str | None) -> Mapping[str, Any]:
+def _read_verdict(verdict: str | None, route: str) -> Mapping[str, Any]:
     # The calls of one application to one operation have the same.
     if not verdict:
-        return _NOBODY
+        # Nobody has decided on it: what its route tells is all that is known.
+        told = read_route_name(route)
+        return {**_NOBODY, **told} if told else _NOBODY
     values = [unquote(part) or None for part in verdict.split("|")]
-    return dict(zip(VERDICT_FIELDS, values, strict=True))
+    # A line from before an upgrade may lack what has come to be told since.
+    return {**_NOBODY, **dict(zip(VERDICT_FIELDS, values, strict=False))}
 
 
 def _rejection(flags: list[str], status: int, details: str | None) -> str | None:

@@ -21,7 +21,8 @@ from services.enforcement.checks.refusals import (
     VersionRetired,
 )
 from services.enforcement.limits.quotas import DAY
-from services.enforcement.state.world import Life
+from services.enforcement.state.upstreams import Upstream
+from services.enforcement.state.versions import Life
 
 VERDICT_HEADER = "portico-verdict"
 FRESHNESS_HEADER = b"portico-freshness"
@@ -35,6 +36,7 @@ VERDICT_FIELDS = (
     "plan_id",
     "subscription_id",
     "rejection",
+    "environment",
 )
 _REASONS = {
     200: b"OK",
@@ -57,7 +59,7 @@ def quoted(identifier: str | None) -> str:
     return "" if identifier is None else quote(identifier, safe="_-.~/:")
 
 
-def _verdict_line(verdict: Verdict) -> str:
+def _verdict_line(verdict: Verdict, upstream: Upstream | None) -> str:
     application, version, lease = verdict.application, verdict.version, verdict.lease
     ids: tuple[str | None, ...] = (
         application.id if application else None,
@@ -69,36 +71,45 @@ def _verdict_line(verdict: Verdict) -> str:
         lease.plan_id if lease else None,
         lease.subscription_id if lease else None,
         verdict.refusal.code if verdict.refusal else None,
+        upstream.environment if upstream else None,
     )
     return "|".join(quoted(each) for each in ids)
 
 
-def answer_to(verdict: Verdict, request_id: str, wall_ns: int, *, is_kept: bool = False) -> bytes:
-    """Return the whole HTTP/1.1 answer to a check; ``is_kept`` says whether a refusal can be explained later."""
+def answer_to(
+    verdict: Verdict, request_id: str, wall_ns: int, upstream: Upstream | None = None, *, is_kept: bool = False
+) -> bytes:
+    """Return the whole HTTP/1.1 answer to a check.
+
+    ``upstream`` is where the call goes, or would go; ``is_kept`` says whether a refusal can be explained later.
+    """
     if verdict.refusal is None:
-        return _allowed(verdict, wall_ns)
+        return _allowed(verdict, wall_ns, upstream)
     told: dict[str, object] = {"request_id": request_id, "explainable": is_kept}
-    return _refused(verdict, verdict.refusal, told, wall_ns)
+    head, body = _refused(verdict, verdict.refusal, told, wall_ns)
+    head.append(f"{VERDICT_HEADER}: {_verdict_line(verdict, upstream)}")
+    said = "\r\n".join(head).encode("latin-1", "replace")
+    return b"HTTP/1.1 %d %s\r\n%s\r\n\r\n%s" % (verdict.refusal.status, _REASONS[verdict.refusal.status], said, body)
 
 
-def _allowed(verdict: Verdict, wall_ns: int) -> bytes:
+def _allowed(verdict: Verdict, wall_ns: int, upstream: Upstream | None) -> bytes:
     lease, operation = verdict.lease, verdict.operation
     assert lease is not None
     assert operation is not None
     assert verdict.version is not None
     # Two versions of a product may have the same operation.
-    key: tuple[object, ...] = (verdict.version.id, operation, verdict.secret_id)
+    key: tuple[object, ...] = (verdict.version.id, operation, verdict.secret_id, upstream.name if upstream else None)
     if verdict.permit is not None:
         key = (*key, verdict.permit.permission.id)
     head = lease.answers.get(key)
     if head is None:
         if len(lease.answers) > 1000:
             lease.answers.clear()
-        head = lease.answers[key] = _allowed_head(verdict)
+        head = lease.answers[key] = _allowed_head(verdict, upstream)
     return b"%s%s\r\n\r\n" % (head, _limits(verdict, wall_ns).encode())
 
 
-def _allowed_head(verdict: Verdict) -> bytes:
+def _allowed_head(verdict: Verdict, upstream: Upstream | None) -> bytes:
     application, version, operation, lease = verdict.application, verdict.version, verdict.operation, verdict.lease
     assert application is not None
     assert version is not None
@@ -116,7 +127,7 @@ def _allowed_head(verdict: Verdict) -> bytes:
     lines = ["HTTP/1.1 200 OK", "content-length: 0"]
     lines += [f"{name}: {quoted(value)}" for name, value in identity.items() if value is not None]
     lines += _of_life(version.life)
-    lines += [f"{VERDICT_HEADER}: {_verdict_line(verdict)}", f"ratelimit-policy: {_policy(verdict)}", "ratelimit: "]
+    lines += [f"{VERDICT_HEADER}: {_verdict_line(verdict, upstream)}", f"ratelimit-policy: {_policy(verdict)}", "ratelimit: "]
     return "\r\n".join(lines).encode()
 
 
@@ -132,8 +143,8 @@ def _of_life(life: Life) -> list[str]:
     return lines
 
 
-def _refused(verdict: Verdict, refusal: type[Refusal], told: dict[str, object], wall_ns: int) -> bytes:
-    lines = ["content-type: application/problem+json", "cache-control: no-store", f"{VERDICT_HEADER}: {_verdict_line(verdict)}"]
+def _refused(verdict: Verdict, refusal: type[Refusal], told: dict[str, object], wall_ns: int) -> tuple[list[str], bytes]:
+    lines = ["content-type: application/problem+json", "cache-control: no-store"]
     problem = _problem(refusal) | told
     problem["detail"] = verdict.detail or problem["detail"]
     if refusal is SubscriptionSuspended:
@@ -154,8 +165,7 @@ def _refused(verdict: Verdict, refusal: type[Refusal], told: dict[str, object], 
         lines.append("retry-after: 1")
     body = orjson.dumps(problem)
     lines.append(f"content-length: {len(body)}")
-    head = "\r\n".join(lines).encode("latin-1", "replace")
-    return b"HTTP/1.1 %d %s\r\n%s\r\n\r\n%s" % (refusal.status, _REASONS[refusal.status], head, body)
+    return lines, body
 
 
 def _problem(refusal: type[Refusal]) -> dict[str, object]:

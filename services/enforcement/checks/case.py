@@ -7,7 +7,9 @@ from chassis.errors import Unauthenticated
 from services.enforcement.state.leases import Lease
 from services.enforcement.state.matching import NOTHING, Match
 from services.enforcement.state.permits import Permit
-from services.enforcement.state.world import Application, Version, World
+from services.enforcement.state.upstreams import PRODUCTION
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import Application, World
 
 
 class Credentials(NamedTuple):
@@ -39,12 +41,14 @@ class Rejected(NamedTuple):
 class Asked(NamedTuple):
     """What is to be called: the path as sent (percent-encoded), without its query; and the certificate that was shown, if any.
 
-    The certificate is as the proxy that verified it tells it: ``Hash=<SHA-256 in hex>``, perhaps among other pairs.
+    The path is what lies below its environment. The certificate is as the proxy that verified it tells it: ``Hash=<SHA-256 in
+    hex>``, perhaps among other pairs.
     """
 
     method: str
     path: str
     certificate: str | None = None
+    environment: str = PRODUCTION
 
 
 class Now(NamedTuple):

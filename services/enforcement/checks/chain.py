@@ -30,7 +30,8 @@ from services.enforcement.checks.refusals import (
 from services.enforcement.state.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
 from services.enforcement.state.matching import Operation
 from services.enforcement.state.permits import permits_for
-from services.enforcement.state.world import Application, Version, World
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import Application, World
 
 AGREEMENT = "AGREEMENT"
 """What a subscription is held by while an agreement that its product asks for does not stand."""

@@ -20,7 +20,8 @@ from services.enforcement.limits.counting import PERMISSION, QUOTA, RATE, UNKNOW
 from services.enforcement.state.leases import Lease
 from services.enforcement.state.matching import Operation
 from services.enforcement.state.permits import Permit
-from services.enforcement.state.world import Application, Version, World
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import Application, World
 
 _NANOSECONDS = 1_000_000_000
 

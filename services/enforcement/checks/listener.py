@@ -27,6 +27,7 @@ from services.enforcement.checks.told import (
     NGINX,
     CallNotReadable,
     Certificates,
+    Destination,
     Told,
     answer_for,
     told_in,
@@ -35,6 +36,7 @@ from services.enforcement.checks.told import HEADERS as TOLD_HEADERS
 from services.enforcement.epochs.domain import EnforcementNotFresh
 from services.enforcement.epochs.freshness import Freshness
 from services.enforcement.limits.counting import Counted
+from services.enforcement.state.upstreams import Upstream, environment_of
 from services.enforcement.state.world import World
 
 PREFIX = b"/check"
@@ -72,13 +74,17 @@ class Check:
         is_loaded: Callable[[], bool],
         freshness: Freshness,
         *,
-        sandbox: str = "",
+        origin_of: Callable[[Upstream], str] = lambda _: "",
         keeps: Callable[[Decided], bool] = lambda _: False,
     ) -> None:
-        """``sandbox`` is the host and port that proxies that ask where to send a call are told; ``keeps`` takes refusals."""
+        """Begin to answer.
+
+        ``origin_of`` says where an upstream is, for proxies that ask where to send a call (nothing: it cannot be called);
+        ``keeps`` takes refusals.
+        """
         self._world = world
         self._freshness = freshness
-        self._origin = f"http://{sandbox}".encode()
+        self._origin_of = origin_of
         self._certificates = Certificates()
         self._tokens = tokens
         self._is_loaded = is_loaded
@@ -93,13 +99,13 @@ class Check:
             return not_a_check()
         if not self._is_loaded():
             return not_ready()
-        asked = target[len(PREFIX) :]
-        if is_for_nginx or asked in (b"", b"/"):
+        path = target[len(PREFIX) :].partition(b"?")[0]
+        if is_for_nginx or path in (b"", b"/"):
             return self._told_in_headers(method, headers, is_for_nginx=is_for_nginx)
         certificate = headers.get(b"x-forwarded-client-cert")
-        path = asked.partition(b"?")[0].decode("latin-1")
-        call = Asked(method.decode("latin-1"), path, None if certificate is None else certificate.decode("latin-1"))
-        return self._decided(call, headers)
+        environment, below = environment_of(path.decode("latin-1"))
+        shown = None if certificate is None else certificate.decode("latin-1")
+        return self._decided(Asked(method.decode("latin-1"), below, shown, environment), headers)
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held | Counting:
         """Answer a proxy that asks at one fixed path and tells the call in headers."""
@@ -107,29 +113,28 @@ class Check:
             told = told_in(headers, method, is_for_nginx=is_for_nginx)
         except CallNotReadable:
             refused = answer_to(Verdict(CallNotReadable), _request_id(headers), self._now().wall_ns)
-            return answer_for(refused, Told(method, b"/", is_for_nginx), b"")
+            return answer_for(refused, Told(method, b"/", is_for_nginx))
         # Others pass on what the caller wrote of a certificate, which is public: only the doors of our own are believed.
         certificate = self._certificates.told(headers.get(CERTIFICATE_HEADER)) if is_for_nginx else None
-        call = Asked(told.method.decode("latin-1"), told.path.decode("latin-1"), certificate)
-        answer = self._decided(call, headers, has_routes=False)
-        return answer_for(answer, told, self._origin) if isinstance(answer, bytes) else answer._replace(told=told)
+        environment, path = environment_of(told.path.decode("latin-1"))
+        return self._decided(Asked(told.method.decode("latin-1"), path, certificate, environment), headers, told)
 
-    def _decided(self, call: Asked, headers: Headers, *, has_routes: bool = True) -> bytes | Held | Counting:
+    def _decided(self, call: Asked, headers: Headers, told: Told | None = None) -> bytes | Held | Counting:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
         request_id = _request_id(headers)
         verdict = decide(self._world, call, credentials, now)
-        if verdict.version is None and not has_routes:
+        if told is not None and verdict.version is None:
             # Envoy has no route there and asks nobody; everywhere else it is the same answer, whoever calls.
-            return answer_to(Verdict(ApiNotFound), request_id, now.wall_ns)
+            return answer_for(answer_to(Verdict(ApiNotFound), request_id, now.wall_ns), told)
         if verdict.refusal is not None and self._patience.takes(verdict, credentials, now.steady_ns):
-            return Held(call, credentials, request_id, now.steady_ns + HOLD_NS)
-        return self._answer(Decided(request_id, call, credentials, verdict, now), None)
+            return Held(call, credentials, request_id, now.steady_ns + HOLD_NS, told)
+        return self._answer(Decided(request_id, call, credentials, verdict, now), told)
 
     def finish(self, counting: Counting, taken: Counted) -> bytes:
         """Return the answer to a call that has been counted."""
         verdict = settled(counting.decided.verdict, taken)
-        return self._as_told(self._final(counting.decided._replace(verdict=verdict, now=self._now())), counting.told)
+        return self._final(counting.decided._replace(verdict=verdict, now=self._now()), counting.told)
 
     def try_again(self, held: Held) -> bytes | Counting | None:
         """Return the answer to a call that was held back, or None while it has to wait."""
@@ -140,20 +145,24 @@ class Check:
         self._patience.release()
         return self._answer(Decided(held.request_id, held.asked, held.credentials, verdict, now), held.told)
 
-    def _as_told(self, answer: bytes, told: Told | None) -> bytes:
-        return answer if told is None else answer_for(answer, told, self._origin)
-
     def _answer(self, decided: Decided, told: Told | None) -> bytes | Counting:
         decided = self._closed_where_stale(decided)
-        if decided.verdict.later is not None:
-            return Counting(decided, told)
-        return self._as_told(self._final(decided), told)
+        return self._final(decided, told) if decided.verdict.later is None else Counting(decided, told)
 
-    def _final(self, decided: Decided) -> bytes:
+    def _final(self, decided: Decided, told: Told | None) -> bytes:
+        verdict, version = decided.verdict, decided.verdict.version
         # That the check is not fresh is no link of the chain, so there would be nothing to explain.
-        is_kept = decided.verdict.refusal not in (None, EnforcementNotFresh) and self._keeps(decided)
-        answer = answer_to(decided.verdict, decided.request_id, decided.now.wall_ns, is_kept=is_kept)
-        return answer if self._freshness.is_fresh(steady_ns()) else said_to_be_stale(answer)
+        is_kept = verdict.refusal not in (None, EnforcementNotFresh) and self._keeps(decided)
+        upstream = None if version is None else self._world.upstream_of(version.id, decided.asked.environment)
+        answer = answer_to(verdict, decided.request_id, decided.now.wall_ns, upstream, is_kept=is_kept)
+        if not self._freshness.is_fresh(steady_ns()):
+            answer = said_to_be_stale(answer)
+        if told is None:
+            return answer
+        if version is None or upstream is None:
+            return answer_for(answer, told)
+        origin = "" if told.is_for_nginx else self._origin_of(upstream)
+        return answer_for(answer, told, Destination(upstream, version.base_path, origin))
 
     def _closed_where_stale(self, decided: Decided) -> Decided:
         """Return what is decided; one that is not fresh refuses what it knows to be withdrawn, and closes the rest."""

@@ -16,6 +16,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.errors import Invalid
+from services.enforcement.state.upstreams import SANDBOX, Upstream, environment_of
 
 NGINX = b"/nginx"
 """Where our nginx asks; `auth_request` knows but 200, 401 and 403, and reads no body, so it is answered in a form of its own."""
@@ -49,6 +50,33 @@ class Told(NamedTuple):
     def path(self) -> bytes:
         """Return the path alone."""
         return self.target.partition(b"?")[0]
+
+
+class Destination(NamedTuple):
+    """Where an allowed call goes: its upstream, the base path it was called at, and where that is (for others than nginx).
+
+    nginx knows upstreams by their versions, and below which path each of them is. It is told both paths, since what it does not
+    know yet goes to the sandbox.
+    """
+
+    upstream: Upstream
+    base_path: str
+    origin: str
+
+    def lines(self, told: Told) -> bytes:
+        """Return what a proxy is told to do with a call."""
+        upstream = self.upstream
+        target = told.target[len(told.path) - len(environment_of(told.path.decode("latin-1"))[1]) :]
+        more = b""
+        if upstream.environment != SANDBOX:
+            rest = target[len(self.base_path) :]
+            below = rest if rest.startswith(b"/") else b"/" + rest
+            if told.is_for_nginx:
+                more = b"portico-below: %s\r\n" % below
+            else:
+                target, more = upstream.prefix.encode() + below, b"portico-host: %s\r\n" % upstream.host.encode()
+        name = upstream.name if told.is_for_nginx else self.origin
+        return b"portico-upstream: %s\r\nportico-target: %s\r\n%s" % (name.encode(), target, more)
 
 
 def told_in(headers: Mapping[bytes, bytes], asked_by: bytes, *, is_for_nginx: bool) -> Told:
@@ -107,15 +135,10 @@ def _target_of(told: bytes) -> bytes:
     return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
-def is_allowed(answer: bytes) -> bool:
-    """Say whether an answer to a check lets the call pass."""
-    return answer.startswith(b"HTTP/1.1 200 ")
-
-
-def answer_for(answer: bytes, told: Told, origin: bytes) -> bytes:
+def answer_for(answer: bytes, told: Told, destination: Destination | None = None) -> bytes:
     """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
-    if is_allowed(answer):
-        return b"%sportico-upstream: %s\r\nportico-target: %s\r\n\r\n" % (answer[:-2], origin, told.target)
+    if destination is not None and answer.startswith(b"HTTP/1.1 200 "):
+        return b"%s%s\r\n" % (answer[:-2], destination.lines(told))
     return _for_nginx(answer) if told.is_for_nginx else answer
 
 

@@ -14,7 +14,8 @@ from services.enforcement.checks.refusals import NotSubscribed
 from services.enforcement.explaining.limits import NOTHING_KEPT, Standing, is_rate_unknown, limit_faults
 from services.enforcement.explaining.mending import Mender, menders_of
 from services.enforcement.state.matching import Match
-from services.enforcement.state.world import Application, Version, World
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import Application, World
 
 _NANOSECONDS = 1_000_000_000
 _EVER = float("inf")

@@ -142,16 +142,6 @@ def _pass(counter: Counter | None, quota: Quota | None, fetches: Fetches) -> Non
             fetches.wants_lot(counter, quota)
 
 
-def refund(allowance: Allowance, granted: Sequence[Granted], permit: int, now: Moment) -> None:
-    """Take back a call that was counted: against the permission, the quota and the rate, as far as they are still known here."""
-    own = granted[permit].counter if 0 <= permit < len(granted) else None
-    for counter in (own, allowance.counter):
-        if counter is not None and counter.is_loaded:
-            counter.take_back()
-    if allowance.bucket.is_loaded:
-        allowance.bucket.charge(-1, now.steady_ns)
-
-
 def _by_rate(bucket: Bucket, now: Moment, fetches: Fetches) -> Counted:
     steady_ns = now.steady_ns
     is_allowed, remaining, wait_ns = bucket.take(steady_ns)

@@ -21,8 +21,8 @@ class Answers(Protocol):
         """Count one call, and say whether it is answered already. Raises ``FrameNotReadable``."""
         ...
 
-    def refunded(self, terms: bytes, permit: int) -> None:
-        """Take back a call that was counted elsewhere. Raises ``FrameNotReadable``."""
+    def refunded(self, terms: bytes) -> None:
+        """Take back from the rate a call that was counted elsewhere. Raises ``FrameNotReadable``."""
         ...
 
     def charged(self, key: str, calls: int) -> None:
@@ -81,7 +81,7 @@ class _Asker(asyncio.Protocol):
             if not answers.asked(terms, lambda counted: self._write(wire.answer(number, counted))):
                 self._write(wire.wait(number))
         elif kind == wire.REFUND:
-            answers.refunded(*wire.read_refund(body))
+            answers.refunded(body)
         elif kind == wire.PING:
             self._write(wire.frame(wire.PONG))
         elif kind == wire.CHARGE:

@@ -184,7 +184,7 @@ class Peer(asyncio.Protocol):
         if waiting is not None:
             waiting.answer(None if counted.outcome == UNKNOWN else counted)
         elif terms is not None and counted.outcome == PASSED and self._transport is not None:
-            self._transport.write(wire.refund(terms, counted.permit))
+            self._transport.write(wire.frame(wire.REFUND, terms))
 
     async def until_greeted(self, seconds: float) -> None:
         """Wait until it can be asked, but not for long."""

@@ -107,12 +107,6 @@ class Counter:
         """Say whether the next lot is to be reserved."""
         return not self.is_loaded or (self.free <= quota.lot // 2 and self.reserved < quota.calls)
 
-    def take_back(self) -> None:
-        """Count one call less."""
-        if self.used > 0:
-            self.free += 1
-            self.is_told = False
-
     def grant(self, calls: int, reserved: int, quota: Quota) -> None:
         """Take over calls that were reserved for this owner, and how many are reserved altogether."""
         self.refills_at = quota.lot // 2 if reserved < quota.calls else -1

@@ -17,7 +17,7 @@ from chassis.telemetry import log
 from services.enforcement.limits import members, wire
 from services.enforcement.limits.book import Book
 from services.enforcement.limits.claims import Claim, Later, Now
-from services.enforcement.limits.counting import NOT_COUNTED, PASSED, Allowance, Counted, Granted, Moment, count, refund
+from services.enforcement.limits.counting import NOT_COUNTED, PASSED, Allowance, Counted, Granted, Moment, count
 from services.enforcement.limits.door import Door
 from services.enforcement.limits.keeper import Keeper
 from services.enforcement.limits.members import Member, Ring
@@ -116,10 +116,14 @@ class Sharing:
         _, allowance, granted = self._understood(terms)
         return self.here(allowance, granted, answer)
 
-    def refunded(self, terms: bytes, permit: int) -> None:
-        """Take back a call that was counted here and, since the answer was late, elsewhere. Raises ``FrameNotReadable``."""
-        _, allowance, granted = self._understood(terms)
-        refund(allowance, granted, permit, _now())
+    def refunded(self, terms: bytes) -> None:
+        """Take back from the rate a call that passed here and, since the answer was late, elsewhere. Raises ``FrameNotReadable``.
+
+        A quota takes nothing back: what it has counted once is never given out again.
+        """
+        bucket = self._understood(terms)[1].bucket
+        if bucket.is_loaded:
+            bucket.charge(-1, time.monotonic_ns())
 
     def _understood(self, terms: bytes) -> Understood:
         known = self._terms.get(terms)

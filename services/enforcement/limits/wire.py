@@ -23,7 +23,6 @@ MOST_BYTES = 65_536
 _HEAD = struct.Struct(">IB")
 _ASK = struct.Struct(">I")
 _CHARGE = struct.Struct(">I")
-_REFUND = struct.Struct(">h")
 _ANSWER = struct.Struct(">IBqqqqhqq")
 _NOTHING = -1
 
@@ -154,15 +153,3 @@ def read_charge(body: bytes) -> tuple[str, int]:
     if len(body) < _CHARGE.size:
         raise FrameNotReadable
     return body[_CHARGE.size :].decode("utf-8", "replace"), _CHARGE.unpack_from(body)[0]
-
-
-def refund(terms: bytes, permit: int) -> bytes:
-    """Return the frame that takes back a call whose answer came too late: it was counted elsewhere."""
-    return frame(REFUND, _REFUND.pack(permit) + terms)
-
-
-def read_refund(body: bytes) -> tuple[bytes, int]:
-    """Return a refund's terms, not read yet, and which permission was counted against. Raises ``FrameNotReadable``."""
-    if len(body) < _REFUND.size:
-        raise FrameNotReadable
-    return body[_REFUND.size :], _REFUND.unpack_from(body)[0]

@@ -1,7 +1,6 @@
 """What the proxy itself counts: how many calls have ended, how many lines it has written down."""
 
 import asyncio
-import os
 import re
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ import orjson
 
 from chassis.calls import Answer, Call, HttpCaller, ServiceUnavailable
 from services.enforcement.proxy.envoy import STAT_PREFIX
+from services.enforcement.proxy.nginx_process import tell
 from services.enforcement.proxy.plane import DataPlane, NginxFiles
 
 _PROXY = "proxy"
@@ -137,11 +137,7 @@ class NginxCounters:
 
     async def reopen_logs(self) -> bool:
         """Tell nginx's first process to open its log anew; say whether there is one."""
-        try:
-            os.kill(int(self._files.pid_file.read_text()), signal.SIGUSR1)
-        except (OSError, ValueError):
-            return False
-        return True
+        return tell(self._files, signal.SIGUSR1)
 
     async def close(self) -> None:
         """Nothing is held open."""

@@ -5,8 +5,6 @@ A bootstrap names three files; Envoy watches their folder and takes over each as
 door, where there is one, has files of its own beside them.
 """
 
-import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,8 +27,12 @@ RUN_VARIABLE = "PORTICO_PROXY_RUN"
 STAT_PREFIX = "calls"
 ROUTES = "calls"
 CHECK = "check"
-SANDBOX = "sandbox"
+SANDBOX_CLUSTER = "sandbox"
 CERTIFIED = "certified"
+CHECK_TIMEOUT_OPEN = "1.5s"  # shorter than for calls that then do not pass, and still longer than the check holds a call back
+CHECK_FILTER, OPEN_CHECK_FILTER = "envoy.filters.http.ext_authz", "portico.open_check"
+DISCOVERY = "discovery"
+DISCOVERY_PAUSE, DISCOVERY_TIMEOUT = "0.05s", "30s"
 _TYPES = "type.googleapis.com/envoy."
 _HTTP = "extensions.filters.http."
 
@@ -40,83 +42,40 @@ def typed(kind: str, **fields: Any) -> Json:
     return {"@type": _TYPES + kind, **fields}
 
 
-def _address(address: str) -> Json:
+def socket_address(address: str) -> Json:
+    """Return ``host:port`` as Envoy takes it."""
     host, _, port = address.rpartition(":")
     return {"socket_address": {"address": host.strip("[]"), "port_value": int(port)}}
 
 
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address.rpartition(":")[0].strip("[]"))
-    except ValueError:
-        return False
-    return True
+def source(plane: DataPlane, file: str) -> Json:
+    """Return where a part of the configuration is read from: a file, or for a member of a fleet whoever answers for all of it."""
+    if plane.fleet is None:
+        folder = str(plane.dynamic_folder)
+        place: Json = {"path_config_source": {"path": f"{folder}/{file}", "watched_directory": {"path": folder}}}
+    else:
+        asked = {"api_type": "REST", "transport_api_version": "V3", "cluster_names": [DISCOVERY]}
+        bounds = {"refresh_delay": DISCOVERY_PAUSE, "request_timeout": DISCOVERY_TIMEOUT}
+        place = {"api_config_source": {**asked, **bounds}}
+    return {**place, "resource_api_version": "V3"}
 
 
 def bootstrap(plane: DataPlane) -> Json:
     """Return what Envoy starts with: its administration, its limits, and where everything else is read from."""
-    folder = str(plane.dynamic_folder)
-
-    def source(name: str) -> Json:
-        return {
-            "path_config_source": {"path": f"{folder}/{name}", "watched_directory": {"path": folder}},
-            "resource_api_version": "V3",
-        }
-
     connections = typed(
         "extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
         max_active_downstream_connections=plane.max_connections,
     )
+    dynamic = {"lds_config": source(plane, "listeners.json"), "cds_config": source(plane, "clusters.json")}
     return {
         "node": {"id": NO_RUN, "cluster": "portico"},
-        "admin": {"address": _address(plane.admin_address)},
-        "dynamic_resources": {"lds_config": source("listeners.json"), "cds_config": source("clusters.json")},
+        "admin": {"address": socket_address(plane.admin_address)},
+        "dynamic_resources": dynamic,
         "overload_manager": {
             "resource_monitors": [
                 {"name": "envoy.resource_monitors.global_downstream_max_connections", "typed_config": connections}
             ]
         },
-    }
-
-
-def clusters(plane: DataPlane) -> Json:
-    """Return where the check and the upstreams are."""
-    certified = [_cluster(CERTIFIED, plane.certified_address)] if plane.certified_address else []
-    return {"resources": [_cluster(CHECK, plane.check_address), _cluster(SANDBOX, plane.sandbox_address), *certified]}
-
-
-def _cluster(name: str, address: str) -> Json:
-    endpoint = {"endpoint": {"address": _address(address)}}
-    many = 100_000
-    limits = {"max_connections": many, "max_pending_requests": many, "max_requests": many, "max_retries": 3}
-    return typed(
-        "config.cluster.v3.Cluster",
-        name=name,
-        type="STATIC" if _is_ip(address) else "STRICT_DNS",
-        connect_timeout="1s",
-        circuit_breakers={"thresholds": [limits]},
-        load_assignment={"cluster_name": name, "endpoints": [{"lb_endpoints": [endpoint]}]},
-    )
-
-
-def routes(plane: DataPlane, base_paths: list[str], name: str = ROUTES, others: Sequence[Json] = ()) -> Json:
-    """Return a route for each published base path. Any other path has none: the proxy answers 404 by itself."""
-    request_id = {"key": "x-request-id", "value": "%REQ(X-REQUEST-ID)%"}
-    host = {
-        "name": name,
-        "domains": ["*"],
-        "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
-        "routes": [*others, *(_route(plane, base_path) for base_path in base_paths)],
-    }
-    return {"resources": [typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])]}
-
-
-def _route(plane: DataPlane, base_path: str) -> Json:
-    return {
-        "match": {"path_separated_prefix": base_path},
-        "route": {"cluster": SANDBOX, "timeout": f"{plane.upstream_timeout_seconds:g}s"},
-        # The access token is for us alone: an upstream that kept it could call other products in the application's name.
-        "request_headers_to_remove": ["authorization", FORWARDED_CERTIFICATE],
     }
 
 
@@ -147,21 +106,19 @@ def listener(plane: DataPlane, address: str, door: Door, chain: Json) -> Json:
     return typed(
         "config.listener.v3.Listener",
         name=door.name,
-        address=_address(address),
+        address=socket_address(address),
         per_connection_buffer_limit_bytes=65_536,
         filter_chains=[{"filters": [connection_manager], **chain}],
     )
 
 
 def _connection_manager(plane: DataPlane, door: Door) -> Json:
-    folder = str(plane.dynamic_folder)
-    source = {"path": f"{folder}/{door.routes_file}", "watched_directory": {"path": folder}}
     return typed(
         "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         stat_prefix=STAT_PREFIX,
         codec_type="AUTO",
         server_name="portico",
-        rds={"route_config_name": door.routes, "config_source": {"path_config_source": source, "resource_api_version": "V3"}},
+        rds={"route_config_name": door.routes, "config_source": source(plane, door.routes_file)},
         # Who calls, and what they may send
         use_remote_address=True,
         forward_client_cert_details="SANITIZE_SET" if door.forwards_certificate else "SANITIZE",
@@ -182,7 +139,11 @@ def _connection_manager(plane: DataPlane, door: Door) -> Json:
         stream_idle_timeout="60s",
         drain_timeout=f"{plane.drain_seconds}s",
         # What happens to a call
-        http_filters=[_check_filter(), {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router")}],
+        http_filters=[
+            _check_filter(stays_open=False),
+            _check_filter(stays_open=True),
+            {"name": "envoy.filters.http.router", "typed_config": typed(_HTTP + "router.v3.Router", suppress_envoy_headers=True)},
+        ],
         local_reply_config=replies.configuration(),
         access_log=[_log_of_calls(plane)],
     )
@@ -213,13 +174,16 @@ def _hygiene() -> Json:
     return {"name": "envoy.http.early_header_mutation.header_mutation", "typed_config": typed(kind, mutations=mutations)}
 
 
-def _check_filter() -> Json:
+def _check_filter(*, stays_open: bool) -> Json:
+    """Return what asks the check. Calls pass one of two: where there is no decision, none passes, or (``stays_open``) all do."""
+
     def exactly(*names: str) -> Json:
         return {"patterns": [{"exact": name} for name in names]}
 
     told = ("ratelimit", "ratelimit-policy", "deprecation", "sunset", "link")
+    timeout = CHECK_TIMEOUT_OPEN if stays_open else CHECK_TIMEOUT
     service = {
-        "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": CHECK_TIMEOUT},
+        "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": timeout},
         "path_prefix": PREFIX.decode(),
         "authorization_response": {
             "allowed_upstream_headers": {"patterns": [{"prefix": IDENTITY_PREFIX}]},
@@ -230,9 +194,20 @@ def _check_filter() -> Json:
     }
     check = typed(
         _HTTP + "ext_authz.v3.ExtAuthz",
-        failure_mode_allow=False,
+        failure_mode_allow=stays_open,
+        failure_mode_allow_header_add=stays_open,
         status_on_error={"code": "ServiceUnavailable"},
         allowed_headers=exactly("x-request-id", FORWARDED_CERTIFICATE),
         http_service=service,
     )
-    return {"name": "envoy.filters.http.ext_authz", "typed_config": check}
+    if stays_open:
+        return {"name": OPEN_CHECK_FILTER, "typed_config": check, "disabled": True}
+    return {"name": CHECK_FILTER, "typed_config": check}
+
+
+def through_open_check() -> Json:
+    """Return what a route says to have its calls pass where they cannot be checked."""
+    return {
+        CHECK_FILTER: typed(_HTTP + "ext_authz.v3.ExtAuthzPerRoute", disabled=True),
+        OPEN_CHECK_FILTER: typed("config.route.v3.FilterConfig", config={}),
+    }

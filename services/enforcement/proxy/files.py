@@ -2,21 +2,23 @@
 
 import os
 import pwd
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from chassis.telemetry import log
-from services.enforcement.proxy import envoy, nginx, tls
+from services.enforcement.proxy import envoy, nginx, nginx_upstreams, routing, tls
+from services.enforcement.proxy.clusters import Mark, clusters
 from services.enforcement.proxy.plane import DataPlane
+from services.enforcement.proxy.published import Published
 
-_log = log("enforcement.proxy")
+CLUSTERS_FILE = "clusters.json"
 
 
 def write_in_place(path: Path, document: Any, mode: int = 0o644) -> None:
     """Put a document into its place in one step."""
-    _write_in_place(path, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS), mode)
+    _write_in_place(path, written(document), mode)
 
 
 def _write_in_place(path: Path, content: bytes, mode: int) -> None:
@@ -27,9 +29,15 @@ def _write_in_place(path: Path, content: bytes, mode: int) -> None:
     beside.replace(path)
 
 
+def written(document: Any) -> bytes:
+    """Return a document as Envoy and people read it."""
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS)
+
+
 def prepare(plane: DataPlane) -> None:
     """Make everything that the proxy needs to start."""
-    plane.log_file.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (plane.log_file.parent, plane.client_certificates):
+        folder.mkdir(parents=True, exist_ok=True)
     if plane.kind == "nginx":
         _prepare_nginx(plane)
     else:
@@ -37,9 +45,12 @@ def prepare(plane: DataPlane) -> None:
 
 
 def _prepare_nginx(plane: DataPlane) -> None:
-    """Make nginx's folders and its configuration, which stays as it is whatever is published."""
+    """Make nginx's folders and its configuration; what follows from what is published lies in files of its own."""
     (plane.folder / "temp").mkdir(exist_ok=True)
     plane.nginx.private_folder.mkdir(mode=0o700, exist_ok=True)
+    plane.nginx.authorities_folder.mkdir(exist_ok=True)
+    if not (plane.nginx.upstreams_file.exists() and plane.nginx.places_file.exists()):
+        write_upstreams(plane, ())
     user = pwd.getpwuid(0).pw_name if os.geteuid() == 0 else ""
     # It holds what proves to the authorization server that a request comes from here.
     _write_in_place(plane.nginx.configuration_file, nginx.configuration(plane, user).encode(), 0o600)
@@ -49,39 +60,51 @@ def _prepare_envoy(plane: DataPlane) -> None:
     """Make Envoy's folders, bootstrap, clusters, listeners, and routes where there are none yet."""
     plane.dynamic_folder.mkdir(parents=True, exist_ok=True)
     write_in_place(plane.bootstrap_file, envoy.bootstrap(plane))
-    write_in_place(plane.dynamic_folder / "clusters.json", envoy.clusters(plane))
+    if not (plane.dynamic_folder / CLUSTERS_FILE).exists():
+        write_clusters(plane, ())
     if not (plane.dynamic_folder / envoy.PLAIN.routes_file).exists():
-        write_routes(plane, [])
+        write_routes(plane, ())
     if plane.tls is not None:
         if not (plane.dynamic_folder / tls.ROUTES_FILE).exists():
-            write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, tls.routes(plane, []), 0o600)
+            write_routes(plane, ())
         write_in_place(plane.dynamic_folder / tls.SECRETS_FILE, tls.secrets(plane))
     # The listeners come last: they are what opens the doors.
     opened = [*envoy.listeners(plane), *tls.listeners(plane)]
     write_in_place(plane.dynamic_folder / "listeners.json", {"resources": opened})
 
 
-def write_routes(plane: DataPlane, base_paths: list[str]) -> None:
-    """Put the routes of these base paths into place, for each door."""
-    write_in_place(plane.dynamic_folder / envoy.PLAIN.routes_file, envoy.routes(plane, base_paths))
+def write_upstreams(plane: DataPlane, published: Iterable[Published], mark: Mark = lambda _: "") -> bool:
+    """Put into place where nginx finds everything; say whether any of it is different."""
+    made = nginx_upstreams.rendered(plane, published, mark)
+    for path, authorities in made.authorities.items():
+        if not path.exists():
+            _write_in_place(path, authorities.encode(), 0o644)
+    wanted = {plane.nginx.upstreams_file: made.upstreams.encode(), plane.nginx.places_file: made.places.encode()}
+    changed = {path: text for path, text in wanted.items() if not path.exists() or path.read_bytes() != text}
+    for path, text in changed.items():
+        _write_in_place(path, text, 0o644)
+    for path in set(plane.nginx.authorities_folder.glob("*.pem")) - made.authorities.keys():
+        path.unlink(missing_ok=True)
+    return bool(changed)
+
+
+def write_clusters(plane: DataPlane, published: Iterable[Published], mark: Mark = lambda _: "") -> None:
+    """Put into place where everything is."""
+    write_in_place(plane.dynamic_folder / CLUSTERS_FILE, {"resources": clusters(plane, published, mark)})
+
+
+def mark_of(stem: Path) -> str | None:
+    """Return what tells a certificate and its key from others at their place, or None where either is missing."""
+    try:
+        found = [stem.with_name(f"{stem.name}{ending}").stat() for ending in (".pem", ".key")]
+    except OSError:
+        return None
+    return ",".join(f"{each.st_ino}-{each.st_mtime_ns}" for each in found)
+
+
+def write_routes(plane: DataPlane, published: Sequence[Published]) -> None:
+    """Put the routes of what is published into place, for each door."""
+    write_in_place(plane.dynamic_folder / envoy.PLAIN.routes_file, {"resources": [routing.routes(plane, published)]})
     if plane.tls is not None:
         # It holds what proves to the authorization server that a request comes from here.
-        write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, tls.routes(plane, base_paths), 0o600)
-
-
-class RoutePusher:
-    """Writes Envoy's routes whenever the published base paths change; Envoy takes them over while it runs."""
-
-    def __init__(self, plane: DataPlane) -> None:
-        self._plane = plane
-        self._written: list[str] | None = None
-
-    def push(self, base_paths: list[str]) -> None:
-        """Write the routes of these base paths, unless they stand already."""
-        if base_paths == self._written:
-            return
-        usable = [each for each in base_paths if each.startswith("/") and not each.endswith("/") and not set(each) & set("?#")]
-        if len(usable) < len(base_paths):
-            _log.warning("some base paths cannot be routes", paths=sorted(set(base_paths) - set(usable)))
-        write_routes(self._plane, usable)
-        self._written = list(base_paths)
+        write_in_place(plane.dynamic_folder / tls.ROUTES_FILE, {"resources": [tls.routes(plane, published)]}, 0o600)

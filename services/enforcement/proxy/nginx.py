@@ -1,20 +1,20 @@
 """nginx's configuration, rendered from the same few facts as Envoy's: ``nginx.conf`` and ``nginx_door.conf``, filled in.
 
-It never changes while nginx runs: nginx asks the check about every call, and the answer names the upstream and the path to send.
+It never changes while nginx runs, but for what it includes (``nginx_upstreams.py``): nginx asks the check about every call, and
+the answer names the version whose upstream is meant, or the sandbox, and the path to send.
 What ``auth_request`` cannot carry, the check tells in headers (``checks/told.py``), and nginx makes statuses and bodies of them.
 """
 
-import json
 import re
 import resource
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from chassis.errors import HELP_BASE
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.told import NGINX
 from services.enforcement.proxy import plane as shared
 from services.enforcement.proxy.plane import DataPlane
+from services.enforcement.proxy.quoting import problem, quoted
 
 CHECK_PATH = "/.portico/check"
 LOG_BUFFER = " buffer=16k flush=100ms"
@@ -30,7 +30,7 @@ _TO_CALLERS = (
     "allow",
     "cache-control",
 )
-_FOR_NGINX = (VERDICT_HEADER, "portico-status", "portico-problem", "portico-upstream", "portico-target")
+_FOR_NGINX = (VERDICT_HEADER, "portico-status", "portico-problem", "portico-upstream", "portico-target", "portico-below")
 _REFUSED_WITH = (400, 401, 404, 405, 410, 429, 503)
 _NEVER_FROM_CALLERS = (
     VERDICT_HEADER,
@@ -47,15 +47,11 @@ _PLACE = re.compile(r"<<(\w+)>>")
 _HERE = Path(__file__).parent
 
 
-class PathNotUsable(ValueError):  # noqa: N818 - named as the fact that it reports
-    """A folder with this character in its name cannot stand in nginx's configuration; choose another one."""
-
-
 def configuration(plane: DataPlane, user: str = "") -> str:
     """Return the whole configuration. ``user`` is whom workers run as where nginx is started by root."""
     connections = 2 * plane.max_connections // max(plane.threads, 1) + _SPARE_CONNECTIONS
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
-    doors = [_door(plane.proxy_address)]
+    doors = [_door(plane, plane.proxy_address)]
     if plane.tls is not None:
         doors.append(_tls_door(plane))
     return _filled(
@@ -72,15 +68,22 @@ def configuration(plane: DataPlane, user: str = "") -> str:
             "log_buffer": LOG_BUFFER,
             "upstream_timeout": f"{round(plane.upstream_timeout_seconds * 1000)}ms",
             "verdict": VERDICT_HEADER,
-            "authorities_file": _path(next((each for each in _AUTHORITIES if each.exists()), _AUTHORITIES[0])),
+            "not_from_upstreams": _lines(1, (f"proxy_hide_header {each};" for each in shared.NOT_FROM_UPSTREAMS)),
+            "authorities_file": _path(_authorities(plane)),
+            "upstreams_file": _path(plane.nginx.upstreams_file),
             "check_address": plane.check_address,
             "sandbox_address": plane.sandbox_address,
             "certified_upstream": _certified(plane),
             "doors": "\n".join(doors),
-            "counts_socket": _quoted(f"unix:{plane.nginx.counts_socket}"),
+            "counts_socket": quoted(f"unix:{plane.nginx.counts_socket}"),
             "asked_file": _path(plane.nginx.asked_file),
         },
     )
+
+
+def _authorities(plane: DataPlane) -> Path:
+    named = Path(plane.authorities_file)
+    return next((each for each in (named, *_AUTHORITIES) if each.exists()), named)
 
 
 def _filled(template: str, values: Mapping[str, str]) -> str:
@@ -90,14 +93,7 @@ def _filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def _path(path: Path) -> str:
-    return _quoted(str(path))
-
-
-def _quoted(text: str) -> str:
-    """Return a text as one word of the configuration, with nothing in it that means a variable."""
-    if "$" in text or "\n" in text:
-        raise PathNotUsable(PathNotUsable.__doc__)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return quoted(str(path))
 
 
 def _lines(depth: int, lines: Iterable[str]) -> str:
@@ -109,7 +105,7 @@ def _variable(header: str) -> str:
     return "$portico_" + header.removeprefix(shared.IDENTITY_PREFIX).removeprefix("portico-").replace("-", "_")
 
 
-def _door(listen: str, tls: str = "", oauth: str = "") -> str:
+def _door(plane: DataPlane, listen: str, tls: str = "", oauth: str = "") -> str:
     identity = [shared.IDENTITY_PREFIX + each for each in _IDENTITY]
     read = [*_FOR_NGINX, *identity, *_TO_CALLERS]
     certificate = f"{shared.CERTIFICATE_HEADER} $ssl_client_escaped_cert" if tls else f'{shared.CERTIFICATE_HEADER} ""'
@@ -126,13 +122,14 @@ def _door(listen: str, tls: str = "", oauth: str = "") -> str:
             "read_from_check": _lines(
                 3, (f"auth_request_set {_variable(each)} $upstream_http_{each.replace('-', '_')};" for each in read)
             ),
-            "identity": _lines(3, (f"proxy_set_header {each} {_variable(each)};" for each in identity)),
-            "never_from_callers": _lines(3, (f'proxy_set_header {each} "";' for each in _NEVER_FROM_CALLERS)),
+            "identity": _lines(2, (f"proxy_set_header {each} {_variable(each)};" for each in identity)),
+            "never_from_callers": _lines(2, (f'proxy_set_header {each} "";' for each in _NEVER_FROM_CALLERS)),
             "certificate": f"      proxy_set_header {certificate};",
             "oauth": oauth,
+            "places_file": _path(plane.nginx.places_file),
             "refusals": _lines(3, refusals),
-            "CALL_NOT_READABLE_LARGE": _problem(shared.CALL_NOT_READABLE, 431),
-            **{code: _problem(code, status) for code, status in _OWN.items()},
+            "CALL_NOT_READABLE_LARGE": problem(shared.CALL_NOT_READABLE, 431),
+            **{code: problem(code, status) for code, status in _OWN.items()},
         },
     )
 
@@ -144,13 +141,6 @@ _OWN = {
     shared.UPSTREAM_UNAVAILABLE: 503,
     shared.CALL_NOT_READABLE: 400,
 }
-
-
-def _problem(code: str, status: int) -> str:
-    sentence = shared.SAYS[code]
-    kind = HELP_BASE + code.lower().replace("_", "-")
-    problem = {"type": kind, "title": sentence, "detail": sentence, "status": status, "code": code, "request_id": "$request_id"}
-    return f"'{json.dumps(problem, separators=(',', ':'))}'"
 
 
 def _tls_door(plane: DataPlane) -> str:
@@ -170,7 +160,7 @@ def _tls_door(plane: DataPlane) -> str:
     )
     files = {"$portico_certificate_file": plane.tls.certificate_file, "$portico_key_file": plane.tls.key_file}
     maps = [f'  map "" {name} {{ default {_path(path)}; }}' for name, path in files.items()]
-    door = _door(f"{plane.tls.address} ssl http2", _lines(2, lines), _oauth(plane))
+    door = _door(plane, f"{plane.tls.address} ssl http2", _lines(2, lines), _oauth(plane))
     return "\n".join([*maps, door])
 
 

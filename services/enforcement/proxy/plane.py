@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from services.enforcement.state.upstreams import Upstream
+
 Kind = Literal["envoy", "nginx"]
 """The proxies that the data plane runs on."""
 # The name of a run that was started without one.
@@ -30,6 +32,8 @@ SAYS = {
     CALL_NOT_READABLE: "The request cannot be read as it is.",
 }
 CHECK_TIMEOUT = "3s"  # longer than the check holds a call back
+# What callers are told is ours to say, whatever an upstream answers; and none may send them past us.
+NOT_FROM_UPSTREAMS = ("ratelimit", "ratelimit-policy", "alt-svc", "x-envoy-upstream-service-time")
 # RFC 9325 section 4.2: forward secrecy and authenticated encryption alone; TLS 1.3 has nothing else.
 CIPHERS = tuple(
     f"ECDHE-{signer}-{cipher}"
@@ -45,6 +49,14 @@ class TlsDoor:
     address: str
     certificate_file: Path
     key_file: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Where members of a fleet ask for their configuration, and what they show there."""
+
+    address: str
+    secret: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,21 @@ class NginxFiles:
         return self.private_folder / "socket"
 
     @property
+    def upstreams_file(self) -> Path:
+        """Which upstreams there are."""
+        return self.folder / "upstreams.conf"
+
+    @property
+    def places_file(self) -> Path:
+        """What leads to them."""
+        return self.folder / "places.conf"
+
+    @property
+    def authorities_folder(self) -> Path:
+        """The authorities whose certificates count for single upstreams."""
+        return self.folder / "authorities"
+
+    @property
     def asked_file(self) -> Path:
         """A line for each question about the counts."""
         return self.private_folder / "asked.log"
@@ -89,7 +116,8 @@ class DataPlane:
     """What the configuration is made from. Addresses are ``host:port``.
 
     ``certified_address`` is where the authorization server takes requests whose client certificates a TLS handshake has shown;
-    it knows by ``certified_secret`` that they come from here.
+    it knows by ``certified_secret`` that they come from here. ``upstream_calls`` are the most that run to one upstream at a time;
+    ``authorities_file`` (PEM), as the proxy finds it, has those that the world trusts. ``fleet`` is None where files are shared.
     """
 
     folder: Path
@@ -105,6 +133,9 @@ class DataPlane:
     certified_address: str = ""
     certified_secret: str = field(default="", repr=False)
     kind: Kind = "envoy"
+    upstream_calls: int = 500
+    authorities_file: str = "/etc/ssl/certs/ca-certificates.crt"
+    fleet: Fleet | None = None
 
     @property
     def bootstrap_file(self) -> Path:
@@ -115,6 +146,11 @@ class DataPlane:
     def dynamic_folder(self) -> Path:
         """What Envoy watches."""
         return self.folder / "dynamic"
+
+    @property
+    def client_certificates(self) -> Path:
+        """Where the certificates are that are shown to upstreams: a folder for each provider."""
+        return self.folder / "certificates"
 
     @property
     def log_file(self) -> Path:
@@ -130,3 +166,9 @@ class DataPlane:
     def nginx(self) -> NginxFiles:
         """Where nginx's own files are."""
         return NginxFiles(self.folder)
+
+
+def client_certificate(plane: DataPlane, upstream: Upstream) -> Path:
+    """Return where the certificate shown to an upstream is, and its key, but for their endings; each provider has a folder."""
+    assert upstream.client_certificate is not None
+    return plane.client_certificates / upstream.organization_id / upstream.client_certificate

@@ -5,13 +5,17 @@ from typing import Any
 from chassis.errors import HELP_BASE
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.proxy import plane
+from services.enforcement.state.upstreams import SANDBOX
 
 Json = dict[str, Any]
 
 # The proxy's flags for calls that the upstream did not answer in full, and the codes that we give them.
 UPSTREAM_UNAVAILABLE = ("UH", "UF", "UO", "URX", "LR", "UR", "UC", "UPE", "NC")
 UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
+# The name of the route to the sandbox of every version.
+SANDBOX_ROUTE = "sandbox"
 _PROBLEM = "application/problem+json"
+_BETWEEN = "|"
 
 
 def _problem(code: str, *, has_request_id: bool = True) -> Json:
@@ -53,6 +57,19 @@ def configuration() -> Json:
         # Refused before its headers were put in order: a request id would be one that the caller made up.
         "body_format": _problem(plane.CALL_NOT_READABLE, has_request_id=False),
     }
+
+
+def route_name(product_id: str, version_id: str, environment: str) -> str:
+    """Return the name of a route to a version: what is known of calls that nobody has decided on."""
+    return _BETWEEN.join((product_id, version_id, environment))
+
+
+def read_route_name(name: str) -> dict[str, str]:
+    """Return what a route's name tells of its calls."""
+    if name == SANDBOX_ROUTE:
+        return {"environment": SANDBOX}
+    told = name.split(_BETWEEN)
+    return dict(zip(("product_id", "version_id", "environment"), told, strict=True)) if len(told) == 3 else {}
 
 
 def log_line(run_variable: str) -> Json:

@@ -5,7 +5,9 @@ the handshake has shown travels on in two headers that no caller can set: to the
 ``x-forwarded-client-cert``; to the authorization server the certificate itself.
 """
 
-from services.enforcement.proxy import envoy
+from collections.abc import Iterable
+
+from services.enforcement.proxy import envoy, routing
 from services.enforcement.proxy.envoy import CERTIFIED, Door, Json, typed
 from services.enforcement.proxy.plane import (
     CERTIFICATE_HEADER,
@@ -15,7 +17,9 @@ from services.enforcement.proxy.plane import (
     OAUTH_PATHS,
     OAUTH_ROUTE,
     DataPlane,
+    TlsDoor,
 )
+from services.enforcement.proxy.published import Published
 
 ROUTES = "calls-tls"
 ROUTES_FILE = "routes-tls.json"
@@ -49,13 +53,12 @@ def listeners(plane: DataPlane) -> list[Json]:
 
 
 def _context(plane: DataPlane) -> Json:
-    source = {
-        "path_config_source": {
-            "path": str(plane.dynamic_folder / SECRETS_FILE),
-            "watched_directory": {"path": str(plane.dynamic_folder)},
-        },
-        "resource_api_version": "V3",
-    }
+    assert plane.tls is not None
+    if plane.fleet is None:
+        shown: Json = {"tls_certificate_sds_secret_configs": [{"name": _SERVER, "sds_config": envoy.source(plane, SECRETS_FILE)}]}
+    else:
+        # Keys are not handed out: each member has its own, and reads it when it starts.
+        shown = {"tls_certificates": [_files(plane.tls)]}
     return typed(
         _TLS + "DownstreamTlsContext",
         common_tls_context={
@@ -66,7 +69,7 @@ def _context(plane: DataPlane) -> Json:
                 "signature_algorithms": list(_SIGNATURES),
             },
             "alpn_protocols": ["h2", "http/1.1"],
-            "tls_certificate_sds_secret_configs": [{"name": _SERVER, "sds_config": source}],
+            **shown,
             "validation_context": {"trust_chain_verification": "ACCEPT_UNTRUSTED"},
         },
         require_client_certificate=False,
@@ -76,18 +79,21 @@ def _context(plane: DataPlane) -> Json:
 def secrets(plane: DataPlane) -> Json:
     """Return where the server's certificate and key are; Envoy reads them again when they change."""
     assert plane.tls is not None
-    certificate = {
-        "certificate_chain": {"filename": str(plane.tls.certificate_file)},
-        "private_key": {"filename": str(plane.tls.key_file)},
-        "watched_directory": {"path": str(plane.tls.certificate_file.parent)},
-    }
+    certificate = {**_files(plane.tls), "watched_directory": {"path": str(plane.tls.certificate_file.parent)}}
     return {"resources": [typed(_TLS + "Secret", name=_SERVER, tls_certificate=certificate)]}
 
 
-def routes(plane: DataPlane, base_paths: list[str]) -> Json:
-    """Return the routes of the published base paths, and those to the authorization server."""
+def _files(door: TlsDoor) -> Json:
+    return {
+        "certificate_chain": {"filename": str(door.certificate_file)},
+        "private_key": {"filename": str(door.key_file)},
+    }
+
+
+def routes(plane: DataPlane, published: Iterable[Published]) -> Json:
+    """Return the routes of what is published, and those to the authorization server."""
     own = [_oauth_route(plane, path) for path in OAUTH_PATHS] if plane.certified_address else []
-    return envoy.routes(plane, base_paths, ROUTES, own)
+    return routing.routes(plane, published, ROUTES, own)
 
 
 def _oauth_route(plane: DataPlane, path: str) -> Json:

@@ -19,6 +19,7 @@ TOKEN = "token"  # noqa: S105 - the same
 PRODUCT = "product"
 VERSION = "version"
 LIFE = "life"
+UPSTREAM = "upstream"
 PLAN = "plan"
 SUBSCRIPTION = "subscription"
 PERMISSION = "permission"
@@ -89,6 +90,8 @@ def _product(heard: Heard) -> Copy:
     is_open = heard.data["sensitivity"] == "OPEN_TEST"
     for name, prerequisite in (("needs_permission", PERMITTED), ("needs_agreement", AGREED)):
         fields[name] = not is_open and isinstance(asked_for, list) and prerequisite in asked_for
+    # Whoever says otherwise: what is confidential stays closed.
+    fields["stays_open"] = heard.data.get("when_unchecked") == "OPEN" and heard.data["sensitivity"] != "CONFIDENTIAL"
     return Copy(PRODUCT, heard.data["product_id"], heard.sequence, fields)
 
 
@@ -111,6 +114,12 @@ def _life(heard: Heard) -> Copy:
         moments = [_moment(heard, name) for name in ("deprecated_at", "sunset_at")]
         fields |= dict(zip(_OF_ITS_END, (*moments, heard.data.get("migrate_to_base_path")), strict=True))
     return Copy(LIFE, f"life:{heard.data['version_id']}", heard.sequence, fields)
+
+
+def _upstream(heard: Heard) -> Copy:
+    """Return what answers a version's calls in production: numbered apart from the version, so that either may come first."""
+    names = ("version_id", "organization_id", "url", "timeout_seconds", "host_header", "authorities", "client_certificate")
+    return Copy(UPSTREAM, f"upstream:{heard.data['version_id']}", heard.sequence, {name: heard.data[name] for name in names})
 
 
 _OF_ITS_END = ("deprecated_at", "sunset_at", "successor")
@@ -182,6 +191,7 @@ _READERS: dict[str, Callable[[Heard], Copy]] = {
     "catalog.product_changed.v1": _product,
     "catalog.api_version_published.v1": _version,
     **dict.fromkeys(_LIVES, _life),
+    "catalog.upstream_changed.v1": _upstream,
     "catalog.plan_created.v1": _plan,
     "catalog.plan_changed.v1": _plan,
     "subscriptions.subscription_requested.v1": _subscription,

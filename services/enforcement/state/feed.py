@@ -105,6 +105,10 @@ class Feed:
         leaving = Snapshot(through, whole) if len(copies) >= snapshots.WORTH_IT else None
         self._task = asyncio.get_running_loop().create_task(self._catch_up(leaving), name="enforcement.feed")
 
+    async def has_loaded(self) -> bool:
+        """Say whether the state is loaded."""
+        return self.is_loaded
+
     async def close(self) -> None:
         """Stop hearing; the state stays as it is."""
         if self._listener is not None:

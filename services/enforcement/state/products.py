@@ -16,6 +16,7 @@ class Product(NamedTuple):
     sensitivity: str
     needs_permission: bool
     needs_agreement: bool
+    stays_open: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -29,4 +30,6 @@ def product_of(identifier: str, fields: Fields) -> Product:
     # Copies that are older than permissions do not say so: nothing needed any.
     needs_permission = bool(fields.get("needs_permission"))
     needs_agreement = bool(fields.get("needs_agreement", sensitivity == CONFIDENTIAL))
-    return Product(identifier, fields["organization_id"], sensitivity, needs_permission, needs_agreement)
+    return Product(
+        identifier, fields["organization_id"], sensitivity, needs_permission, needs_agreement, bool(fields.get("stays_open"))
+    )

@@ -20,6 +20,7 @@ from services.enforcement.state.copies import (
     SUBSCRIPTION,
     SUSPENDED_CERTIFICATE,
     TOKEN,
+    UPSTREAM,
     VERSION,
     Copy,
     Fields,
@@ -29,6 +30,8 @@ from services.enforcement.state.leases import Lease
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
 from services.enforcement.state.products import Product, product_of
+from services.enforcement.state.upstreams import SANDBOX, THE_SANDBOX, Upstream, upstream_from
+from services.enforcement.state.versions import IN_FORCE, Life, Version
 
 ACTIVE = "ACTIVE"
 SUSPENDED = "SUSPENDED"
@@ -47,29 +50,6 @@ class Application(NamedTuple):
     is_deleted: bool
     # Whether that is so because its organization is gone.
     is_orphaned: bool = False
-
-
-class Life(NamedTuple):
-    """Where a version stands in its life; moments in seconds since 1970, and where its successor is called."""
-
-    is_retired: bool = False
-    deprecated_at: int | None = None
-    sunset_at: int | None = None
-    successor: str | None = None
-
-
-IN_FORCE = Life()
-
-
-class Version(NamedTuple):
-    """A published version: below its base path it is called, or said to be retired."""
-
-    id: str
-    product_id: str
-    product_slug: str
-    base_path: str
-    matcher: Matcher
-    life: Life = IN_FORCE
 
 
 class Plan(NamedTuple):
@@ -110,6 +90,7 @@ class World:
         self._versions: dict[str, Version] = {}
         self._by_base_path: dict[str, Version] = {}
         self._lives: dict[str, Life] = {}
+        self._upstreams: dict[str, Upstream] = {}
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
@@ -133,10 +114,6 @@ class World:
     def knows(self, copy_id: str, sequence: int) -> bool:
         """Say whether a change, or a later one of the same thing, is applied."""
         return self._sequences.get(copy_id, 0) >= sequence
-
-    def stays_open(self, product_id: str) -> bool:  # noqa: ARG002 - asked for each product
-        """Say whether calls to a product pass while nothing can be checked."""
-        return False
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
         organization_id = fields["organization_id"]
@@ -181,7 +158,9 @@ class World:
         self._revoked_until[identifier] = fields["expires_at"].timestamp()
 
     def _apply_product(self, identifier: str, fields: Fields) -> None:
+        was_open = self.stays_open(identifier)
         self._products[identifier] = product_of(identifier, fields)
+        self.routes_changed += was_open != self.stays_open(identifier)
         self._drop_leases(product_id=identifier)
 
     def _apply_version(self, identifier: str, fields: Fields) -> None:
@@ -208,6 +187,14 @@ class World:
             self._versions[version_id] = self._by_base_path[version.base_path] = version._replace(life=life)
             # Ready-made answers tell of it.
             self._drop_leases(product_id=version.product_id)
+
+    def _apply_upstream(self, _identifier: str, fields: Fields) -> None:
+        version_id, upstream = fields["version_id"], upstream_from(fields)
+        if upstream is None:
+            self._upstreams.pop(version_id, None)
+        else:
+            self._upstreams[version_id] = upstream
+        self.routes_changed += 1
 
     def _apply_plan(self, identifier: str, fields: Fields) -> None:
         rate = Rate(fields["rate_requests"], fields["rate_seconds"], max(fields["burst"], 1))
@@ -306,9 +293,18 @@ class World:
         """Return the version that is published at exactly this base path."""
         return self._by_base_path.get(base_path)
 
-    def base_paths(self) -> list[str]:
-        """Return the base paths of all published versions, sorted."""
-        return sorted(self._by_base_path)
+    def upstream_of(self, version_id: str, environment: str) -> Upstream:
+        """Return where a version's calls go in an environment: what has no upstream of its own is answered by the sandbox."""
+        return THE_SANDBOX if environment == SANDBOX else self._upstreams.get(version_id, THE_SANDBOX)
+
+    def stays_open(self, product_id: str) -> bool:
+        """Say whether the product's calls pass while nobody can say whether they may."""
+        product = self._products.get(product_id)
+        return product is not None and product.stays_open
+
+    def versions(self) -> list[Version]:
+        """Return all published versions, in the order of their base paths."""
+        return [self._by_base_path[base_path] for base_path in sorted(self._by_base_path)]
 
     def lease(self, application_id: str, product_id: str, now_ns: int, wall_ns: int) -> Lease | None:
         """Return the application's right to call the product, or None where it has none."""
@@ -377,6 +373,7 @@ _APPLIERS = {
     PRODUCT: World._apply_product,  # noqa: SLF001
     VERSION: World._apply_version,  # noqa: SLF001
     LIFE: World._apply_life,  # noqa: SLF001
+    UPSTREAM: World._apply_upstream,  # noqa: SLF001
     PLAN: World._apply_plan,  # noqa: SLF001
     SUBSCRIPTION: World._apply_subscription,  # noqa: SLF001
     PERMISSION: World._apply_permission,  # noqa: SLF001

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from chassis.errors import NotFound
 from chassis.principal import Principal
 from services.enforcement.checks.case import Credentials, Rejected
-from services.enforcement.state.world import Application, Version, World
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import Application, World
 from services.enforcement.trying.domain import TrialTokenNeeded, VersionNotInForce
 
 ACTION = "TRY_OPERATION"

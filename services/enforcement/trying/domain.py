@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from chassis.errors import HELP_BASE, Conflict, Invalid, TooMany, Unavailable, is_problem
-from services.enforcement.state.world import Version
+from services.enforcement.state.versions import Version
 from services.enforcement.trying.environments import Environment, path_in
 
 HIDDEN = "(not shown)"

@@ -2,10 +2,9 @@
 
 from enum import StrEnum
 
-from services.enforcement.state.world import Version, World
-
-# In front of a base path it means the sandbox. It is empty as long as the sandbox answers for every version anyway.
-SANDBOX_PREFIX = ""
+from services.enforcement.state.upstreams import SANDBOX_PREFIX
+from services.enforcement.state.versions import Version
+from services.enforcement.state.world import World
 
 
 class Environment(StrEnum):
@@ -22,5 +21,4 @@ def path_in(environment: Environment, base_path: str) -> str:
 
 def answered_by(world: World, version: Version, environment: Environment) -> Environment:
     """Return what answers there: a version behind which no system of the provider's stands is answered by the sandbox."""
-    _ = world, version, environment  # none has a system of its own yet
-    return Environment.SANDBOX
+    return Environment(world.upstream_of(version.id, environment).environment)

@@ -29,6 +29,7 @@ async def test_a_product_is_begun_and_announced(stage: Stage) -> None:
         "sensitivity": "STANDARD",
         "prerequisites": [],
         "titles": {"EN": "Kontu pārskats"},
+        "when_unchecked": "CLOSED",
     }
     assert await stage.facts("product_created") == [told]
     wrapped = (await stage.announced())[-1]
@@ -43,6 +44,8 @@ UNUSABLE: list[tuple[dict[str, Any], str]] = [
     ({"slug": "a--b"}, "slug"),
     ({"slug": "../up"}, "slug"),
     ({"title": "Данные"}, "slug"),
+    ({"slug": "sandbox"}, "slug"),
+    ({"title": "Sandbox"}, "slug"),
     ({"sensitivity": "SECRET"}, "sensitivity"),
     ({"sensitivity_kinds": ["PERSONAL_DATA"]}, "sensitivity_kinds"),
     ({"tags": ["x"] * 21}, "tags"),
@@ -190,3 +193,21 @@ async def test_to_a_stranger_nothing_of_a_provider_exists(stage: Stage, role: st
         missing = await stranger.do(verb, **{**body, field: "none"})
         assert (foreign.status, foreign.code) == (404, "NOT_FOUND"), verb
         assert foreign.without_trace() == missing.without_trace(), verb
+
+
+async def test_what_becomes_of_unchecked_calls_is_said_and_never_open_for_the_confidential(stage: Stage) -> None:
+    product = await stage.product("open", when_unchecked="OPEN")
+    assert product["when_unchecked"] == "OPEN"
+    assert (await stage.product("closed"))["when_unchecked"] == "CLOSED"
+    assert [each["when_unchecked"] for each in await stage.facts("product_created")] == ["OPEN", "CLOSED"]
+    kept = (await stage.provider.do("change_product", product_id=product["id"], title="Still open")).result
+    assert kept["when_unchecked"] == "OPEN"
+    confidential = {"sensitivity": "CONFIDENTIAL", "sensitivity_kinds": ["PERSONAL_DATA"]}
+    refused = await stage.provider.do("change_product", product_id=product["id"], **confidential, when_unchecked="OPEN")
+    assert (refused.status, refused.code) == (422, "CONFIDENTIAL_STAYS_CLOSED")
+    assert [each["field"] for each in refused.body["fields"]] == ["when_unchecked"]
+    changed = (await stage.provider.do("change_product", product_id=product["id"], **confidential)).result
+    assert changed["when_unchecked"] == "CLOSED"
+    assert (await stage.facts("product_changed"))[-1]["when_unchecked"] == "CLOSED"
+    unknown = await stage.provider.do("change_product", product_id=product["id"], when_unchecked="HALF")
+    assert [each["field"] for each in unknown.body["fields"]] == ["when_unchecked"]

@@ -12,7 +12,8 @@ from services.enforcement.proxy.command import NginxMissing, nginx_binary
 from services.enforcement.proxy.plane import Kind
 from services.enforcement.settings import EnforcementSettings
 from tests.passports import make_verifier
-from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, Upstream, free_port
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, Stage, free_port
+from tests.services.enforcement.upstream import Upstream
 
 
 @pytest.fixture(scope="session")
@@ -67,6 +68,8 @@ async def plane(
         proxy_port=free_port(),
         sandbox_address=await upstream.start(),
         upstream_timeout_seconds=1.0,
+        upstream_loopback=True,
+        upstream_calls=4,
     )
     service = build(settings, bus, make_store("enforcement"), verifier=make_verifier(issuer.folder))
     stage = DataPlaneStage(bus, issuer, service, settings=settings, upstream=upstream)

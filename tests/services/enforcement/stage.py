@@ -1,7 +1,6 @@
 """What enforcement's tests stand on: an issuer of tokens, announcements of others, an upstream, calls."""
 
 import asyncio
-import contextlib
 import itertools
 import os
 import signal
@@ -24,6 +23,7 @@ from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.main import proxy_command
 from services.enforcement.settings import EnforcementSettings
+from tests.services.enforcement.upstream import Upstream
 
 ISSUER = "http://127.0.0.1:8000"
 AUDIENCE = "portico:calls"
@@ -166,8 +166,7 @@ class Announcer:
         product = Product(f"prd_{number}", f"ver_{number}", f"pln_{number}", f"/zoo-{number}/pets/v1")
         owner = {"product_id": product.id, "organization_id": "org_provider"}
         told = {"slug": f"zoo-{number}", "title": "Zoo", "sensitivity": sensitivity, **owner}
-        if "prerequisites" in plan:
-            told["prerequisites"] = plan.pop("prerequisites")
+        told |= {name: plan.pop(name) for name in ("prerequisites", "when_unchecked") if name in plan}
         await self.announce("catalog.product_created", product.id, **told)
         await self.plan(product, **plan)
         await self.announce(
@@ -198,6 +197,22 @@ class Announcer:
             **data,
         }
         return await self.announce(f"catalog.api_version_{fact}", product.version_id, **told)
+
+    async def serve(self, product: Product, url: str | None, **how: Any) -> Message:
+        """Announce that the product's version has an upstream, or none."""
+        told: dict[str, Any] = {
+            "version_id": product.version_id,
+            "product_id": product.id,
+            "organization_id": "org_provider",
+            "base_path": product.base_path,
+            "url": url,
+            "timeout_seconds": None if url is None else 5,
+            "host_header": None,
+            "authorities": None,
+            "client_certificate": None,
+            **how,
+        }
+        return await self.announce("catalog.upstream_changed", f"upstream:{product.version_id}", **told)
 
     async def plan(self, product: Product, fact: str = "plan_created", **plan: Any) -> None:
         terms: dict[str, Any] = {
@@ -286,43 +301,6 @@ class Stage(Announcer):
         return found
 
 
-class Upstream:
-    """An API that tells what reached it. ``answers`` holds what else it answers to which path's end; nothing: it goes away."""
-
-    def __init__(self) -> None:
-        self.seen: list[dict[str, str]] = []
-        self.answers: dict[str, bytes] = {}
-        self._server: asyncio.Server | None = None
-
-    async def start(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        host, port = self._server.sockets[0].getsockname()
-        return f"{host}:{port}"
-
-    async def close(self) -> None:
-        assert self._server is not None
-        self._server.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
-            while True:
-                request, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().strip().split("\r\n")
-                headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
-                await reader.readexactly(int(headers.get("content-length", 0)))
-                if "transfer-encoding" in headers:
-                    await reader.readuntil(b"\r\n0\r\n\r\n")
-                self.seen.append({"request": request, **headers})
-                if "/slow" in request:
-                    await asyncio.sleep(3)
-                plain = b"HTTP/1.1 200 OK\r\nserver: animals\r\ncontent-length: 5\r\n\r\nhello"
-                path = request.split()[1]
-                told = next((told for end, told in self.answers.items() if path.endswith(end)), plain)
-                if not told:
-                    break
-                writer.write(told)
-        writer.close()
-
-
 class DataPlaneStage(Stage):
     """With a proxy in front; what is announced of calls is kept in ``batches``."""
 
@@ -356,9 +334,13 @@ class DataPlaneStage(Stage):
         await self.service.start()
         await self.start_proxy()
 
+    def prepare(self) -> list[str]:
+        """The command that starts the proxy; its files are there already."""
+        return proxy_command(self.settings)
+
     async def start_proxy(self) -> None:
         with (self.folder / "proxy.log").open("ab") as output:
-            self._proxy = start(proxy_command(self.settings), stdout=output, stderr=output, start_new_session=True)
+            self._proxy = start(self.prepare(), stdout=output, stderr=output, start_new_session=True)
 
         async def answers() -> bool:
             try:
@@ -383,7 +365,13 @@ class DataPlaneStage(Stage):
         await self.service.close()
 
     async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
-        return await self.http.request(method, path, headers=headers or {}, **how)
+        try:
+            return await self.http.request(method, path, headers=headers or {}, **how)
+        except httpx.RemoteProtocolError:
+            if method != "GET":
+                raise
+            # nginx closes idle connections when its upstreams change: whoever meets that asks once more (RFC 9112, 9.3.1).
+            return await self.http.request(method, path, headers=headers or {}, **how)
 
     async def call_until(self, status: int, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async def called() -> httpx.Response | None:

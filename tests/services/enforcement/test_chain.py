@@ -12,6 +12,8 @@ from services.enforcement.checks.chain import Link
 from services.enforcement.checks.domain import Decided, decide
 from services.enforcement.explaining import domain as explaining
 from services.enforcement.explaining.domain import Explanation, Outcome, Question, explanation_of
+from services.enforcement.explaining.limits import Standing, counters_elsewhere, rate_elsewhere
+from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
 from services.enforcement.state.copies import Copy
 from services.enforcement.state.world import World
@@ -131,14 +133,14 @@ def ways(product: str) -> Iterator[Way]:
     yield from itertools.product(credentials, APPLICATIONS, ORGANIZATIONS, VERSIONS, CALLED, SUBSCRIBED, permitted, LIMITS)
 
 
-def built(product: str, way: Way) -> tuple[World, Credentials, str]:
+def built(product: str, way: Way, book: Book | None = None) -> tuple[World, Credentials, str]:
     """Return the world in which the links stand so, what the application's token says, and the operation to be called."""
     credential, application, organization, version, called, subscribed, permitted, limits = way
     sensitivity, prerequisites = PRODUCTS[product]
     mark, withdrawn = CREDENTIALS[credential]
     terms = {"rate_requests": 9, "rate_seconds": 1, "burst": 9, "quota_calls": None, "quota_period": None, **LIMITS[limits]}
     owned = {"product_id": "prd", "organization_id": "org_p", "sensitivity": sensitivity, "prerequisites": prerequisites}
-    world = World(Rate(1, 60, 1) if limits == "rate used up" else Rate(5, 1, 10))
+    world = World(Rate(1, 60, 1) if limits == "rate used up" else Rate(5, 1, 10), book)
     for each in (
         copy("identity.application_created", "app", 1, **OF_APPLICATION),
         copy("identity.secret_issued", "app", 2, **SECRET),
@@ -259,6 +261,26 @@ def test_looking_counts_nothing() -> None:
         assert answer(world, Question("app", "prd", called)).code is None
     refusals = [decide(world, Asked("GET", "/p/a/v1/list"), token, NOW).refusal for _ in range(8)]
     assert refusals == [None] * 8
+
+
+def test_of_limits_that_are_counted_elsewhere_it_is_told_what_is_kept() -> None:
+    book = Book()
+    book.wake = lambda: None  # whatever is counted has to be fetched first: another instance counts it
+    world, _, called = built("confidential", (*WELL[:6], "used up", "quota used up"), book)
+    case = explaining.case_of(world, Question("app", "prd", called), NOW)
+    assert case is not None
+    keys, rate = [each.key for each in counters_elsewhere(case)], rate_elsewhere(case)
+    assert len(keys) == 2
+    assert rate is not None
+
+    def told(*used: int, in_use: bool) -> tuple[list[Link], Outcome]:
+        standing = Standing(dict(zip(keys, used, strict=True)), frozenset({rate}) if in_use else frozenset())
+        explained = explaining.answer(case, Question("app", "prd", called), standing)
+        return failing(explained), explained.links[-1].outcome
+
+    assert told(0, 0, in_use=False) == ([], Outcome.HOLDS)
+    assert told(1, 0, in_use=False) == ([Link.PERMISSION_QUOTA], Outcome.HOLDS)
+    assert told(1, 1, in_use=True) == ([Link.PERMISSION_QUOTA, Link.QUOTA], Outcome.NOT_REACHED)
 
 
 def test_of_several_versions_the_one_that_serves_best_is_meant_or_the_one_that_is_named() -> None:

@@ -156,6 +156,8 @@ def _announcements() -> list[Message]:
         message("catalog.product_created.v1", "prd_x", 1, {**product, "sensitivity": "STANDARD"}),
         message("catalog.product_changed.v1", "prd_x", 2, {**product, "sensitivity": "OPEN_TEST"}),
         message("catalog.api_version_published.v1", "ver_x", 1, version),
+        message("catalog.upstream_changed.v1", "upstream:ver_x", 1, {"version_id": "ver_x", **_UPSTREAM, "url": None}),
+        message("catalog.upstream_changed.v1", "upstream:ver_x", 2, {"version_id": "ver_x", **_UPSTREAM}),
         message("catalog.plan_created.v1", "pln_x", 1, {**terms, "rate_requests": 5}),
         message("catalog.plan_changed.v1", "pln_x", 2, {**terms, "rate_requests": 50, "quota_calls": 9, "quota_period": "DAY"}),
         message("subscriptions.subscription_requested.v1", "sub_x", 1, {**subscription, "status": "PENDING"}),
@@ -164,6 +166,14 @@ def _announcements() -> list[Message]:
     ]
 
 
+_UPSTREAM: dict[str, Any] = {
+    "organization_id": "org_p",
+    "url": "https://api.zoo.example/v2",
+    "timeout_seconds": 5,
+    "host_header": None,
+    "authorities": None,
+    "client_certificate": None,
+}
 _KEPT = {
     "app_x": {"kind": "application", "sequence": 3, "organization_id": "org_x", "client_id": "client-y", "is_deleted": False},
     "sec_x": {"kind": "secret", "sequence": 4, "application_id": "app_x", "is_retired": True},
@@ -173,8 +183,10 @@ _KEPT = {
         "organization_id": "org_p",
         "sensitivity": "OPEN_TEST",
         "needs_permission": False,
+        "stays_open": False,
         "needs_agreement": False,
     },
+    "upstream:ver_x": {"kind": "upstream", "sequence": 2, "version_id": "ver_x", **_UPSTREAM},
     "ver_x": {
         "kind": "version",
         "sequence": 1,
@@ -237,7 +249,9 @@ def test_the_state_in_memory_is_the_same_in_any_order() -> None:
         assert application is not None
         assert world.application_of("client-x") is None
         assert world.withdrawn_among(("sec_x",)) == "secret"
-        assert world.base_paths() == ["/a/b/v1"]
+        assert [each.base_path for each in world.versions()] == ["/a/b/v1"]
+        assert world.upstream_of("ver_x", "PRODUCTION").prefix == "/v2"
+        assert world.upstream_of("ver_x", "SANDBOX").environment == "SANDBOX"
         lease = world.lease("app_x", "prd_x", 0, 0)
         assert lease is not None
         assert lease.subscription_id is None

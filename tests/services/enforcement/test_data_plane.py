@@ -58,6 +58,7 @@ async def test_an_allowed_call_carries_who_calls_to_the_upstream_and_its_limits_
         "subscription_id": subscription_id,
         "bytes_in": 0,
         "bytes_out": 5,
+        "environment": "SANDBOX",
     }
 
 

@@ -14,7 +14,8 @@ from services.enforcement.calls.shipper import Rotation, Shipper
 from services.enforcement.main import build
 from services.enforcement.proxy.plane import Kind
 from services.enforcement.settings import EnforcementSettings
-from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, until
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, free_port, until
+from tests.services.enforcement.upstream import Upstream
 
 pytestmark = pytest.mark.processes
 

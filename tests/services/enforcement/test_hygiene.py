@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.services.enforcement.stage import Client, DataPlaneStage, Product
+from tests.services.enforcement.stage import Client, DataPlaneStage, Product, until
 from tests.services.enforcement.test_told import PATHS
 
 pytestmark = pytest.mark.processes
@@ -58,6 +58,13 @@ async def test_the_id_of_a_call_is_ours(plane: DataPlaneStage) -> None:
     assert told not in ("mine", "theirs")
     assert plane.upstream.seen[-1]["x-request-id"] == told
     assert (await plane.record_of(answer))["operation_id"] == "getPet"
+
+
+async def test_no_caller_takes_away_who_calls(plane: DataPlaneStage) -> None:
+    client, product = await ready(plane)
+    named = {"connection": "close, X-Portico-Organization"}
+    assert (await plane.call("GET", f"{product.base_path}/pets", client.headers | named)).status_code == 200
+    assert plane.upstream.seen[-1]["x-portico-organization"] == client.organization_id
 
 
 async def test_an_upstream_gives_the_proxy_no_orders(plane: DataPlaneStage) -> None:
@@ -136,3 +143,30 @@ async def test_what_is_no_request_is_refused_and_counted(plane: DataPlaneStage) 
             await asyncio.sleep(0.05)
     assert plane.batches[-1]["calls_total"] == plane.batches[-1]["records_total"]
     assert len([each for each in plane.records if each["rejection"] == "CALL_NOT_READABLE"]) == before + 2
+
+
+async def test_a_caller_who_goes_away_is_recorded_as_such(plane: DataPlaneStage) -> None:
+    client, product = await ready(plane)
+    before = len(plane.upstream.seen)
+    _, writer = await asyncio.open_connection("127.0.0.1", plane.settings.proxy_port)
+    head = f"host: x\r\nauthorization: {client.headers['authorization']}"
+    writer.write(f"GET {product.base_path}/slow HTTP/1.1\r\n{head}\r\n\r\n".encode())
+    async with asyncio.timeout(60):
+        while len(plane.upstream.seen) == before:  # noqa: ASYNC110 - it is what is waited for
+            await asyncio.sleep(0.01)
+    writer.close()
+
+    async def recorded() -> list[dict[str, Any]]:
+        return [
+            each for each in plane.records if each["application_id"] == client.application_id and each["operation_id"] == "slow"
+        ]
+
+    (record,) = await until(recorded, 60)
+    assert (record["status"], record["rejection"]) == (499, None)
+
+
+async def test_a_refusal_does_not_wait_for_the_body(plane: DataPlaneStage) -> None:
+    _, product = await ready(plane)
+    answer = await plane.call("POST", f"{product.base_path}/pets", {}, content=b"x" * 2_000_000)
+    assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_MISSING")
+    assert (await plane.record_of(answer))["rejection"] == "TOKEN_MISSING"

@@ -28,7 +28,17 @@ def test_a_line_is_a_record() -> None:
         "bytes_in": 0,
         "bytes_out": 5,
         "duration_ms": 1.5,
+        "environment": None,
     }
+
+
+def test_what_a_call_went_to_is_told_and_nothing_is_made_up_where_it_is_not() -> None:
+    told = "app_1|org_1|sec_1|prd_1|ver_1|get%20Pet|pln_1|sub_1||SANDBOX"
+    for verdict, environment in ((told, "SANDBOX"), (told.removesuffix("|SANDBOX"), None), (None, None)):
+        read = read_line(line(3, verdict=verdict).strip())
+        assert read is not None
+        assert read.record is not None
+        assert read.record.environment == environment
 
 
 @pytest.mark.parametrize(
@@ -55,6 +65,21 @@ def test_who_answered_is_told_by_the_rejection(fields: dict[str, Any], expected:
     assert (read.record.status, read.record.rejection) == expected
     is_callers_own_id = fields.get("details") == "path_normalization_failed"
     assert read.record.id == ("u-1" if is_callers_own_id else "c-1")
+
+
+def test_a_call_that_nobody_decided_on_is_known_by_its_route() -> None:
+    read = read_line(line(3, verdict=None, route="prd_1|ver_1|SANDBOX", flags="UAEX", status=503).strip())
+    assert read is not None
+    assert read.record is not None
+    known = (read.record.product_id, read.record.version_id, read.record.environment, read.record.application_id)
+    assert (*known, read.record.rejection, read.record.id) == ("prd_1", "ver_1", "SANDBOX", None, "CHECK_UNAVAILABLE", "c-3")
+
+
+def test_a_call_of_the_sandbox_that_nobody_decided_on_is_one_of_the_sandbox() -> None:
+    read = read_line(line(3, verdict=None, route="sandbox", flags="UAEX", status=503).strip())
+    assert read is not None
+    assert read.record is not None
+    assert (read.record.product_id, read.record.environment) == (None, "SANDBOX")
 
 
 def test_half_a_line_spoils_no_other() -> None:

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from services.enforcement.main import data_plane
-from services.enforcement.proxy import certificate, files, nginx
+from services.enforcement.proxy import certificate, files, nginx, quoting
 from services.enforcement.proxy.command import NginxMissing, arguments, command, nginx_binary
 from services.enforcement.proxy.counters import NginxCounters
 from services.enforcement.proxy.plane import DataPlane, TlsDoor
+from services.enforcement.proxy.published import Published
+from services.enforcement.state.upstreams import Upstream
+from tests.certificates import issue
 from tests.services.enforcement.stage import DataPlaneStage, free_port, start, until
 
 pytestmark = pytest.mark.processes
@@ -55,6 +58,35 @@ async def test_questions_about_the_counts_are_no_calls(binary: Path, tmp_path: P
     assert plane.log_file.read_bytes().count(b"\n") == 3
 
 
+def test_any_upstream_stands_in_the_configuration(binary: Path, tmp_path: Path) -> None:
+    plane = _plane(tmp_path / 'fol"der')
+    plane.folder.mkdir()
+    files.prepare(plane)
+    plane.nginx.run_file.write_text('map "" $portico_run { default "run"; }')
+    odd = "/v1/$request_id/a'b;c=(d)~!*&,:@"
+    served = [
+        Upstream("ver_1", "https://api.example", odd, 5.0, "api.example:8443", "org_1", issue().pem, "shown"),
+        Upstream("ver_2", "https://[2001:db8::1]:8443", "", 60.0, "[2001:db8::1]:8443", "org_1"),
+        Upstream("ver_4", "https://api.example", "/v1", 1.0, "$host", "org_1"),
+        Upstream("ver_3", "http://10.0.0.1", "/v1", 1.0, "10.0.0.1", "org_1"),
+    ]
+    numbers = [("192.0.2.1:443", "[2001:db8::2]:443"), ("[2001:db8::1]:8443",), ("192.0.2.1:443",), ()]
+    published = [
+        Published(f"/zoo-{each.name}/a.b/v1", each.name, f"prd_{each.name}", each, numbers[place], stays_open=place != 1)
+        for place, each in enumerate(served)
+    ]
+    published.append(Published('/odd "/a/v1', "ver_5", "prd_5", stays_open=True))
+    published.append(Published("/plain/a/v1", 'ver "4" \\', "prd_4", stays_open=True))
+    assert files.write_upstreams(plane, published)
+    assert not files.write_upstreams(plane, published)
+    assert "$request_id" not in plane.nginx.places_file.read_text().replace('"request_id":"$request_id"', "")
+    checked = subprocess.run([str(binary), "-t", *arguments(plane)], capture_output=True, check=False, text=True)
+    assert checked.returncode == 0, checked.stderr
+    assert len(list(plane.nginx.authorities_folder.iterdir())) == 1
+    assert files.write_upstreams(plane, published[1:])
+    assert list(plane.nginx.authorities_folder.iterdir()) == []
+
+
 def test_any_secret_and_folder_stands_in_the_configuration(binary: Path, tmp_path: Path) -> None:
     certificate.make_missing(tmp_path / "tls")
     door = TlsDoor(f"127.0.0.1:{free_port()}", tmp_path / "tls" / "server.pem", tmp_path / "tls" / "server.key")
@@ -65,7 +97,7 @@ def test_any_secret_and_folder_stands_in_the_configuration(binary: Path, tmp_pat
     plane.nginx.run_file.write_text('map "" $portico_run { default "run"; }')
     checked = subprocess.run([str(binary), "-t", *arguments(plane)], capture_output=True, check=False, text=True)
     assert checked.returncode == 0, checked.stderr
-    with pytest.raises(nginx.PathNotUsable):
+    with pytest.raises(quoting.PathNotUsable):
         nginx.configuration(_plane(tmp_path / "$folder"))
 
 

@@ -18,9 +18,11 @@ from chassis.local import LocalBus
 from services.enforcement.main import build, data_plane, proxy_command
 from services.enforcement.proxy import certificate, files
 from services.enforcement.proxy.plane import Kind
+from services.enforcement.proxy.published import Published
 from services.enforcement.settings import EnforcementSettings
 from tests.certificates import Issued, a_key, issue
-from tests.services.enforcement.stage import DataPlaneStage, Issuer, Upstream, free_port, start, until
+from tests.services.enforcement.stage import DataPlaneStage, Issuer, free_port, start, until
+from tests.services.enforcement.upstream import Upstream
 
 pytestmark = pytest.mark.processes
 SECRET = "what the proxy shows to the certified edge: 100%"
@@ -180,7 +182,7 @@ async def listening(tls: TlsStage) -> AsyncIterator[tuple[EnforcementSettings, l
     plane = data_plane(settings)
     files.prepare(plane)
     if plane.kind == "envoy":
-        files.write_routes(plane, ["/api"])
+        files.write_routes(plane, [Published("/api", "ver_1", "prd_1")])
     with (folder / "envoy.log").open("ab") as output:
         envoy = start(proxy_command(settings), stdout=output, stderr=output)
     try:

@@ -1,11 +1,14 @@
 """Trials through a real proxy: counted and refused like any other call of the application."""
 
+from typing import Any
+
 import pytest
 
 from services.enforcement.trying.calling import DataPlaneCaller
 from services.enforcement.trying.domain import Request
 from tests.services.enforcement.stage import DataPlaneStage, until
 from tests.services.enforcement.trials import record_of, token_of, tried, wanted
+from tests.services.enforcement.upstream import Upstream
 from tests.services.stage import Answered
 
 pytestmark = pytest.mark.processes
@@ -72,3 +75,31 @@ async def test_an_answer_that_is_not_read_to_its_end_counts_as_the_apis(plane: D
     assert (answer.status, answer.body, answer.is_truncated) == (200, b"he", True)
     record = await record_of(plane, answer.header("x-request-id") or "")
     assert (record["status"], record["rejection"]) == (200, None)
+
+
+async def test_a_trial_counts_as_the_environment_that_answered_it(plane: DataPlaneStage) -> None:
+    client, product = await plane.application(), await plane.product()
+    await plane.subscribe(client, product)
+    await plane.call_until(200, "GET", f"{product.base_path}/pets", client.headers)
+    system = Upstream()
+    await plane.serve(product, f"http://{await system.start()}/zoo/v1")
+
+    async def made_in(environment: str) -> dict[str, Any]:
+        body = wanted(plane, client, product, environment=environment)
+        result: dict[str, Any] = (await tried(plane, "OWNER", client.organization_id, body)).result
+        return result
+
+    async def by_the_provider() -> dict[str, Any] | None:
+        result = await made_in("PRODUCTION")
+        return result if system.seen and result["response"]["status"] == 200 else None
+
+    produced = await until(by_the_provider, 60)
+    sandboxed = await made_in("SANDBOX")
+    for result, environment, path in (
+        (produced, "PRODUCTION", product.base_path),
+        (sandboxed, "SANDBOX", f"/sandbox{product.base_path}"),
+    ):
+        assert (result["counted_as"], result["request"]["path"]) == (environment, f"{path}/pets/7?limit=1")
+        record = await record_of(plane, result["request_id"])
+        assert (record["environment"], record["operation_id"], record["status"]) == (environment, "getPet", 200)
+    await system.close()

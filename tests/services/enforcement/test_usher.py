@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -94,3 +95,12 @@ async def test_a_second_signal_changes_nothing(usher: "subprocess.Popen[bytes]")
     usher.send_signal(signal.SIGTERM)
     assert await asyncio.to_thread(usher.wait, 10) == 0
     await until_ended(envoy)
+
+
+async def test_a_proxy_that_is_killed_leaves_nothing_behind(usher: "subprocess.Popen[bytes]") -> None:
+    proxy = child_of(usher.pid)
+    workers = [int(each) for each in Path(f"/proc/{proxy}/task/{proxy}/children").read_text().split()]
+    os.kill(proxy, signal.SIGKILL)
+    assert await asyncio.to_thread(usher.wait, 60) == 128 + signal.SIGKILL
+    for pid in (proxy, *workers):
+        await until_ended(pid)

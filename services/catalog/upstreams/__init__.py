@@ -1,0 +1,1 @@
+"""What answers the calls of a version in production: the provider's own system."""
