@@ -1,5 +1,7 @@
 """A line of the proxy's access log as a record of one call."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -13,6 +15,7 @@ from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAI
 CALLER_WENT_AWAY = 499
 VIA_UPSTREAM = "via_upstream"
 _LESS_THAN_A_MILLISECOND = 0.5
+_MOST_REMEMBERED = 10_000
 _BEGINNING = b'{"bytes_in":'  # Envoy writes the fields in the order of their names, and nginx this one first
 _BY_FLAG = {
     "NR": "API_NOT_FOUND",
@@ -20,7 +23,7 @@ _BY_FLAG = {
     **dict.fromkeys(UPSTREAM_TIMEOUT, "UPSTREAM_TIMEOUT"),
     **dict.fromkeys(UPSTREAM_UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
 }
-_NOBODY: dict[str, str | None] = dict.fromkeys(VERDICT_FIELDS)
+_NOBODY: Mapping[str, str | None] = dict.fromkeys(VERDICT_FIELDS)
 
 
 class Line(NamedTuple):
@@ -62,7 +65,7 @@ def _record(logged: dict[str, Any]) -> CallRecord:
     return CallRecord(status=status or CALLER_WENT_AWAY, **measured._asdict(), **{**known, "rejection": rejection})
 
 
-def _by_envoy(logged: dict[str, Any], known: dict[str, Any], flags: list[str]) -> _Measured:
+def _by_envoy(logged: dict[str, Any], known: Mapping[str, Any], flags: list[str]) -> _Measured:
     duration_us = logged["duration_us"]
     duration_ms = duration_us / 1000 if duration_us is not None else float(logged["duration_ms"] or 0)
     # A request that was refused before its headers were put in order still carries the id that its sender made up.
@@ -96,7 +99,9 @@ def _by_nginx(logged: dict[str, Any]) -> _Measured:
     )
 
 
-def _read_verdict(verdict: str | None, route: str) -> dict[str, Any]:
+@lru_cache(_MOST_REMEMBERED)
+def _read_verdict(verdict: str | None, route: str) -> Mapping[str, Any]:
+    # The calls of one application to one operation have the same.
     if not verdict:
         # Nobody has decided on it: what its route tells is all that is known.
         told = read_route_name(route)

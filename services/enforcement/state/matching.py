@@ -60,19 +60,21 @@ class _Node:
         for node in (*self.fixed.values(), *(each for _, _, each in self.templates)):
             yield from node.all()
 
-    def ends(self, segments: list[str], depth: int) -> Iterator["_Node"]:
+    def ends(self, segments: list[str]) -> Iterator["_Node"]:
         """Yield the nodes where these segments end, the most particular first."""
-        if depth == len(segments):
-            yield self
-            return
-        segment = segments[depth]
-        if segment in self.fixed:
-            yield from self.fixed[segment].ends(segments, depth + 1)
-        if not segment:
-            return
-        for _, pattern, node in self.templates:
-            if pattern is None or pattern.fullmatch(segment):
-                yield from node.ends(segments, depth + 1)
+        length, waiting = len(segments), [(self, 0)]
+        while waiting:
+            node, depth = waiting.pop()
+            if depth == length:
+                yield node
+                continue
+            segment = segments[depth]
+            if segment:
+                for _, pattern, following in reversed(node.templates):
+                    if pattern is None or pattern.fullmatch(segment):
+                        waiting.append((following, depth + 1))
+            if segment in node.fixed:
+                waiting.append((node.fixed[segment], depth + 1))
 
 
 def _pattern(shape: str) -> re.Pattern[str] | None:
@@ -109,11 +111,13 @@ class Matcher:
             return known
         if _UNSAFE.search(path):
             return NOTHING
-        segments = [unquote(each) for each in path.removeprefix("/").split("/")]
+        segments = path.removeprefix("/").split("/")
+        if "%" in path:
+            segments = [unquote(each) for each in segments]
         if "." in segments or ".." in segments or path.startswith("//"):
             return NOTHING
         methods: dict[str, None] = {}
-        for node in self._root.ends(segments, 0):
+        for node in self._root.ends(segments):
             operation = node.operations.get(method)
             if operation is not None:
                 return Match(operation)
