@@ -147,7 +147,7 @@ def _is_nothing(copy: dict[str, Any], gone: set[str]) -> bool:
     return is_over or ("user_id" in copy and copy["user_id"] is None) or copy.get("status") == "PUBLISHED"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # as the world is: a worker may leave this file and come back to it
 async def lived(world: World, platform: Any) -> Any:
     await _live(world, platform)
     await _settled(platform)

@@ -56,7 +56,7 @@ async def test_what_is_exported_is_verified_and_what_was_touched_is_not(
     [export] = folder.iterdir()
     public = keys / "audit.public.json"
     code, said = portico("verify-audit", str(export), "--keys", str(public))
-    assert (code, "3 entries in 1 chains" in said, "whole" in said) == (0, True, True), said
+    assert (code, "3 entries in 1 chain," in said, "whole" in said) == (0, True, True), said
 
     held = tmp_path / "held.jsonl"
     held.write_bytes(b"".join(line for line in export.read_bytes().splitlines(keepends=True) if b'{"checkpoint"' in line))

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from urllib.parse import quote_plus, urlencode
@@ -28,7 +29,8 @@ Client = tuple[str, str, str]
 
 @pytest.fixture(scope="module")
 async def client(world: World, team: Team) -> Client:
-    return await world.application(team.organization_id, team.members["DEVELOPER"], "Caller of APIs")
+    # A worker may leave this file and come back to it: the world is still the same then.
+    return await world.application(team.organization_id, team.members["DEVELOPER"], f"Caller of APIs {secrets.token_hex(4)}")
 
 
 @pytest.fixture(scope="module")

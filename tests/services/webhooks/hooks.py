@@ -123,7 +123,11 @@ class Hooks:
                 await asyncio.sleep(0.05)
 
     async def next_attempt(self, receiver: Receiver) -> None:
-        """Move the clock beyond every pause, and wait until the receiver is asked again."""
+        """Move the clock beyond every pause, and wait until the receiver is asked again.
+
+        What came of the last attempt is noted before: otherwise its pause would begin at the moment that the clock is moved to.
+        """
+        await until(lambda: not self.sender._working)
         before = len(receiver.got)
         self.clock.ahead += timedelta(hours=1, minutes=20)
         await until(lambda: len(receiver.got) > before)
