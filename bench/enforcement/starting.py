@@ -8,6 +8,7 @@ be measured by ``tracemalloc``: when it is loaded, and when every subscription h
 import argparse
 import asyncio
 import gc
+import signal
 import statistics
 import sys
 import tempfile
@@ -145,6 +146,7 @@ def main() -> int:
     parser.add_argument("--starts", type=int, default=3)
     parser.add_argument("--mongo-url", default=None)
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, too
     is_kept = asyncio.run(run(asked.applications, asked.subscriptions, asked.starts, asked.mongo_url))
     print("The promises are kept." if is_kept else f"More than {PROMISE_SECONDS:g} s or {PROMISE_BYTES} bytes.")
     return 0 if is_kept else 1

@@ -5,7 +5,7 @@ Which one has it decides a lease. Two for a moment do no harm: both work on the 
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from services.enforcement.epochs.expected import Expected, Remember
 from services.enforcement.epochs.freshness import BEAT_SECONDS
 from services.enforcement.state.copies import Copy
 from services.enforcement.state.feed import Feed
-from services.enforcement.state.numbering import InForce
+from services.enforcement.state.numbering import Change, InForce
 
 _TICK_SECONDS = 0.05
 _PENDING_SECONDS = 0.25
@@ -49,7 +49,7 @@ class Numberer(Repeating):
         self._leased_until = 0.0
         self._expected = Expected(remember)
         feed.when_broadcast(self._on_broadcast)
-        feed.when_read(lambda read: self._expected.see((each.id, each.sequence) for each in read.copies))
+        feed.when_read(lambda read: self._see(read.copies))
         feed.hear_signals(signals.ACKNOWLEDGED, self._on_acknowledged)
 
     async def look(self) -> None:
@@ -85,7 +85,7 @@ class Numberer(Repeating):
         epoch = await actions.number(self._store.reader())
         if epoch is None:
             return
-        self._expected.see((each.id, each.sequence) for each in epoch.changes)
+        self._see(epoch.changes)
         try:
             await self._bus.publish([signals.numbered(epoch)])
         except BusUnavailable:
@@ -130,6 +130,9 @@ class Numberer(Repeating):
         if gone:
             await repository.forget_instances(self._store.reader(), gone)
         self._heard = {each.id: self._heard[each.id] for each in instances if each.id in self._heard}
+
+    def _see(self, copies: Iterable[Copy | Change]) -> None:
+        self._expected.see(((each.id, each.sequence) for each in copies), time.monotonic())
 
     def _on_broadcast(self, copy: Copy, message: Message) -> None:
         self._expected.hear(copy, message, time.monotonic())
