@@ -23,11 +23,13 @@ class Claim:
     def __init__(self, allowance: Allowance, latest: Latest) -> None:
         self.allowance = allowance
         self.latest = latest
-        self._sent: dict[tuple[str, ...], bytes] = {}
+        self._sent: dict[tuple[str, ...], bytes] | None = None
 
     def terms(self, granted: Sequence[Granted]) -> bytes:
         """Return the terms as they are sent to whoever counts."""
         key = tuple([each.id for each in granted])
+        if self._sent is None:
+            self._sent = {}  # what is counted here is never sent
         sent = self._sent.get(key)
         if sent is None:
             permits = tuple((each.id, each.quota) for each in granted)

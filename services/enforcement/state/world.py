@@ -94,7 +94,7 @@ class World:
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
-        self._active: dict[tuple[str, str], dict[str, Subscription]] = {}
+        self._active: dict[tuple[str, str], tuple[Subscription, ...]] = {}
         # Why subscriptions stand still, by id.
         self._suspended: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self._pending: dict[tuple[str, str], str] = {}
@@ -208,19 +208,14 @@ class World:
         subscription = Subscription(identifier, *(fields[name] for name in names))
         self._subscriptions[identifier] = subscription
         pair = (subscription.application_id, subscription.product_id)
-        active = self._active.setdefault(pair, {})
+        active = tuple(each for each in self._active.get(pair, ()) if each.id != identifier)
         if subscription.status == ACTIVE:
-            active[identifier] = subscription
+            active = (*active, subscription)
+        if active:
+            self._active[pair] = active
         else:
-            active.pop(identifier, None)
-        if not active:
-            del self._active[pair]
-        suspended = self._suspended.setdefault(pair, {})
-        suspended.pop(identifier, None)
-        if subscription.status == SUSPENDED:
-            suspended[identifier] = tuple(fields.get("causes", ()))
-        if not suspended:
-            del self._suspended[pair]
+            self._active.pop(pair, None)
+        self._note_suspended(pair, subscription, fields)
         if subscription.status == PENDING:
             self._pending[pair] = identifier
         elif self._pending.get(pair) == identifier:
@@ -232,6 +227,14 @@ class World:
         else:
             self._ended.discard(pair)
         self._leases.pop(pair, None)
+
+    def _note_suspended(self, pair: tuple[str, str], subscription: Subscription, fields: Fields) -> None:
+        suspended = self._suspended.setdefault(pair, {})
+        suspended.pop(subscription.id, None)
+        if subscription.status == SUSPENDED:
+            suspended[subscription.id] = tuple(fields.get("causes", ()))
+        if not suspended:
+            del self._suspended[pair]
 
     def _apply_permission(self, identifier: str, fields: Fields) -> None:
         pair = (fields["application_id"], fields["product_id"])
@@ -323,7 +326,7 @@ class World:
             if pair in self._suspended or product is None or not product.is_open:
                 return None
             return Lease(None, None, self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now))
-        subscription = active[max(active)]
+        subscription = max(active, key=lambda each: each.id)
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         version = (self._sequences.get(subscription.id, 0), self._sequences.get(subscription.plan_id, 0))
         claim = self._claim(subscription.id, pair, Latest(version, plan.rate, plan.quota), now)
