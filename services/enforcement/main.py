@@ -27,7 +27,7 @@ from services.enforcement.epochs import routes as epochs_routes
 from services.enforcement.epochs.parts import Instance, parts_of
 from services.enforcement.explaining import repository as refusals
 from services.enforcement.explaining import routes as explaining_routes
-from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.access import Explaining, Here
 from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.book import Book
@@ -174,7 +174,7 @@ def build(
     def origin_of(upstream: Upstream) -> str:
         return f"http://{settings.sandbox_address}" if upstream is THE_SANDBOX else publishing.origin_of(upstream)
 
-    keeping = Keeping(store, world)
+    keeping = Keeping(store, world, epochs.epoch)
     check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, origin_of=origin_of, keeps=keeping.take)
     listener = CheckListener(check, settings.check_host, settings.check_port)
     workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
@@ -182,7 +182,7 @@ def build(
         workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
     if settings.discovery_port:
         workers.append(FleetDiscovery(settings, listener, publishing))
-    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
+    explaining = Explaining(world, keeping, Here(lambda: feed.is_loaded, epochs.goes_by_memory, epochs.epoch, _now))
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
@@ -200,6 +200,10 @@ def build(
         ready_checks={"state": feed.has_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
+
+
+def _now() -> Now:
+    return Now(time.monotonic_ns(), time.time_ns())
 
 
 def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:

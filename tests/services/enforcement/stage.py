@@ -152,6 +152,10 @@ class Announcer:
         await self.bus.publish([announced])
         return announced
 
+    def announced_of(self, subject: str) -> int:
+        """The number of the last announcement about a thing."""
+        return self._sequences[subject]
+
     async def application(self, **claims: Any) -> Client:
         number = next(_numbers)
         client = Client(f"app_{number}", f"org_{number}", f"client-{number}", f"sec_{number}", "")
