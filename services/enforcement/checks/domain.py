@@ -15,6 +15,7 @@ from services.enforcement.checks.refusals import (
     QuotaExceeded,
     RateExceeded,
 )
+from services.enforcement.epochs.domain import EnforcementNotFresh
 from services.enforcement.limits.claims import Later
 from services.enforcement.limits.counting import PERMISSION, QUOTA, RATE, UNKNOWN, Counted
 from services.enforcement.state.leases import Lease
@@ -63,8 +64,11 @@ class Decided(NamedTuple):
     now: Now
 
 
-def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:
-    """Return whether a call passes. An allowed call is counted against its rate and quota; a refused one is not."""
+def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now, *, is_fresh: bool = True) -> Verdict:
+    """Return whether a call passes. An allowed call is counted against its rate and quota; a refused one is not.
+
+    Whoever has not heard of changes lately (``is_fresh``) refuses what it knows to be withdrawn as ever, and closes the rest.
+    """
     case = Case(world, asked, credentials, now)
     fault = next(faults(case), None)
     if fault is not None:
@@ -72,6 +76,8 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
     lease = case.lease
     assert lease is not None
     assert case.credentials is not None
+    if not is_fresh and case.version is not None and not world.stays_open(case.version.product_id):
+        return Verdict(EnforcementNotFresh, "", case.application, case.credentials.secret_id, case.version, case.match.operation)
     known = (case.application, case.credentials.secret_id, case.version, case.match.operation, lease)
     return _take(world, known, case.covering, now)
 
