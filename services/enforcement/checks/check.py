@@ -23,7 +23,6 @@ from services.enforcement.checks.told import (
     refused_for,
     told_in,
 )
-from services.enforcement.epochs.domain import EnforcementNotFresh
 from services.enforcement.epochs.freshness import Freshness
 from services.enforcement.limits.counting import Counted
 from services.enforcement.state.upstreams import SANDBOX, Upstream, environment_of
@@ -146,10 +145,8 @@ class Check:
             return self._allowed(verdict, environment, decided.now, told)
         if verdict.refusal is CallNotCounted and self._passes_unchecked(decided):
             return not_ready()
-        # That the check is not fresh is no link of the chain, so there would be nothing to explain.
-        is_kept = verdict.refusal is not EnforcementNotFresh and self._keeps(decided)
         upstream = None if verdict.version is None else self._world.upstream_of(verdict.version.id, environment)
-        answer = refused(verdict, decided.request_id, decided.now.wall_ns, upstream, is_kept=is_kept)
+        answer = refused(verdict, decided.request_id, decided.now.wall_ns, upstream, is_kept=self._keeps(decided))
         return refused_for(answer if self._is_fresh() else said_to_be_stale(answer), told)
 
     def _allowed(self, verdict: Verdict, environment: str, now: Now, told: Told | None) -> bytes:

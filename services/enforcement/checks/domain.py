@@ -15,7 +15,6 @@ from services.enforcement.checks.refusals import (
     QuotaExceeded,
     RateExceeded,
 )
-from services.enforcement.epochs.domain import EnforcementNotFresh
 from services.enforcement.limits.claims import Later
 from services.enforcement.limits.counting import PERMISSION, QUOTA, RATE, UNKNOWN, Counted
 from services.enforcement.state.leases import Lease
@@ -69,15 +68,13 @@ def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now:
 
     Whoever has not heard of changes lately (``is_fresh``) refuses what it knows to be withdrawn as ever, and closes the rest.
     """
-    case = Case(world, asked, credentials, now)
+    case = Case(world, asked, credentials, now, is_fresh=is_fresh)
     fault = next(faults(case), None)
     if fault is not None:
         return _refused(case, fault)
     lease = case.lease
     assert lease is not None
     assert case.credentials is not None
-    if not is_fresh and case.version is not None and not world.stays_open(case.version.product_id):
-        return Verdict(EnforcementNotFresh, "", case.application, case.credentials.secret_id, case.version, case.match.operation)
     known = (case.application, case.credentials.secret_id, case.version, case.match.operation, lease)
     return _take(world, known, case.covering, now)
 
