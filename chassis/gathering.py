@@ -1,16 +1,19 @@
 """Gathering: messages that wait at a moment are dealt with together, for a transaction a message is dear where there are many.
 
-What comes while some are being dealt with goes together next; so nothing waits for company, and the more there is the cheaper
-each becomes. Where together does not succeed each is dealt with by itself, and fares as if it had been alone.
+What comes while some are being dealt with goes together next, and one that comes alone waits for nothing; the more there is the
+cheaper each becomes. After many the next ones gather for as long as these took, so that the database is not asked all the time
+for a few at a time. Where together does not succeed each is dealt with by itself, and fares as if it had been alone.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from chassis.bus import Handle, Message, in_fresh_context, is_asked_to_stop
 
 MOST_TOGETHER = 50
+LONGEST_PAUSE_SECONDS = 0.1
 Waiting = tuple[Message, asyncio.Future[None]]
 HandleAll = Callable[[Sequence[Message]], Awaitable[None]]
 
@@ -35,11 +38,14 @@ class Gathering:
     async def _work(self) -> None:
         while self._waiting:
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+            began = time.monotonic()
             try:
                 await self._deal_with(taken)
             finally:
                 for _, dealt_with in taken:
                     dealt_with.cancel()  # whatever ended this, nobody waits for ever
+            if 1 < len(taken) < MOST_TOGETHER:
+                await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE_SECONDS))
 
     async def _deal_with(self, taken: Sequence[Waiting]) -> None:
         if len(taken) > 1 and await _fails(self._together([message for message, _ in taken])) is None:

@@ -1,5 +1,6 @@
 """The state that decisions are made from, in memory: changed by copies, compared by sequence, so their order does not matter."""
 
+from sys import intern
 from typing import NamedTuple
 
 from services.enforcement.limits.book import Book, Latest
@@ -116,7 +117,7 @@ class World:
         return self._sequences.get(copy_id, 0) >= sequence
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
-        organization_id = fields["organization_id"]
+        identifier, organization_id = intern(identifier), fields["organization_id"]
         is_orphaned = organization_id in self._deleted_organizations
         is_deleted = bool(fields["is_deleted"]) or is_orphaned
         application = Application(identifier, organization_id, fields["client_id"], is_deleted, is_orphaned)
@@ -204,8 +205,9 @@ class World:
         self._drop_leases(plan_id=identifier)
 
     def _apply_subscription(self, identifier: str, fields: Fields) -> None:
+        # What many subscriptions name is held once.
         names = ("application_id", "product_id", "plan_id", "status")
-        subscription = Subscription(identifier, *(fields[name] for name in names))
+        subscription = Subscription(identifier, *(intern(fields[name]) for name in names))
         self._subscriptions[identifier] = subscription
         pair = (subscription.application_id, subscription.product_id)
         active = tuple(each for each in self._active.get(pair, ()) if each.id != identifier)
