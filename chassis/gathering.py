@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 
 from chassis.bus import Handle, Message, in_fresh_context, is_asked_to_stop
+from chassis.errors import Unavailable
 
 MOST_TOGETHER = 50
 LONGEST_PAUSE_SECONDS = 0.1
@@ -48,12 +49,17 @@ class Gathering:
                 await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE_SECONDS))
 
     async def _deal_with(self, taken: Sequence[Waiting]) -> None:
-        if len(taken) > 1 and await _fails(self._together([message for message, _ in taken])) is None:
-            for _, dealt_with in taken:
-                _settle(dealt_with, None)
-            return
-        for message, dealt_with in taken:
-            _settle(dealt_with, await _fails(self._one(message)))
+        if len(taken) > 1:
+            failure = await _fails(self._together([message for message, _ in taken]))
+            if failure is None or isinstance(failure, Unavailable):
+                # What does not answer answers none of them by itself either.
+                for _, dealt_with in taken:
+                    _settle(dealt_with, failure)
+                return
+        await asyncio.gather(*(self._deal_with_one(*each) for each in taken))
+
+    async def _deal_with_one(self, message: Message, dealt_with: asyncio.Future[None]) -> None:
+        _settle(dealt_with, await _fails(self._one(message)))
 
 
 async def _fails(work: Awaitable[None]) -> BaseException | None:

@@ -14,7 +14,7 @@ from chassis.gathering import MOST_TOGETHER, Gathering
 from chassis.inbox import On, copy_if_newer, copy_those_newer
 from chassis.local import LocalBus
 from chassis.messages import Heard
-from chassis.mongo import Index, Transaction
+from chassis.mongo import DatabaseUnavailable, Index, Transaction
 from chassis.service import Service
 
 KEY = "lamps.lamp_renamed.v1"
@@ -122,6 +122,22 @@ async def test_one_alone_is_dealt_with_as_one_and_no_more_than_so_many_go_togeth
     await gathering.handle(renamed("lmp_1", 1, "one"))
     await asyncio.gather(*(gathering.handle(renamed("lmp_1", number, "one")) for number in range(MOST_TOGETHER + 2)))
     assert seen == ["evt_lmp_1_1", MOST_TOGETHER, 2]
+
+
+async def test_while_the_database_is_away_nobody_is_tried_by_itself() -> None:
+    tried: list[str] = []
+
+    async def one(message: Message) -> None:
+        tried.append(message.id)
+
+    async def together(_: Sequence[Message]) -> None:
+        raise DatabaseUnavailable
+
+    gathering = Gathering(one, together)
+    told = [gathering.handle(renamed("lmp_1", number, "one")) for number in range(3)]
+    outcomes = await asyncio.gather(*told, return_exceptions=True)
+    assert [type(each) for each in outcomes] == [DatabaseUnavailable] * 3
+    assert tried == []
 
 
 async def test_a_cancellation_that_nobody_asked_for_lets_nobody_wait_for_ever() -> None:
