@@ -1,5 +1,7 @@
 """What was heard before an end is known to whoever begins after it: every kind of thing, by the copies or by a snapshot."""
 
+from typing import Any
+
 from chassis.local import LocalBus
 from services.enforcement.main import build
 from services.enforcement.settings import EnforcementSettings
@@ -15,7 +17,7 @@ async def _announce_everything(stage: Stage) -> set[str]:
     """Announce something of every kind, most of it twice; return under which keys."""
     heard: set[str] = set()
 
-    async def tell(key: str, subject: str, **data: object) -> None:
+    async def tell(key: str, subject: str, **data: Any) -> None:
         heard.add((await stage.announce(key, subject, **data)).key)
 
     client, product = await stage.application(), await stage.product()
