@@ -86,7 +86,7 @@ def _handler(store: Store, queue: str, on: On) -> Handle:
     one = partial(_handle, store, queue, on)
     if on.together is None:
         return one
-    return Gathering(one, partial(_handle_together, store, queue, on, on.together)).handle
+    return Gathering(one, partial(_handle_together, store, queue, on)).handle
 
 
 async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
@@ -121,8 +121,10 @@ async def _handle(store: Store, queue: str, on: On, message: Message) -> None:
     REACTIONS.labels(queue, outcome).inc()
 
 
-async def _handle_together(store: Store, queue: str, on: On, react: ReactTogether, messages_: Sequence[Message]) -> None:
+async def _handle_together(store: Store, queue: str, on: On, messages_: Sequence[Message]) -> None:
     """Deal with many messages in one transaction or with none: what is wrong with one is told by dealing with it alone."""
+    react = on.together
+    assert react is not None
     read = [messages.read(each.body) for each in messages_]
     wanted = {each.id: each for each in read if on.takes_republished or not each.is_republished}
     known = 0

@@ -120,6 +120,7 @@ class ExplainingQueries:
         product_id: strawberry.ID,
         operation: str,
         version_id: strawberry.ID | None = None,
+        *,
         environment: Environment = Environment.PRODUCTION,
     ) -> AccessExplanation | None:
         """Tell whether an application may call an operation now, and if not, what is missing and who can mend it.
