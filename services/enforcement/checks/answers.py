@@ -101,9 +101,7 @@ def allowed(verdict: Verdict, wall_ns: int, upstream: Upstream, more: bytes = b"
         key = (*key, verdict.permit.permission.id)
     head = lease.answers.get(key)
     if head is None:
-        if len(lease.answers) > 1000:
-            lease.answers.clear()
-        head = lease.answers[key] = _allowed_head(verdict, upstream)
+        head = lease.shelf.put(lease, key, _allowed_head(verdict, upstream))
     return b"%s%s\r\n%s\r\n" % (head, _limits(verdict, wall_ns).encode(), more)
 
 

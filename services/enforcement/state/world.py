@@ -27,7 +27,7 @@ from services.enforcement.state.copies import (
     Fields,
 )
 from services.enforcement.state.credentials import Issued
-from services.enforcement.state.leases import Lease
+from services.enforcement.state.leases import Lease, Shelf
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
 from services.enforcement.state.products import Product, product_of
@@ -102,6 +102,7 @@ class World:
         self._ended: set[tuple[str, str]] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
+        self._shelf = Shelf()
         self.routes_changed = 0
 
     def apply(self, copy: Copy) -> bool:
@@ -327,14 +328,15 @@ class World:
             product = self._products.get(pair[1])
             if pair in self._suspended or product is None or not product.is_open:
                 return None
-            return Lease(None, None, self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now))
+            claim = self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now)
+            return Lease(None, None, claim, self._shelf)
         subscription = max(active, key=lambda each: each.id)
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         version = (self._sequences.get(subscription.id, 0), self._sequences.get(subscription.plan_id, 0))
         claim = self._claim(subscription.id, pair, Latest(version, plan.rate, plan.quota), now)
         product = self._products.get(pair[1])
         permits = self._permits(pair, plan.zone, now) if product is not None and product.needs_permission else None
-        return Lease(subscription.id, subscription.plan_id, claim, permits)
+        return Lease(subscription.id, subscription.plan_id, claim, self._shelf, permits)
 
     def _claim(self, key: str, pair: tuple[str, str], latest: Latest, now: Now) -> Claim:
         return Claim(self.book.allowance(key, "|".join(pair), latest, now), latest)
