@@ -6,6 +6,7 @@ publishes a row twice with the same id: at least once, which is why every reacti
 
 import asyncio
 import socket
+from collections.abc import Iterable
 from datetime import timedelta
 
 from chassis.bus import Bus, BusUnavailable, Message
@@ -39,6 +40,7 @@ class Relay:
         self._lease = Lease(store, "relay", place or socket.gethostname(), seconds=_LEASE_SECONDS)
         self._log = log(f"{service}.relay")
         self._task: asyncio.Task[None] | None = None
+        self._unheard: set[str] = set()
 
     async def start(self) -> None:
         """Begin to relay in the background."""
@@ -102,6 +104,11 @@ class Relay:
                 sent = {"sent_at": now, "expires_at": expires_at, "is_routed": is_routed}
                 await outbox.update_many({"_id": {"$in": ids}}, {"$set": sent})
                 RELAYED.labels(self._service, "routed" if is_routed else "unroutable").inc(len(ids))
-        if unheard:
-            self._log.info("announced to nobody: no reaction is bound to it", events=len(unheard))
+        self._tell_of_unheard(message.key for message, is_routed in zip(batch, routed, strict=True) if not is_routed)
         return len(rows) == BATCH
+
+    def _tell_of_unheard(self, keys: Iterable[str]) -> None:
+        """Say of a kind of event that nobody hears it: once, for whoever reads the log learns nothing from the second time."""
+        for key in sorted(set(keys) - self._unheard):
+            self._unheard.add(key)
+            self._log.info("announced to nobody: no reaction is bound to it", key=key)

@@ -4,6 +4,7 @@ More commands stand in `portico.commands`, a module for each noun. Every command
 imports what it needs when it is called, so that help and refusals come at once.
 """
 
+import gc
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -65,6 +66,7 @@ def serve(part: str) -> int:
         identity, catalog, subscriptions, enforcement, analytics, notifications, audit,
         recertification, gateway or sandbox.
     """
+    gc.disable()  # until the part is ready: what is imported and loaded until then is there to stay
     settings = _serve_settings()
     from portico.serve import serve as run_serve
 

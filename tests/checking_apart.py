@@ -9,7 +9,7 @@ import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
@@ -143,6 +143,14 @@ class FreezableChild(Child):
             self.is_frozen = False
 
 
+class Answer(NamedTuple):
+    """One call: when it was sent, when it was answered, and how."""
+
+    sent: float
+    answered: float
+    status: int
+
+
 class Client:
     """A caller that asks one instance again and again over one connection, and notes what it was told and when."""
 
@@ -151,8 +159,7 @@ class Client:
         self._request += "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode() + b"\r\n"
         self._port = port
         self._pause_seconds = pause_seconds
-        self.answers: list[tuple[float, float, int]] = []
-        """Of each call: when it was sent, when it was answered, and how."""
+        self.answers: list[Answer] = []
 
     async def run(self) -> None:
         """Call until cancelled."""
@@ -164,15 +171,15 @@ class Client:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
                 await reader.readexactly(length)
-                self.answers.append((sent, time.monotonic(), int(head.split(b" ", 2)[1])))
+                self.answers.append(Answer(sent, time.monotonic(), int(head.split(b" ", 2)[1])))
                 await asyncio.sleep(self._pause_seconds)
         finally:
             writer.close()
 
-    def last_passed(self) -> float:
-        """Return when the last call was answered that passed."""
-        return max(answered for _, answered, status in self.answers if status in (200, 429))
+    def last_passed(self) -> "Answer":
+        """Return the last call that passed."""
+        return max(each for each in self.answers if each.status in (200, 429))
 
     def first_refused_after(self, moment: float) -> float:
         """Return when the first call was answered that was sent after a moment and refused."""
-        return min(answered for sent, answered, status in self.answers if sent >= moment and status in (403, 503))
+        return min(each.answered for each in self.answers if each.sent >= moment and each.status in (403, 503))

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from bench.dataplane.processes import free_port, running, until_open
 from bench.dataplane.started import Enforcing, start_enforcement
 from services.enforcement.proxy.command import envoy_binary
 
+KINDS = ("envoy", "nginx", "haproxy", "check")
+DIRECTLY = "ours, asked directly"
 _SYSTEM_PLACES = "/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin"
 
 
@@ -60,14 +63,14 @@ class Stand:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def ways(self) -> list[Way]:
-        """Return all ways; those that are compared stand beside each other."""
+    async def ways(self, only: Collection[str] = KINDS) -> list[Way]:
+        """Return the ways of these kinds; those that are compared stand beside each other."""
         upstream, upstream_pid = await self._nginx("upstream")
         self._upstream_port = upstream.port
         bare_port = free_port()
         bare_pid = await self._run("bare", [sys.executable, bare.__file__, str(bare_port)], bare_port)
         ways = [Way("the upstream itself", upstream.port, upstream_pid)]
-        for kind in ("envoy", "nginx"):
+        for kind in [each for each in ("envoy", "nginx") if each in only]:
             start = self._envoy if kind == "envoy" else self._nginx
             plain = f"{kind}, plain"
             place, pid = await start(f"{kind}-plain")
@@ -76,9 +79,12 @@ class Stand:
             ways.append(Way(f"{kind} → a check that decides nothing", place.port, pid, bare_pid, plain))
             enforcing = await self._enforcing(kind)
             ways.append(Way(f"{kind} → ours", enforcing.proxy_port, enforcing.proxy_pid, enforcing.pid, plain))
-        ways += await self._haproxies()
-        alone = await self._enforcing("")
-        return [*ways, Way("ours, asked directly", alone.check_port, None, alone.pid, path=f"/check{PATH}")]
+        if "haproxy" in only:
+            ways += await self._haproxies()
+        if "check" in only:
+            alone = await self._enforcing("")
+            ways.append(Way(DIRECTLY, alone.check_port, None, alone.pid, path=f"/check{PATH}"))
+        return ways
 
     async def _haproxies(self) -> list[Way]:
         plain, plain_pid = await self._haproxy("haproxy-plain")

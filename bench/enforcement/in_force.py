@@ -10,6 +10,7 @@ stream of other changes is announced. The program fails where the 99th percentil
 import argparse
 import asyncio
 import contextlib
+import signal
 import statistics
 import sys
 import tempfile
@@ -35,7 +36,7 @@ from tests.services.enforcement.stage import Client, Product, message
 
 PROMISE_SECONDS = 1.0
 _BATCH = 10
-_GIVE_UP_SECONDS = 60.0
+_GIVE_UP_SECONDS = 20.0
 _TERMS: dict[str, Any] = {
     "rate_requests": 1_000_000,
     "rate_seconds": 1,
@@ -226,7 +227,7 @@ async def running(mongo_url: str | None, instances: int) -> AsyncIterator[Stand]
             await database.stop()
 
 
-async def run(rounds: int, a_second: int, instances: int, mongo_url: str | None) -> bool:
+async def run(rounds: int, a_second: int, instances: int, *, seconds: float, mongo_url: str | None) -> bool:
     """Measure, and say whether the promise is kept."""
     async with running(mongo_url, instances) as stand:
         product = await stand.checks.product(**_TERMS)
@@ -236,7 +237,8 @@ async def run(rounds: int, a_second: int, instances: int, mongo_url: str | None)
         others = asyncio.create_task(stand.announce_others(a_second)) if a_second else None
         began = time.monotonic()
         for client in clients:
-            await stand.round_of(client, product, other_plan.plan_id)
+            if time.monotonic() - began < seconds:
+                await stand.round_of(client, product, other_plan.plan_id)
         took = time.monotonic() - began
         if others is not None:
             others.cancel()
@@ -252,9 +254,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=25, help="how many subscriptions go through their life")
     parser.add_argument("--changes", type=int, default=100, help="other changes a second")
     parser.add_argument("--instances", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=600, help="no round begins later than that")
     parser.add_argument("--mongo-url", default=None)
     asked = parser.parse_args()
-    is_kept = asyncio.run(run(asked.rounds, asked.changes, asked.instances, asked.mongo_url))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started is ended, too
+    whole = run(asked.rounds, asked.changes, asked.instances, seconds=asked.seconds, mongo_url=asked.mongo_url)
+    is_kept = asyncio.run(whole)
     print("The promise is kept." if is_kept else f"The promise of {PROMISE_SECONDS:g} s is broken.")
     return 0 if is_kept else 1
 

@@ -9,18 +9,19 @@ from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, 
 from graphql_gateway.schema.accounts import Action, PlatformRole
 from graphql_gateway.schema.described import enum, type_
 from graphql_gateway.schema.products import Product
-from graphql_gateway.schema.releases import Version
+from graphql_gateway.schema.releases import Environment, Version
 from graphql_gateway.schema.scalars import DateTime, ProblemCode
 from graphql_gateway.schema.services import CATALOG, ENFORCEMENT, IDENTITY, SUBSCRIPTIONS
 from graphql_gateway.schema.subscriptions import HoldCause, Subscription, SubscriptionSide
 
-LINKS = 12
+LINKS = 13
 _QUESTION = Parts(
     {
         "application_id": Argument("application_id"),
         "product_id": Argument("product_id"),
         "operation": Argument("operation"),
         "version_id": Argument("version_id"),
+        "environment": Argument("environment"),
     }
 )
 
@@ -38,6 +39,7 @@ class AccessLinkKind(Enum):
     AGREEMENT = "AGREEMENT"
     SUBSCRIPTION = "SUBSCRIPTION"
     PERMISSION = "PERMISSION"
+    FRESHNESS = "FRESHNESS"
     PERMISSION_QUOTA = "PERMISSION_QUOTA"
     QUOTA = "QUOTA"
     RATE = "RATE"
@@ -76,6 +78,7 @@ class AccessLink:
     menders: list[AccessMender] = reads(size=2, says="Who can mend it, whose turn is first before the others.")
     action: str | None = reads(says="The mutation that mends it.")
     until: DateTime | None = reads(says="When it holds again by itself.")
+    as_of: DateTime | None = reads(says="Of which moment it is told, where another instance counts it; null: of now.")
 
 
 @type_
@@ -89,6 +92,8 @@ class AccessExplanation:
     code: ProblemCode | None = reads(says="The code with which the call is refused; null where it passes.")
     failing: AccessLink | None = reads(says="The first link that fails.")
     links: list[AccessLink] = reads(size=LINKS, says="All links, in the order in which they are judged.")
+    environment: Environment = reads(says="Which environment is called.")
+    epoch: int | None = reads(says="Up to which epoch the instance that tells this had applied all changes.")
     decided_at: DateTime
     request_id: str | None = reads(says="Of a refusal that is explained: the request id that the caller was told.")
     application_id: strawberry.ID | None
@@ -115,13 +120,15 @@ class ExplainingQueries:
         product_id: strawberry.ID,
         operation: str,
         version_id: strawberry.ID | None = None,
+        *,
+        environment: Environment = Environment.PRODUCTION,
     ) -> AccessExplanation | None:
         """Tell whether an application may call an operation now, and if not, what is missing and who can mend it.
 
         For members of the application's organization, the operator's administrators and support, and the product's provider once
         the application has asked it for something. Without a version, the one that serves the operation best is meant.
         """
-        planned(application_id, product_id, operation, version_id)
+        planned(application_id, product_id, operation, version_id, environment)
 
     @asks(Load(ENFORCEMENT, "refusals_by_request", Argument("request_id"), weight=2.0))
     def explain_refusal(self, request_id: str) -> AccessExplanation | None:

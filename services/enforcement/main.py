@@ -1,6 +1,7 @@
 """How enforcement is put together."""
 
 import asyncio
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,14 +21,15 @@ from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
 from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.case import Now
-from services.enforcement.checks.listener import Check, CheckListener
+from services.enforcement.checks.check import Check
+from services.enforcement.checks.listener import CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.epochs import repository as epochs_repository
 from services.enforcement.epochs import routes as epochs_routes
 from services.enforcement.epochs.parts import Instance, parts_of
 from services.enforcement.explaining import repository as refusals
 from services.enforcement.explaining import routes as explaining_routes
-from services.enforcement.explaining.access import Explaining
+from services.enforcement.explaining.access import Explaining, Here
 from services.enforcement.explaining.keeping import Keeping
 from services.enforcement.limits import repository as counts
 from services.enforcement.limits.book import Book
@@ -37,6 +39,7 @@ from services.enforcement.proxy import command, files, fleet, pushing
 from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.discovery import Discovery
 from services.enforcement.proxy.discovery_listener import DiscoveryListener
+from services.enforcement.proxy.nginx_generation import TakingOver
 from services.enforcement.proxy.plane import DataPlane, Fleet, TlsDoor
 from services.enforcement.proxy.publishing import Publishing
 from services.enforcement.proxy.resolving import Resolver
@@ -53,11 +56,21 @@ from services.enforcement.trying import routes as trying_routes
 from services.enforcement.trying.actions import Places, TrialDesk
 from services.enforcement.trying.calling import DataPlaneCaller
 
+_LONGEST_SOCKET_PATH = 107  # what the kernel has room for
+
 
 def data_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
     """Return what the configuration of the proxy that shares files with us is made from."""
     assert settings.data_plane is not None, "this instance has no proxy of its own"
-    return _plane(settings, settings.data_plane.absolute(), check_port)
+    return replace(_plane(settings, settings.data_plane.absolute(), check_port), check_door=check_door(settings))
+
+
+def check_door(settings: EnforcementSettings) -> Path | None:
+    """Return the socket file that the proxy beside us asks at; None where it asks at an address."""
+    if settings.data_plane is None or settings.check_address:
+        return None
+    door = settings.data_plane.absolute() / "check" / "socket"
+    return door if len(os.fsencode(f"{door}.new")) <= _LONGEST_SOCKET_PATH else None
 
 
 def fleet_plane(settings: EnforcementSettings, check_port: int | None = None) -> DataPlane:
@@ -116,6 +129,7 @@ class ProxyFiles:
         self._settings = settings
         self._listener = listener
         self._publishing = publishing
+        self._taking_over: TakingOver | None = None
 
     async def start(self) -> None:
         """Write everything, and from now on clusters and routes as they change."""
@@ -123,9 +137,14 @@ class ProxyFiles:
         await asyncio.to_thread(files.prepare, plane)
         pusher = pushing.pusher(plane)
         self._publishing.follow(pusher.push, pusher.tidy)
+        if plane.kind == "nginx":
+            self._taking_over = TakingOver(plane.nginx)
+            await self._taking_over.start()
 
     async def close(self) -> None:
         """Leave the files: the proxy goes on by them."""
+        if self._taking_over is not None:
+            await self._taking_over.close()
 
 
 class FleetDiscovery:
@@ -174,15 +193,15 @@ def build(
     def origin_of(upstream: Upstream) -> str:
         return f"http://{settings.sandbox_address}" if upstream is THE_SANDBOX else publishing.origin_of(upstream)
 
-    keeping = Keeping(store, world)
+    keeping = Keeping(store, world, epochs.epoch)
     check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, origin_of=origin_of, keeps=keeping.take)
-    listener = CheckListener(check, settings.check_host, settings.check_port)
+    listener = CheckListener(check, settings.check_host, settings.check_port, check_door(settings))
     workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
     if settings.data_plane is not None:
         workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
     if settings.discovery_port:
         workers.append(FleetDiscovery(settings, listener, publishing))
-    explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
+    explaining = Explaining(world, keeping, Here(lambda: feed.is_loaded, epochs.goes_by_memory, epochs.epoch, _now))
     routes: list[BaseRoute] = []
     if verifier is not None:
         edge = Edge(store, verifier)
@@ -200,6 +219,10 @@ def build(
         ready_checks={"state": feed.has_loaded, "freshness": epochs.is_fresh},
         verifier=verifier,
     )
+
+
+def _now() -> Now:
+    return Now(time.monotonic_ns(), time.time_ns())
 
 
 def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:

@@ -1,9 +1,12 @@
 """What enforcement does when others announce something: it keeps a durable copy of what a decision needs."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 from chassis.errors import Invalid
-from chassis.inbox import On, copy_if_newer
+from chassis.inbox import On, copy_if_newer, copy_those_newer
 from chassis.messages import Heard
 from chassis.mongo import Transaction
 from services.enforcement.state import numbering
@@ -15,6 +18,15 @@ class AnnouncementNotUsable(Invalid):
 
 
 async def _remember(tx: Transaction, heard: Heard) -> None:
+    await copy_if_newer(tx, "copies", *_told(tx, heard))
+
+
+async def _remember_together(tx: Transaction, heard: Sequence[Heard]) -> None:
+    await copy_those_newer(tx, "copies", [_told(tx, each) for each in heard])
+
+
+def _told(tx: Transaction, heard: Heard) -> tuple[Heard, dict[str, Any]]:
+    """Return the announcement as one about the copy's thing, and what the copy says."""
     try:
         copy: Copy = copy_of(heard)
     except KeyError as missing:
@@ -22,7 +34,7 @@ async def _remember(tx: Transaction, heard: Heard) -> None:
     except (TypeError, ValueError) as error:
         raise AnnouncementNotUsable(f"{heard.key} {heard.id} cannot be used: {error}.") from error
     fields = {"kind": copy.kind, "heard_at": tx.now, **numbering.not_numbered_yet(heard), **copy.fields}
-    await copy_if_newer(tx, "copies", replace(heard, subject=copy.id), fields)
+    return replace(heard, subject=copy.id), fields
 
 
 async def remember_application(tx: Transaction, heard: Heard) -> None:
@@ -90,33 +102,36 @@ async def remember_permission(tx: Transaction, heard: Heard) -> None:
     await _remember(tx, heard)
 
 
+# So many things change at busy times that a transaction a copy would let the copies come late.
+_on: Callable[..., On] = partial(On, together=_remember_together)
+
 REACTIONS: tuple[On, ...] = (
-    On(
+    _on(
         remember_application,
         "identity.application_created.v1",
         "identity.application_changed.v1",
         "identity.application_deleted.v1",
     ),
-    On(remember_secret, "identity.secret_issued.v1", "identity.secret_retired.v1"),
-    On(remember_credential, "identity.client_key_registered.v1", "identity.certificate_registered.v1"),
-    On(
+    _on(remember_secret, "identity.secret_issued.v1", "identity.secret_retired.v1"),
+    _on(remember_credential, "identity.client_key_registered.v1", "identity.certificate_registered.v1"),
+    _on(
         remember_withdrawn_credential,
         "identity.client_key_removed.v1",
         *(f"identity.certificate_{each}.v1" for each in ("revoked", "suspended", "resumed")),
     ),
-    On(remember_revoked_token, "identity.token_revoked.v1"),
-    On(remember_deleted_organization, "identity.organization_deleted.v1"),
-    On(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
-    On(remember_version, "catalog.api_version_published.v1"),
-    On(
+    _on(remember_revoked_token, "identity.token_revoked.v1"),
+    _on(remember_deleted_organization, "identity.organization_deleted.v1"),
+    _on(remember_product, "catalog.product_created.v1", "catalog.product_changed.v1"),
+    _on(remember_version, "catalog.api_version_published.v1"),
+    _on(
         remember_life_of_version,
         "catalog.api_version_deprecated.v1",
         "catalog.api_version_undeprecated.v1",
         "catalog.api_version_retired.v1",
     ),
-    On(remember_upstream, "catalog.upstream_changed.v1"),
-    On(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),
-    On(
+    _on(remember_upstream, "catalog.upstream_changed.v1"),
+    _on(remember_plan, "catalog.plan_created.v1", "catalog.plan_changed.v1"),
+    _on(
         remember_subscription,
         "subscriptions.subscription_requested.v1",
         "subscriptions.subscription_activated.v1",
@@ -127,7 +142,7 @@ REACTIONS: tuple[On, ...] = (
         "subscriptions.plan_changed.v1",
         *(f"subscriptions.plan_change_{each}.v1" for each in ("requested", "approved", "rejected", "withdrawn", "lapsed")),
     ),
-    On(
+    _on(
         remember_permission,
         "subscriptions.permission_granted.v1",
         "subscriptions.permission_began.v1",

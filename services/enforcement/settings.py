@@ -26,7 +26,9 @@ class EnforcementSettings(Settings):
     check_host: str = Field("127.0.0.1", description="The address that the check listens on.")
     check_port: int = Field(0, description="The port that the check listens on; 0 takes a free one.")
     check_address: str = Field(
-        "", description="Host and port at which the proxy reaches the check; empty means the address that it listens on."
+        "",
+        description="Host and port at which the proxy reaches the check; empty means a socket in the folder that both share,"
+        " and for other proxies the address that it listens on.",
     )
     peers_host: str = Field(
         "127.0.0.1", description="The address that other instances of enforcement ask this one about limits at."

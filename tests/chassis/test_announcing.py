@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from chassis import inbox, outbox
 from chassis.bus import BusUnavailable, Message
@@ -194,6 +195,17 @@ async def test_a_fact_that_nobody_reacts_to_is_kept_and_marked_so(make_store: An
     (row,) = await store.reader().collection("outbox").find({})
     assert row["is_routed"] is False
     assert row["expires_at"] > row["sent_at"]
+
+
+async def test_that_nobody_hears_a_kind_of_fact_is_said_once(make_store: Any, bus: GatedBus) -> None:
+    store = make_store("lonely")
+    await store.ensure_indexes(outbox.INDEXES)
+    relay = Relay("lonely", store, bus)
+    with capture_logs() as lines:
+        for name in ("unheard", "unheard still"):
+            await rename(store, name)
+            await relay.relay_batch()
+    assert [(each["key"], each["part"]) for each in lines] == [("lamps.lamp_renamed.v1", "lonely.relay")]
 
 
 async def test_only_the_holder_of_the_lease_relays(make_store: Any, bus: GatedBus) -> None:

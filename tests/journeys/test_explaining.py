@@ -13,10 +13,11 @@ from services.enforcement.explaining import mending
 from services.enforcement.explaining.mending import CODES
 from tests.journeys.two_organizations import World
 
-LINK = "link outcome code message causes action until menders { side organizationId roleAction platformRole verb }"
-TOLD = f"allowed code decidedAt failing {{ {LINK} }} links {{ {LINK} }} applicationId productId versionId operationId requestId"
-ACCESS = f"""query($application: ID!, $product: ID!, $operation: String!) {{
-  explainAccess(applicationId: $application, productId: $product, operation: $operation) {{ {TOLD}
+LINK = "link outcome code message causes action until asOf menders { side organizationId roleAction platformRole verb }"
+IDS = "applicationId productId versionId operationId requestId"
+TOLD = f"allowed code decidedAt environment epoch failing {{ {LINK} }} links {{ {LINK} }} {IDS}"
+ACCESS = f"""query($application: ID!, $product: ID!, $operation: String!, $environment: Environment! = PRODUCTION) {{
+  explainAccess(applicationId: $application, productId: $product, operation: $operation, environment: $environment) {{ {TOLD}
     application {{ id }} product {{ id }} version {{ id }} subscription {{ id status }} }} }}"""
 REFUSAL = f"query($request: String!) {{ explainRefusal(requestId: $request) {{ {TOLD} }} }}"
 OFFERED = "query($id: ID!) { node(id: $id) { ... on Version { callUrl operations { operationId path } } } }"
@@ -57,6 +58,8 @@ async def test_the_chain_is_told_with_who_can_mend_it_and_mended(world: World) -
     asked, _, _ = await asking(world)
     seen = await asked.until("NOT_SUBSCRIBED")
     assert (seen["allowed"], seen["failing"]["link"], seen["failing"]["action"]) == (False, "SUBSCRIPTION", "subscribe")
+    assert (seen["environment"], seen["epoch"] >= 1) == ("PRODUCTION", True)
+    assert (await asked.ask(environment="SANDBOX"))["environment"] == "SANDBOX"
     assert seen["failing"]["menders"] == [
         {
             "side": "RECIPIENT",

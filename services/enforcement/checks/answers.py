@@ -76,15 +76,12 @@ def _verdict_line(verdict: Verdict, upstream: Upstream | None) -> str:
     return "|".join(quoted(each) for each in ids)
 
 
-def answer_to(
-    verdict: Verdict, request_id: str, wall_ns: int, upstream: Upstream | None = None, *, is_kept: bool = False
-) -> bytes:
-    """Return the whole HTTP/1.1 answer to a check.
+def refused(verdict: Verdict, request_id: str, wall_ns: int, upstream: Upstream | None = None, *, is_kept: bool = False) -> bytes:
+    """Return the whole HTTP/1.1 answer to a check of a call that does not pass.
 
-    ``upstream`` is where the call goes, or would go; ``is_kept`` says whether a refusal can be explained later.
+    ``upstream`` is where the call would go; ``is_kept`` says whether the refusal can be explained later.
     """
-    if verdict.refusal is None:
-        return _allowed(verdict, wall_ns, upstream)
+    assert verdict.refusal is not None
     told: dict[str, object] = {"request_id": request_id, "explainable": is_kept}
     head, body = _refused(verdict, verdict.refusal, told, wall_ns)
     head.append(f"{VERDICT_HEADER}: {_verdict_line(verdict, upstream)}")
@@ -92,24 +89,23 @@ def answer_to(
     return b"HTTP/1.1 %d %s\r\n%s\r\n\r\n%s" % (verdict.refusal.status, _REASONS[verdict.refusal.status], said, body)
 
 
-def _allowed(verdict: Verdict, wall_ns: int, upstream: Upstream | None) -> bytes:
+def allowed(verdict: Verdict, wall_ns: int, upstream: Upstream, more: bytes = b"") -> bytes:
+    """Return the whole HTTP/1.1 answer to a check of a call that passes; ``more`` are further lines of its head."""
     lease, operation = verdict.lease, verdict.operation
     assert lease is not None
     assert operation is not None
     assert verdict.version is not None
     # Two versions of a product may have the same operation.
-    key: tuple[object, ...] = (verdict.version.id, operation, verdict.secret_id, upstream.name if upstream else None)
+    key: tuple[object, ...] = (verdict.version.id, operation, verdict.secret_id, upstream.name)
     if verdict.permit is not None:
         key = (*key, verdict.permit.permission.id)
     head = lease.answers.get(key)
     if head is None:
-        if len(lease.answers) > 1000:
-            lease.answers.clear()
-        head = lease.answers[key] = _allowed_head(verdict, upstream)
-    return b"%s%s\r\n\r\n" % (head, _limits(verdict, wall_ns).encode())
+        head = lease.shelf.put(lease, key, _allowed_head(verdict, upstream))
+    return b"%s%s\r\n%s\r\n" % (head, _limits(verdict, wall_ns).encode(), more)
 
 
-def _allowed_head(verdict: Verdict, upstream: Upstream | None) -> bytes:
+def _allowed_head(verdict: Verdict, upstream: Upstream) -> bytes:
     application, version, operation, lease = verdict.application, verdict.version, verdict.operation, verdict.lease
     assert application is not None
     assert version is not None
@@ -203,15 +199,16 @@ def _limits(verdict: Verdict, wall_ns: int) -> str:
     """Return what is left of the limits (``RateLimit``): calls that pass right now, seconds until there are more."""
     taken = verdict.taken
     assert taken is not None
-    parts = []
-    if verdict.refusal in (None, RateExceeded):
-        parts.append(f'"rate";r={taken.remaining};t={whole_seconds(taken.wait_ns)}')
-    if taken.quota is not None:
-        left = 0 if verdict.refusal is QuotaExceeded else taken.quota.calls
-        parts.append(f'"quota";r={left};t={whole_seconds(taken.quota.ends_at_ns - wall_ns)}')
-    if taken.permission is not None:
-        parts.append(f'"permission";r={taken.permission.calls};t={whole_seconds(taken.permission.ends_at_ns - wall_ns)}')
-    return ", ".join(parts)
+    said = ""
+    if verdict.refusal is None or verdict.refusal is RateExceeded:
+        said = f'"rate";r={taken.remaining};t={whole_seconds(taken.wait_ns)}'
+    quota, own = taken.quota, taken.permission
+    if quota is not None:
+        left = 0 if verdict.refusal is QuotaExceeded else quota.calls
+        said += f'{", " if said else ""}"quota";r={left};t={whole_seconds(quota.ends_at_ns - wall_ns)}'
+    if own is not None:
+        said += f'{", " if said else ""}"permission";r={own.calls};t={whole_seconds(own.ends_at_ns - wall_ns)}'
+    return said
 
 
 def said_to_be_stale(answer: bytes) -> bytes:

@@ -64,7 +64,19 @@ class Case:
     Of ``credentials`` and ``rejected`` one is there.
     """
 
-    __slots__ = ("application", "certificate", "covering", "credentials", "lease", "match", "now", "rejected", "version", "world")
+    __slots__ = (
+        "application",
+        "certificate",
+        "covering",
+        "credentials",
+        "is_fresh",
+        "lease",
+        "match",
+        "now",
+        "rejected",
+        "version",
+        "world",
+    )
 
     certificate: str | None
     version: Version | None
@@ -73,9 +85,15 @@ class Case:
     credentials: Credentials | None
     application: Application | None
 
-    def __init__(self, world: World, asked: Asked | None, credentials: Credentials | Rejected, now: Now) -> None:
-        """Find what can be found; where nothing was sent, whoever asks says what is meant."""
+    def __init__(
+        self, world: World, asked: Asked | None, credentials: Credentials | Rejected, now: Now, *, is_fresh: bool = True
+    ) -> None:
+        """Find what can be found; where nothing was sent, whoever asks says what is meant.
+
+        ``is_fresh`` says whether what is in memory is known to be what holds.
+        """
         self.world = world
+        self.is_fresh = is_fresh
         self.now = now
         self.lease: Lease | None = None
         self.covering: tuple[Permit, ...] = ()

@@ -27,6 +27,7 @@ from services.enforcement.checks.refusals import (
     TokenRevoked,
     VersionRetired,
 )
+from services.enforcement.epochs.domain import EnforcementNotFresh
 from services.enforcement.state.copies import CERTIFICATE, CLIENT_KEY, SECRET, SUSPENDED_CERTIFICATE, TOKEN
 from services.enforcement.state.matching import Operation
 from services.enforcement.state.permits import permits_for
@@ -57,6 +58,7 @@ class Link(StrEnum):
     AGREEMENT = "AGREEMENT"
     SUBSCRIPTION = "SUBSCRIPTION"
     PERMISSION = "PERMISSION"
+    FRESHNESS = "FRESHNESS"
     PERMISSION_QUOTA = "PERMISSION_QUOTA"
     QUOTA = "QUOTA"
     RATE = "RATE"
@@ -84,6 +86,7 @@ _NO_OPERATION = Fault(Link.OPERATION, OperationNotFound)
 _OUT_OF_SCOPE = Fault(Link.SCOPE, ScopeNotGranted)
 _NOT_SUBSCRIBED = Fault(Link.SUBSCRIPTION, NotSubscribed)
 _NOT_PERMITTED = Fault(Link.PERMISSION, OperationNotPermitted)
+_NOT_FRESH = Fault(Link.FRESHNESS, EnforcementNotFresh)
 
 
 def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link after the other
@@ -125,6 +128,8 @@ def faults(case: Case) -> Iterator[Fault]:  # noqa: C901, PLR0912 - one link aft
         case.covering = tuple(permits_for(permits, operation.id, case.now.wall_ns))
         if not case.covering:
             yield _NOT_PERMITTED
+    if not (case.is_fresh or case.world.stays_open(version.product_id)):
+        yield _NOT_FRESH
 
 
 def _rejected(case: Case) -> Fault:

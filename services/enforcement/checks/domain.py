@@ -63,9 +63,12 @@ class Decided(NamedTuple):
     now: Now
 
 
-def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now) -> Verdict:
-    """Return whether a call passes. An allowed call is counted against its rate and quota; a refused one is not."""
-    case = Case(world, asked, credentials, now)
+def decide(world: World, asked: Asked, credentials: Credentials | Rejected, now: Now, *, is_fresh: bool = True) -> Verdict:
+    """Return whether a call passes. An allowed call is counted against its rate and quota; a refused one is not.
+
+    Whoever has not heard of changes lately (``is_fresh``) refuses what it knows to be withdrawn as ever, and closes the rest.
+    """
+    case = Case(world, asked, credentials, now, is_fresh=is_fresh)
     fault = next(faults(case), None)
     if fault is not None:
         return _refused(case, fault)

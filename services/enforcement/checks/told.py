@@ -16,17 +16,22 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from chassis.errors import Invalid
-from services.enforcement.state.upstreams import SANDBOX, Upstream, environment_of
+from services.enforcement.state.upstreams import SANDBOX, SANDBOX_PREFIX, Upstream
 
+ENVOY = b"/envoy"
+"""In front of the call's own path: where our Envoy asks, which takes every 5xx for no decision."""
 NGINX = b"/nginx"
 """Where our nginx asks; `auth_request` knows but 200, 401 and 403, and reads no body, so it is answered in a form of its own."""
 CERTIFICATE_HEADER = b"portico-client-certificate"
+STATUS_HEADER = "portico-status"
+"""The status that is meant, where the proxy would take that status itself for another answer."""
 METHOD_HEADERS = (b"x-original-method", b"x-forwarded-method")
 TARGET_HEADERS = (b"x-original-uri", b"x-original-url", b"x-forwarded-uri")
 HEADERS = frozenset({*METHOD_HEADERS, *TARGET_HEADERS, CERTIFICATE_HEADER})
 _MOST_CERTIFICATES = 1000
+_IN_SANDBOX = f"{SANDBOX_PREFIX}/".encode()
 # What most paths are made of: nothing to put in order. A segment that begins with a dot is looked at more closely.
-_IN_ORDER = re.compile(rb"(?:/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)+/?", re.ASCII)
+_IN_ORDER = re.compile(rb"(?:/[\w\-~!$&'()*+,;=:@][\w\-.~!$&'()*+,;=:@]*)+/?(?:\?[!\"$-~]*)?", re.ASCII)
 _VISIBLE = re.compile(rb"/[!\"$-~]*")  # no space, no fragment, nothing that is no ASCII
 _HIDDEN = re.compile(rb"%(?:2f|5c|00)", re.IGNORECASE)
 _UNRESERVED = re.compile(rb"%(?:4[1-9a-f]|5[0-9a]|6[1-9a-f]|7[0-9ae]|3[0-9]|2[de]|5f)", re.IGNORECASE)
@@ -52,6 +57,10 @@ class Told(NamedTuple):
         return self.target.partition(b"?")[0]
 
 
+BY_ENVOY = Told(b"", b"", is_for_nginx=False)
+"""What our Envoy tells in headers: nothing, since its request line is the call's own."""
+
+
 class Destination(NamedTuple):
     """Where an allowed call goes: its upstream, the base path it was called at, and where that is (for others than nginx).
 
@@ -65,9 +74,9 @@ class Destination(NamedTuple):
 
     def lines(self, told: Told) -> bytes:
         """Return what a proxy is told to do with a call."""
-        upstream = self.upstream
-        target = told.target[len(told.path) - len(environment_of(told.path.decode("latin-1"))[1]) :]
-        more = b""
+        upstream, target, more = self.upstream, told.target, b""
+        if target.startswith(_IN_SANDBOX):
+            target = target[len(_IN_SANDBOX) - 1 :]
         if upstream.environment != SANDBOX:
             rest = target[len(self.base_path) :]
             below = rest if rest.startswith(b"/") else b"/" + rest
@@ -98,11 +107,11 @@ def in_order(target: bytes) -> bytes:
 
     Doubled slashes and dot segments are gone and what needs no escape has none. A slash that hides in an escape is refused.
     """
+    if _IN_ORDER.fullmatch(target) is not None:
+        return target
     path, mark, query = target.partition(b"?")
     if mark and _VISIBLE.fullmatch(b"/" + query) is None:
         raise CallNotReadable
-    if _IN_ORDER.fullmatch(path) is not None:
-        return target
     if _VISIBLE.fullmatch(path) is None or _HIDDEN.search(path) is not None:
         raise CallNotReadable
     plain = _UNRESERVED.sub(lambda found: unquote_to_bytes(found.group()), path.replace(b"\\", b"/"))
@@ -135,11 +144,19 @@ def _target_of(told: bytes) -> bytes:
     return (parts.path or b"/") + (b"?" + parts.query if parts.query else b"")
 
 
-def answer_for(answer: bytes, told: Told, destination: Destination | None = None) -> bytes:
-    """Return the answer to a check as the proxy that told the call in headers takes it: where an allowed call is to be sent."""
-    if destination is not None and answer.startswith(b"HTTP/1.1 200 "):
-        return b"%s%s\r\n" % (answer[:-2], destination.lines(told))
-    return _for_nginx(answer) if told.is_for_nginx else answer
+def refused_for(answer: bytes, told: Told | None) -> bytes:
+    """Return a refusal as the proxy that asks takes it."""
+    if told is BY_ENVOY:
+        return _for_envoy(answer)
+    return _for_nginx(answer) if told is not None and told.is_for_nginx else answer
+
+
+def _for_envoy(answer: bytes) -> bytes:
+    """Return what is decided with a 5xx, which Envoy takes for no decision, as a 403 that names the status that is meant."""
+    if not answer.startswith(b"HTTP/1.1 5"):
+        return answer
+    first, end, rest = answer.partition(b"\r\n")
+    return b"HTTP/1.1 403 Forbidden\r\n%s: %s%s%s" % (STATUS_HEADER.encode(), first.split(b" ", 2)[1], end, rest)
 
 
 def _for_nginx(answer: bytes) -> bytes:
@@ -151,7 +168,7 @@ def _for_nginx(answer: bytes) -> bytes:
     kept = [line for line in lines if not line.startswith((b"content-length:", b"content-type:"))]
     if not problem.isascii():
         problem = json.dumps(json.loads(problem)).encode()  # a header holds ASCII alone, and JSON can be written so
-    told = (b"portico-status: " + first.split(b" ", 2)[1], b"portico-problem: " + problem, b"content-length: 0")
+    told = (STATUS_HEADER.encode() + b": " + first.split(b" ", 2)[1], b"portico-problem: " + problem, b"content-length: 0")
     return b"\r\n".join((b"HTTP/1.1 403 Forbidden", *kept, *told, b"", b""))
 
 

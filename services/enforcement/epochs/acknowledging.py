@@ -73,6 +73,7 @@ class Following(Repeating):
         self.acknowledged = Acknowledgement()
         feed.when_news(lambda copy: self._diary.note(copy, feed.now(), time.monotonic()))
         feed.when_read(self._on_read)
+        feed.read_if(lambda last: last > self.acknowledged.epoch)
         feed.hear_signals(signals.NUMBERED, self._on_numbered)
         feed.hear_signals(signals.beat_key(instance_id), self._on_beat)
 
@@ -126,6 +127,7 @@ class Following(Repeating):
 
     def _reach(self, epoch: int, lags: dict[int, int]) -> None:
         self.acknowledged = Acknowledgement(epoch, lags).merged(self.acknowledged)
+        self._feed.applied_through(epoch)
         self._ahead = {number: each for number, each in self._ahead.items() if number > epoch}
 
     def _worst_of(self, copy_ids: Iterable[str]) -> int:

@@ -36,20 +36,18 @@ async def number(reader: Reader) -> Epoch | None:
 
 async def note_in_force(reader: Reader, settled: Sequence[Settled]) -> None:
     """Keep with the copies since when they are in force: before that is announced, so that nothing is left out."""
-    for epoch, since in settled:
-        await numbering.note_in_force(reader, epoch.number, since)
+    await numbering.note_in_force(reader, [(epoch.number, since) for epoch, since in settled])
 
 
 async def settle(tx: Transaction, settled: Sequence[Settled]) -> None:
     """Keep and announce that epochs are in force, but for those of which another one has done so."""
     still = {each.number for each in await repository.pending_epochs(tx, [each.epoch.number for each in settled])}
-    facts: list[Fact] = []
-    for epoch, since in settled:
-        if epoch.number in still:
-            await repository.settle(tx, epoch.number, since)
-            # What is only said again has been in force all along.
-            facts += [_fact(epoch.number, change, since) for change in epoch.changes if not change.is_republished]
-    await tx.emit_many(facts)
+    those = [each for each in settled if each.epoch.number in still]
+    await repository.settle(tx, [(epoch.number, since) for epoch, since in those])
+    # What is only said again has been in force all along.
+    await tx.emit_many(
+        [_fact(epoch.number, change, since) for epoch, since in those for change in epoch.changes if not change.is_republished]
+    )
 
 
 def _fact(epoch: int, change: Change, since: InForce) -> Fact:

@@ -21,7 +21,7 @@ from services.enforcement.epochs.domain import Acknowledgement, Epoch, Instance,
 from services.enforcement.epochs.expected import Expected, Remember
 from services.enforcement.epochs.freshness import BEAT_SECONDS
 from services.enforcement.state.copies import Copy
-from services.enforcement.state.feed import Feed
+from services.enforcement.state.feed import Feed, Read
 from services.enforcement.state.numbering import InForce
 
 _TICK_SECONDS = 0.05
@@ -45,18 +45,24 @@ class Numberer(Repeating):
         self._silence = Silence(self._limit_ns)
         self._heard: dict[str, Acknowledgement] = {}
         self._first_seen: dict[int, int] = {}
-        self._looked_at = 0.0
+        self._looks_at = 0.0
         self._leased_until = 0.0
         self._expected = Expected(remember)
         feed.when_broadcast(self._on_broadcast)
-        feed.when_read(lambda read: self._expected.see((each.id, each.sequence) for each in read.copies))
+        feed.when_read(self._on_read)
+        feed.hear_signals(signals.NUMBERED, self._on_numbered)
         feed.hear_signals(signals.ACKNOWLEDGED, self._on_acknowledged)
 
     async def look(self) -> None:
         """Give numbers to what has none yet, and settle what is in force."""
-        await asyncio.sleep(max(self._looked_at + _TICK_SECONDS - time.monotonic(), 0))
-        self._looked_at = time.monotonic()
-        self._expected.tidy(self._looked_at)
+        await asyncio.sleep(max(self._looks_at - time.monotonic(), 0))
+        began = time.monotonic()
+        await self._look(began)
+        # Where much changes a look takes long: the next one comes after as long a pause, and finds the more.
+        self._looks_at = began + max(_TICK_SECONDS, min(2 * (time.monotonic() - began), _PENDING_SECONDS * 2))
+
+    async def _look(self, began: float) -> None:
+        self._expected.tidy(began)
         if not await self._holds_lease():
             self._every_seconds = BEAT_SECONDS
             return
@@ -85,7 +91,6 @@ class Numberer(Repeating):
         epoch = await actions.number(self._store.reader())
         if epoch is None:
             return
-        self._expected.see((each.id, each.sequence) for each in epoch.changes)
         try:
             await self._bus.publish([signals.numbered(epoch)])
         except BusUnavailable:
@@ -130,6 +135,12 @@ class Numberer(Repeating):
         if gone:
             await repository.forget_instances(self._store.reader(), gone)
         self._heard = {each.id: self._heard[each.id] for each in instances if each.id in self._heard}
+
+    def _on_read(self, read: Read) -> None:
+        self._expected.see(((each.id, each.sequence) for each in read.copies), time.monotonic())
+
+    def _on_numbered(self, body: bytes) -> None:
+        self._expected.see(signals.read_numbered(body).changes, time.monotonic())
 
     def _on_broadcast(self, copy: Copy, message: Message) -> None:
         self._expected.hear(copy, message, time.monotonic())

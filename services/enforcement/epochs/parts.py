@@ -12,19 +12,29 @@ from services.enforcement.epochs.acknowledging import Beating, Following, Presen
 from services.enforcement.epochs.freshness import Freshness
 from services.enforcement.epochs.numberer import Numberer
 from services.enforcement.state.feed import Feed
+from services.enforcement.state.renewing import Renewing
 from services.enforcement.state.world import World
 
 
 class Parts(NamedTuple):
-    """Whether the instance is fresh, and the workers that are started before the feed and after it."""
+    """Whether the instance is fresh and how far it is, and the workers that are started before the feed and after it."""
 
     freshness: Freshness
+    following: Following
     before: tuple[Worker, ...]
     after: tuple[Worker, ...]
 
-    async def is_fresh(self) -> bool:
+    def goes_by_memory(self) -> bool:
         """Say whether the instance may go by its memory now."""
         return self.freshness.is_fresh(steady_ns())
+
+    async def is_fresh(self) -> bool:
+        """Say the same to those who ask for readiness."""
+        return self.goes_by_memory()
+
+    def epoch(self) -> int:
+        """Return up to which epoch everything is applied here."""
+        return self.following.acknowledged.epoch
 
 
 class Remembering:
@@ -54,4 +64,5 @@ def parts_of(instance: Instance, store: Store, bus: Bus, *, feed: Feed, world: W
     presence = Presence(store, instance.id, host=socket.gethostname(), following=following, freshness=freshness)
     remember = Remembering(reactions).remember
     numberer = Numberer(store, bus, feed, instance_id=instance.id, fresh_seconds=instance.fresh_seconds, remember=remember)
-    return Parts(freshness, (presence,), (following, Beating(instance.id, bus), numberer))
+    after = (following, Beating(instance.id, bus), numberer, Renewing(store, instance.id))
+    return Parts(freshness, following, (presence,), after)

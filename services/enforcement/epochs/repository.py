@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from chassis.mongo import Document, Index, Reader, Transaction
+from chassis.mongo import Document, Index, Reader, Transaction, UpdateOne
 from services.enforcement.epochs.domain import Acknowledgement, Epoch, Instance
 from services.enforcement.state.numbering import EPOCHS, Change, InForce
 
@@ -37,11 +37,13 @@ async def count_pending(reader: Reader) -> int:
     return await reader.collection(EPOCHS).count_documents({"is_pending": True})
 
 
-async def settle(tx: Transaction, number: int, since: InForce) -> None:
-    """Keep that an epoch is in force; it need not be remembered for long, since the copies say so too."""
-    expires_at = since.at + timedelta(days=_KEPT_DAYS)
-    settled = {"is_pending": False, "in_force": since._asdict(), "expires_at": expires_at}
-    await tx.collection(EPOCHS).update_one({"_id": number}, {"$set": settled})
+async def settle(tx: Transaction, settled: Iterable[tuple[int, InForce]]) -> None:
+    """Keep that epochs are in force; they need not be remembered for long, since the copies say so too."""
+    await tx.collection(EPOCHS).bulk_write([UpdateOne({"_id": number}, {"$set": _settled(since)}) for number, since in settled])
+
+
+def _settled(since: InForce) -> dict[str, Any]:
+    return {"is_pending": False, "in_force": since._asdict(), "expires_at": since.at + timedelta(days=_KEPT_DAYS)}
 
 
 async def keep_instance(reader: Reader, instance_id: str, fields: Mapping[str, Any]) -> None:

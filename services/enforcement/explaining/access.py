@@ -6,6 +6,8 @@ A product that was never published exists for its provider and the operator alon
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from chassis.errors import Unavailable
 from chassis.mongo import Reader
@@ -25,18 +27,26 @@ class StateNotLoaded(Unavailable):
     """What calls hang on is being loaded; ask again in a moment."""
 
 
+class Here(NamedTuple):
+    """What an instance of the check says of itself."""
+
+    is_loaded: Callable[[], bool]
+    is_fresh: Callable[[], bool]
+    epoch: Callable[[], int]
+    now: Callable[[], Now]
+
+
 class Explaining:
     """The door to explanations: the state in memory, and what is kept of refusals."""
 
-    def __init__(self, world: World, keeping: Keeping, is_loaded: Callable[[], bool], now: Callable[[], Now]) -> None:
+    def __init__(self, world: World, keeping: Keeping, here: Here) -> None:
         self._world = world
         self._keeping = keeping
-        self._is_loaded = is_loaded
-        self._now = now
+        self._here = here
 
     async def answers(self, reader: Reader, questions: Sequence[Question]) -> list[Explanation | None]:
         """Return how the chain stands for each question, or None where something in it does not exist for the one who asks."""
-        if not self._is_loaded():
+        if not self._here.is_loaded():
             raise StateNotLoaded
         found = [await self._answer(reader, each) for each in questions]
         candidates = [(each.application_id, each.product_id) for each in found if each is not None and _is_provider(reader, each)]
@@ -45,14 +55,15 @@ class Explaining:
         return [each if each is not None and self._is_told(reader, each, asked_for) else None for each in found]
 
     async def _answer(self, reader: Reader, question: Question) -> Explanation | None:
-        case = case_of(self._world, question, self._now())
+        case = case_of(self._world, question, self._here.now(), is_fresh=self._here.is_fresh())
         if case is None:
             return None
+        epoch = self._here.epoch()
         used = {each.key: await counts.used(reader, each.key) for each in counters_elsewhere(case)}
         rate = rate_elsewhere(case)
         kept = {} if rate is None else await counts.kept(reader, [rate])
         in_use = frozenset(key for key, each in kept.items() if each.whole_at_ns > case.now.wall_ns)
-        return answer(case, question, Standing(used, in_use))
+        return replace(answer(case, question, Standing(used, in_use)), epoch=epoch)
 
     def _is_told(self, reader: Reader, each: Explanation, asked_for: set[repository.Pair]) -> bool:
         if reader.principal.has_platform_role(*STAFF):

@@ -4,16 +4,18 @@ It is told from the very chain that decides, so the first link that fails is why
 too, as far as they can be judged: whoever mends the first wants to know of the second.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from services.enforcement.checks.case import Case, Credentials, Now, Rejected
 from services.enforcement.checks.chain import AGREEMENT, WITHDRAWN, Fault, Link, faults
 from services.enforcement.checks.domain import Decided, whole_seconds
 from services.enforcement.checks.refusals import NotSubscribed
-from services.enforcement.explaining.limits import NOTHING_KEPT, Standing, is_rate_unknown, limit_faults
+from services.enforcement.epochs.domain import EnforcementNotFresh
+from services.enforcement.explaining.limits import NOTHING_KEPT, Standing, as_of_of, is_rate_unknown, limit_faults
 from services.enforcement.explaining.mending import Mender, menders_of
 from services.enforcement.state.matching import Match
+from services.enforcement.state.upstreams import PRODUCTION
 from services.enforcement.state.versions import Version
 from services.enforcement.state.world import Application, World
 
@@ -41,6 +43,8 @@ class Told:
     causes: tuple[str, ...] = ()
     menders: tuple[Mender, ...] = ()
     until: int | None = None
+    as_of_ns: int | None = None
+    """Of a limit that another instance counts: of which moment this is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,9 @@ class Explanation:
     subscription_id: str | None = None
     plan_id: str | None = None
     request_id: str | None = None
+    environment: str = PRODUCTION
+    epoch: int | None = None
+    """Up to which epoch the instance that tells this had applied everything."""
 
     @property
     def code(self) -> str | None:
@@ -73,14 +80,15 @@ class Question:
     product_id: str
     operation_id: str
     version_id: str | None = None
+    environment: str = PRODUCTION
 
 
-def case_of(world: World, question: Question, now: Now) -> Case | None:
+def case_of(world: World, question: Question, now: Now, *, is_fresh: bool = True) -> Case | None:
     """Return the case of a question, judged but for its limits; None where application or product have not been heard of."""
     application, product = world.application(question.application_id), world.product(question.product_id)
     if application is None or product is None:
         return None
-    case = Case(world, None, _credentials(world, application), now)
+    case = Case(world, None, _credentials(world, application), now, is_fresh=is_fresh)
     case.application = application
     case.version = _version(world, question)
     if case.version is not None:
@@ -92,15 +100,16 @@ def case_of(world: World, question: Question, now: Now) -> Case | None:
 
 def answer(case: Case, question: Question, standing: Standing = NOTHING_KEPT) -> Explanation:
     """Return how the chain stands for a question; ``standing`` is what is kept of limits that are counted elsewhere."""
-    return _told(case, question.product_id, standing)
+    return replace(_told(case, question.product_id, standing), environment=question.environment)
 
 
 def explanation_of(world: World, refused: Decided) -> Explanation:
     """Return the chain of a call that was just refused; what was decided about its limits stands."""
-    case = Case(world, refused.asked, refused.credentials, refused.now)
+    is_fresh = refused.verdict.refusal is not EnforcementNotFresh
+    case = Case(world, refused.asked, refused.credentials, refused.now, is_fresh=is_fresh)
     case.application = caller_of(world, refused)
     product_id = None if case.version is None else case.version.product_id
-    return _told(case, product_id, NOTHING_KEPT, refused)
+    return replace(_told(case, product_id, NOTHING_KEPT, refused), environment=refused.asked.environment)
 
 
 def caller_of(world: World, decided: Decided) -> Application | None:
@@ -142,7 +151,9 @@ def _told(case: Case, product_id: str | None, standing: Standing, refused: Decid
     product = None if product_id is None else case.world.product(product_id)
     return Explanation(
         at_ns=case.now.wall_ns,
-        links=tuple(_link(case, link, by_link.get(link), unknown=unknown) for link in Link),
+        links=tuple(
+            replace(_link(case, link, by_link.get(link), unknown=unknown), as_of_ns=as_of_of(case, link)) for link in Link
+        ),
         application_id=None if application is None else application.id,
         organization_id=None if application is None else application.organization_id,
         product_id=product_id,
@@ -244,6 +255,11 @@ def _of_permission(case: Case) -> Outcome:
     return Outcome.HOLDS if case.covering else Outcome.NOT_REACHED
 
 
+def _of_freshness(case: Case) -> Outcome:
+    is_asked = case.version is None or not case.world.stays_open(case.version.product_id)
+    return Outcome.HOLDS if is_asked else Outcome.NOT_NEEDED
+
+
 def _of_permission_quota(case: Case) -> Outcome:
     outcome = _of_permission(case)
     if outcome is not Outcome.HOLDS or case.lease is None:
@@ -272,6 +288,7 @@ _OUTCOMES = {
     Link.AGREEMENT: _of_agreement,
     Link.SUBSCRIPTION: _of_subscription,
     Link.PERMISSION: _of_permission,
+    Link.FRESHNESS: _of_freshness,
     Link.PERMISSION_QUOTA: _of_permission_quota,
     Link.QUOTA: _of_quota,
     Link.RATE: _of_rate,

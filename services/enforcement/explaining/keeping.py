@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import re
 from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
 
 from prometheus_client import Counter as Metric
 
@@ -56,10 +58,11 @@ class Allowance:
 class Keeping(Repeating):
     """Keeps refusals: told of each at once, it writes them down in the background."""
 
-    def __init__(self, store: Store, world: World) -> None:
+    def __init__(self, store: Store, world: World, epoch: Callable[[], int]) -> None:
         super().__init__("enforcement.refusals", every_seconds=_LOOK_SECONDS)
         self._store = store
         self._world = world
+        self._epoch = epoch
         self._waiting: deque[Explanation] = deque()
         self._writing = asyncio.Lock()
         self._allowances = (Allowance(1, 3, 50), Allowance(60, 10, 200))
@@ -69,7 +72,7 @@ class Keeping(Repeating):
         if not self._has_room(refused):
             _NOT_KEPT.inc()
             return False
-        self._waiting.append(explanation_of(self._world, refused))
+        self._waiting.append(replace(explanation_of(self._world, refused), epoch=self._epoch()))
         return True
 
     def _has_room(self, refused: Decided) -> bool:

@@ -14,9 +14,11 @@ from services.enforcement.checks.refusals import PermissionQuotaExceeded, QuotaE
 from services.enforcement.limits.counting import Granted
 from services.enforcement.limits.quotas import Counter, Quota
 
+_TOLD_WITHIN_NS = 1_000_000_000  # whoever counts calls tells about every second how many were used
+
 
 class Standing(NamedTuple):
-    """What is kept of limits that are not counted here: calls used by a counter's key, and the keys of rates in use."""
+    """What is kept of limits that are not counted here: by a counter's key the calls used; and the keys of rates in use."""
 
     used: Mapping[str, int] = {}
     in_use: frozenset[str] = frozenset()
@@ -33,6 +35,18 @@ def counters_elsewhere(case: Case) -> list[Counter]:
         if each is not None:
             each.turn(case.now.wall_ns)
     return [each for each in counters if each is not None and not each.is_loaded]
+
+
+def as_of_of(case: Case, link: Link) -> int | None:
+    """Return of which moment a link is told that another instance counts, or None where this one knows it now."""
+    if link is Link.QUOTA:
+        counters = [] if case.lease is None else [case.lease.claim.allowance.counter]
+    elif link is Link.PERMISSION_QUOTA:
+        counters = [each.granted.counter for each in case.covering]
+    else:
+        return None
+    is_elsewhere = any(each is not None and not each.is_loaded for each in counters)
+    return case.now.wall_ns - _TOLD_WITHIN_NS if is_elsewhere else None
 
 
 def rate_elsewhere(case: Case) -> str | None:

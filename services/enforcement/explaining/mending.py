@@ -31,6 +31,7 @@ _PUBLISHER = Mender(Side.PROVIDER, "MANAGE_PRODUCTS", "publishVersion")
 _OTHER_PLAN = Mender(Side.RECIPIENT, "SUBSCRIBE", "changeSubscriptionPlan")
 _ASKS_PERMISSION = Mender(Side.RECIPIENT, "REQUEST_PERMISSION", "requestPermission")
 _GRANTS = Mender(Side.PROVIDER, "DECIDE_PERMISSIONS", "grantPermission")
+_OPERATES = Mender(Side.OPERATOR, "OPERATOR_ADMINISTRATOR")
 _CONFIRMS = Mender(Side.RECIPIENT, "RECERTIFY", "confirmItems")
 
 _BY_CODE: dict[str, tuple[Mender, ...]] = {
@@ -55,6 +56,7 @@ _BY_CODE: dict[str, tuple[Mender, ...]] = {
     "QUOTA_EXCEEDED": (_OTHER_PLAN,),
     "RATE_EXCEEDED": (_CALLER, _OTHER_PLAN),
     "CALL_NOT_COUNTED": (_CALLER,),
+    "ENFORCEMENT_NOT_FRESH": (_OPERATES,),
 }
 _BY_CAUSE: dict[str, tuple[Mender, ...]] = {
     "PROVIDER": (Mender(Side.PROVIDER, "DECIDE_SUBSCRIPTIONS", "resumeSubscription"),),

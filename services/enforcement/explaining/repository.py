@@ -8,6 +8,7 @@ from services.enforcement.checks.chain import Link
 from services.enforcement.explaining.domain import Explanation, Outcome, Told
 from services.enforcement.explaining.mending import Mender, Side
 from services.enforcement.state.copies import PERMISSION, SUBSCRIPTION
+from services.enforcement.state.upstreams import PRODUCTION
 
 _NAME = "refusals"
 _COPIES = "copies"
@@ -56,6 +57,8 @@ def _document(each: Explanation) -> Document:
         "at_ns": each.at_ns,
         "expires_at": at + KEPT_FOR,
         "code": each.code,
+        "environment": each.environment,
+        "epoch": each.epoch,
         **{name: getattr(each, name) for name in _IDS},
         "links": [_row(told) for told in each.links],
     }
@@ -80,6 +83,8 @@ async def find(reader: Reader, request_ids: Iterable[str]) -> dict[str, Explanat
             at_ns=row["at_ns"],
             links=tuple(map(_told, row["links"])),
             request_id=row["_id"],
+            environment=row.get("environment", PRODUCTION),
+            epoch=row.get("epoch"),
             **{name: row[name] for name in _IDS},
         )
         for row in rows

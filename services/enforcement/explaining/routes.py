@@ -1,7 +1,7 @@
 """How to ask over HTTP why a call is refused, or would be."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.routing import BaseRoute
@@ -25,11 +25,12 @@ class Key(BaseModel):
     product_id: Id
     operation: Annotated[str, StringConstraints(min_length=1, max_length=256)]
     version_id: Id | None = None
+    environment: Literal["PRODUCTION", "SANDBOX"] = "PRODUCTION"
 
 
 def _question(key: object) -> Question:
     given = read_input(Key, key)
-    return Question(given.application_id, given.product_id, given.operation, given.version_id)
+    return Question(given.application_id, given.product_id, given.operation, given.version_id, given.environment)
 
 
 def _mender(mender: Mender, explanation: Explanation) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def _link(told: Told, explanation: Explanation) -> dict[str, Any]:
         "menders": [_mender(each, explanation) for each in told.menders],
         "action": next((each.verb for each in told.menders if each.verb is not None), None),
         "until": None if told.until is None else _moment(told.until * 1_000_000_000),
+        "as_of": None if told.as_of_ns is None else _moment(told.as_of_ns),
     }
 
 
@@ -78,6 +80,8 @@ def _row(explanation: Explanation | None) -> dict[str, Any] | None:
         "subscription_id": explanation.subscription_id,
         "plan_id": explanation.plan_id,
         "request_id": explanation.request_id,
+        "environment": explanation.environment,
+        "epoch": explanation.epoch,
         "decided_at": _moment(explanation.at_ns),
     }
 

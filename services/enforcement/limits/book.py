@@ -64,7 +64,7 @@ class Book:
     def allowance(self, key: str, place: str, terms: Latest, now: Moment) -> Allowance:
         """Return what calls under these terms count against: under the latest ones that are known, where those are older."""
         latest = self._latest.get(key)
-        if latest is None or terms.version >= latest.version:
+        if latest is None or terms.version > latest.version:
             latest = self._latest[key] = terms
         bucket = self.buckets.get(key)
         if bucket is None:

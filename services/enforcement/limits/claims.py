@@ -18,22 +18,34 @@ class Now(NamedTuple):
 class Claim:
     """The right to call a product, as far as limits are concerned: it lasts as long as the terms do."""
 
-    __slots__ = ("_sent", "allowance", "latest")
+    __slots__ = ("_plain", "_sent", "allowance", "latest")
 
     def __init__(self, allowance: Allowance, latest: Latest) -> None:
         self.allowance = allowance
         self.latest = latest
-        self._sent: dict[tuple[str, ...], bytes] = {}
+        self._plain: bytes | None = None
+        """What is sent where no permission is needed, as is usual."""
+        self._sent: dict[tuple[str, ...], bytes] | None = None
 
     def terms(self, granted: Sequence[Granted]) -> bytes:
         """Return the terms as they are sent to whoever counts."""
+        if not granted:
+            if self._plain is None:
+                self._plain = self._told(granted)
+            return self._plain
+        if self._sent is None:
+            self._sent = {}
         key = tuple([each.id for each in granted])
         sent = self._sent.get(key)
         if sent is None:
-            permits = tuple((each.id, each.quota) for each in granted)
-            whole = wire.Terms(self.allowance.place, self.allowance.bucket.key, self.latest, permits)
-            sent = self._sent[key] = wire.terms_bytes(whole)
+            sent = self._sent[key] = self._told(granted)
         return sent
+
+    def _told(self, granted: Sequence[Granted]) -> bytes:
+        permits = tuple((each.id, each.quota) for each in granted)
+        whole = wire.Terms(self.allowance.place, self.allowance.bucket.key, self.latest, permits)
+        # A copy: what is serialized keeps all the room that it was written in, twenty times as much.
+        return bytes(memoryview(wire.terms_bytes(whole)))
 
 
 class Later:

@@ -54,6 +54,7 @@ class Keeper:
     async def start(self) -> None:
         """Begin to fetch and to tell in the background."""
         loop = asyncio.get_running_loop()
+        self._closing.clear()
         self._tasks = [
             loop.create_task(self._fetch_for_ever(), name="enforcement.limits"),
             loop.create_task(self._tell_for_ever(), name="enforcement.limits.telling"),

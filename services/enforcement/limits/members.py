@@ -46,6 +46,7 @@ class Ring:
         self.ids: tuple[str, ...] = (own_id,)
         self.is_alone = True
         self._orders: dict[str, tuple[str, ...]] = {}
+        self._same: dict[tuple[str, ...], tuple[str, ...]] = {}
 
     def become(self, ids: set[str]) -> bool:
         """Know other members from now on, and say whether they are others."""
@@ -55,6 +56,7 @@ class Ring:
         self.ids = known
         self.is_alone = len(known) == 1
         self._orders.clear()
+        self._same.clear()
         return True
 
     def order(self, place: str) -> tuple[str, ...]:
@@ -63,7 +65,9 @@ class Ring:
         if order is None:
             if len(self._orders) > 100_000:
                 self._orders.clear()
-            order = self._orders[place] = tuple(sorted(self.ids, key=lambda each: _weight(each, place)))
+            found = tuple(sorted(self.ids, key=lambda each: _weight(each, place)))
+            # There are few orders and many places.
+            order = self._orders[place] = self._same.setdefault(found, found)
         return order
 
     def owner(self, place: str) -> str:

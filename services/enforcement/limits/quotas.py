@@ -6,6 +6,7 @@ overrun. ``Counter`` is one owner's part of it: what is reserved altogether, and
 
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
+from sys import intern
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -83,7 +84,7 @@ class Counter:
         if now_ns < self.ends_at_ns:
             return
         began_at, ends_at = period_of(self.period, datetime.fromtimestamp(now_ns // _NANOSECONDS, UTC), self.zone)
-        self.began_at = began_at.date().isoformat()
+        self.began_at = intern(began_at.date().isoformat())
         self.ends_at_ns = int(ends_at.timestamp()) * _NANOSECONDS
         self.forget()
 

@@ -60,6 +60,8 @@ class Sharing:
 
     async def start(self) -> None:
         """Open the door, be a member, and know the others before the first call is counted."""
+        self._is_closing = False
+        self._gone.clear()
         await self.keeper.start()
         await self.door.start()
         await self._renew()

@@ -37,7 +37,16 @@ def clusters(plane: DataPlane, published: Iterable[Published] = (), mark: Mark =
     # What is published now comes first: of a place that is left and stays, it says how.
     served = [(each.upstream, each.addresses) for each in [*published][::-1] if each.upstream is not None]
     others = [_of_upstream(plane, *each, mark) for each in {name_of(each[0]): each for each in served}.values()]
-    return [_own(CHECK, plane.check_address), _own(SANDBOX_CLUSTER, plane.sandbox_address), *certified, *others]
+    return [_check(plane), _own(SANDBOX_CLUSTER, plane.sandbox_address), *certified, *others]
+
+
+def _check(plane: DataPlane) -> Json:
+    """Return where the check is: beside the proxy, or at its address."""
+    if plane.check_door is None:
+        return _own(CHECK, plane.check_address)
+    endpoint = {"endpoint": {"address": {"pipe": {"path": str(plane.check_door)}}}}
+    beside = {"type": "STATIC", "load_assignment": {"cluster_name": CHECK, "endpoints": [{"lb_endpoints": [endpoint]}]}}
+    return {**_own(CHECK, plane.check_address), **beside}
 
 
 def _own(name: str, address: str) -> Json:

@@ -10,6 +10,7 @@ import orjson
 
 from chassis.calls import Answer, Call, HttpCaller, ServiceUnavailable
 from services.enforcement.proxy.envoy import STAT_PREFIX
+from services.enforcement.proxy.nginx_generation import ask
 from services.enforcement.proxy.nginx_process import tell
 from services.enforcement.proxy.plane import DataPlane, NginxFiles
 
@@ -109,7 +110,7 @@ class NginxCounters:
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 asked_before = self._asked()
-                answer = await self._ask()
+                answer = await ask(self._files)
                 while self._asked() == asked_before:  # noqa: ASYNC110 - the line is written an instant after the answer
                     await asyncio.sleep(0.001)
                 if self._asked() != asked_before + 1:
@@ -126,14 +127,6 @@ class NginxCounters:
 
     def _asked(self) -> int:
         return self._files.asked_file.stat().st_size // len(".\n")
-
-    async def _ask(self) -> bytes:
-        reader, writer = await asyncio.open_unix_connection(self._files.counts_socket)
-        try:
-            writer.write(b"GET / HTTP/1.0\r\n\r\n")
-            return await reader.read()
-        finally:
-            writer.close()
 
     async def reopen_logs(self) -> bool:
         """Tell nginx's first process to open its log anew; say whether there is one."""

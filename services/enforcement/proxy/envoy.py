@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.enforcement.checks.answers import VERDICT_HEADER
-from services.enforcement.checks.listener import PREFIX
+from services.enforcement.checks.told import ENVOY, STATUS_HEADER
 from services.enforcement.proxy import replies
 from services.enforcement.proxy.plane import (
     CERTIFICATE_HEADER,
@@ -163,8 +163,8 @@ def _hygiene() -> Json:
     """Before anything looks at a call: none of the headers that we set ourselves is taken from the caller."""
     ours = {"header": {"key": "x-request-id", "value": "%UNIQUE_ID%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
     mutations = [
-        {"remove_on_match": {"key_matcher": {"prefix": IDENTITY_PREFIX, "ignore_case": True}}},
-        {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}},
+        {"remove_on_match": {"key_matcher": {"prefix": IDENTITY_PREFIX}}},
+        {"remove_on_match": {"key_matcher": {"prefix": "x-envoy-"}}},
         {"remove": VERDICT_HEADER},
         {"remove": CERTIFICATE_HEADER},
         {"remove": CERTIFIED_HEADER},
@@ -184,12 +184,12 @@ def _check_filter(*, stays_open: bool) -> Json:
     timeout = CHECK_TIMEOUT_OPEN if stays_open else CHECK_TIMEOUT
     service = {
         "server_uri": {"uri": f"http://{CHECK}", "cluster": CHECK, "timeout": timeout},
-        "path_prefix": PREFIX.decode(),
+        "path_prefix": ENVOY.decode(),
         "authorization_response": {
             "allowed_upstream_headers": {"patterns": [{"prefix": IDENTITY_PREFIX}]},
             "allowed_client_headers_on_success": exactly(*told),
             "allowed_client_headers": exactly(*told, "content-type", "www-authenticate", "retry-after", "allow", "cache-control"),
-            "dynamic_metadata_from_headers": exactly(VERDICT_HEADER),
+            "dynamic_metadata_from_headers": exactly(VERDICT_HEADER, STATUS_HEADER),
         },
     }
     check = typed(

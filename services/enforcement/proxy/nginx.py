@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from services.enforcement.checks.answers import VERDICT_HEADER
-from services.enforcement.checks.told import NGINX
+from services.enforcement.checks.told import NGINX, STATUS_HEADER
 from services.enforcement.proxy import plane as shared
 from services.enforcement.proxy.plane import DataPlane
 from services.enforcement.proxy.quoting import problem, quoted
@@ -30,7 +30,7 @@ _TO_CALLERS = (
     "allow",
     "cache-control",
 )
-_FOR_NGINX = (VERDICT_HEADER, "portico-status", "portico-problem", "portico-upstream", "portico-target", "portico-below")
+_FOR_NGINX = (VERDICT_HEADER, STATUS_HEADER, "portico-problem", "portico-upstream", "portico-target", "portico-below")
 _REFUSED_WITH = (400, 401, 404, 405, 410, 429, 503)
 _NEVER_FROM_CALLERS = (
     VERDICT_HEADER,
@@ -71,7 +71,7 @@ def configuration(plane: DataPlane, user: str = "") -> str:
             "not_from_upstreams": _lines(1, (f"proxy_hide_header {each};" for each in shared.NOT_FROM_UPSTREAMS)),
             "authorities_file": _path(_authorities(plane)),
             "upstreams_file": _path(plane.nginx.upstreams_file),
-            "check_address": plane.check_address,
+            "check_address": plane.check_address if plane.check_door is None else quoted(f"unix:{plane.check_door}"),
             "sandbox_address": plane.sandbox_address,
             "certified_upstream": _certified(plane),
             "doors": "\n".join(doors),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from services.enforcement.proxy.nginx_generation import line
 from services.enforcement.proxy.plane import DataPlane, client_certificate
 from services.enforcement.proxy.published import Published
 from services.enforcement.proxy.quoting import PathNotUsable, literal, problem, quoted
@@ -53,7 +54,9 @@ def rendered(plane: DataPlane, published: Iterable[Published], mark: Mark = lamb
         if each.stays_open and _PLAIN.fullmatch(each.base_path):
             opened.append(f'  "~^{re.escape(each.base_path)}{_BELOW}$" o_{name};')
             places.append(_open(name, each))
-    return Rendered("\n".join([*_maps(named, opened), *upstreams, ""]), "\n".join([*places, ""]), authorities)
+    made, led = "\n".join([*_maps(named, opened), *upstreams, ""]), "\n".join([*places, ""])
+    generation = hashlib.sha256(f"{made}{led}".encode()).hexdigest()[:16]
+    return Rendered(f"{line(generation)}\n{made}", led, authorities)
 
 
 def _maps(named: Iterable[str], opened: Iterable[str]) -> list[str]:

@@ -136,6 +136,8 @@ class DataPlane:
     upstream_calls: int = 500
     authorities_file: str = "/etc/ssl/certs/ca-certificates.crt"
     fleet: Fleet | None = None
+    check_door: Path | None = None
+    """The check's socket file, where the proxy is beside it; it is asked there, which is cheaper."""
 
     @property
     def bootstrap_file(self) -> Path:

@@ -4,6 +4,7 @@ from typing import Any
 
 from chassis.errors import HELP_BASE
 from services.enforcement.checks.answers import VERDICT_HEADER
+from services.enforcement.checks.told import STATUS_HEADER
 from services.enforcement.proxy import plane
 from services.enforcement.state.upstreams import SANDBOX
 
@@ -16,6 +17,7 @@ UPSTREAM_TIMEOUT = ("UT", "SI", "DT")
 SANDBOX_ROUTE = "sandbox"
 _PROBLEM = "application/problem+json"
 _BETWEEN = "|"
+CHECK_METADATA = "envoy.filters.http.ext_authz"
 
 
 def _problem(code: str, *, has_request_id: bool = True) -> Json:
@@ -41,10 +43,17 @@ def _status(status: int) -> Json:
     }
 
 
+def _metadata(key: str, value: str) -> Json:
+    """Return a filter for what the check has told for us alone."""
+    matcher = {"filter": CHECK_METADATA, "path": [{"key": key}], "value": {"string_match": {"exact": value}}}
+    return {"metadata_filter": {"matcher": matcher, "match_if_key_not_found": False}}
+
+
 def configuration() -> Json:
-    """Return the bodies of the proxy's own answers; the check's refusals pass as they are."""
+    """Return the bodies of the proxy's own answers; the check's refusals pass as they are, with the status that is meant."""
     check_is_down = {"and_filter": {"filters": [_flags("UAEX"), _status(503)]}}
     as_it_is = {"text_format_source": {"inline_string": "%LOCAL_REPLY_BODY%"}, "content_type": _PROBLEM}
+    decided = {"filter": _metadata(STATUS_HEADER, "503"), "status_code": 503, "body_format_override": as_it_is}
     mappers: list[tuple[Json, Json]] = [
         (check_is_down, _problem(plane.CHECK_UNAVAILABLE)),
         (_flags("UAEX"), as_it_is),
@@ -53,7 +62,7 @@ def configuration() -> Json:
         (_flags(*UPSTREAM_UNAVAILABLE), _problem(plane.UPSTREAM_UNAVAILABLE)),
     ]
     return {
-        "mappers": [{"filter": when, "body_format_override": body} for when, body in mappers],
+        "mappers": [decided, *({"filter": when, "body_format_override": body} for when, body in mappers)],
         # Refused before its headers were put in order: a request id would be one that the caller made up.
         "body_format": _problem(plane.CALL_NOT_READABLE, has_request_id=False),
     }
@@ -87,5 +96,5 @@ def log_line(run_variable: str) -> Json:
         "details": "%RESPONSE_CODE_DETAILS%",
         "bytes_in": "%BYTES_RECEIVED%",
         "bytes_out": "%BYTES_SENT%",
-        "verdict": f"%DYNAMIC_METADATA(envoy.filters.http.ext_authz:{VERDICT_HEADER})%",
+        "verdict": f"%DYNAMIC_METADATA({CHECK_METADATA}:{VERDICT_HEADER})%",
     }

@@ -20,9 +20,26 @@ def routes(plane: DataPlane, published: Iterable[Published], name: str = ROUTES,
         "domains": ["*"],
         "response_headers_to_add": [{"header": request_id, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}],
         "response_headers_to_remove": [*NOT_FROM_UPSTREAMS, VERDICT_HEADER],
-        "routes": [*others, _in_sandbox(plane), *(_in_production(plane, each) for each in published)],
+        "matcher": _found_by_path([*others, _in_sandbox(plane), *(_in_production(plane, each) for each in published)]),
     }
     return typed("config.route.v3.RouteConfiguration", name=name, virtual_hosts=[host])
+
+
+def _found_by_path(found: Iterable[Json]) -> Json:
+    """Return a tree of routes: however many there are, a call's own is found by the longest beginning of its path.
+
+    A list would be gone through for each call. No path of ours begins with another; and each route looks at the path once more,
+    since what begins with a base path need not lie below it.
+    """
+    path = typed("type.matcher.v3.HttpRequestHeaderMatchInput", header_name=":path")
+    leads = {
+        each["match"].get("path_separated_prefix") or each["match"]["path"]: {
+            "action": {"name": "route", "typed_config": {**typed("config.route.v3.Route"), **each}}
+        }
+        for each in found
+    }
+    tree = {"input": {"name": "path", "typed_config": path}, "prefix_match_map": {"map": leads}}
+    return {"matcher_tree": tree}
 
 
 def _in_production(plane: DataPlane, published: Published) -> Json:

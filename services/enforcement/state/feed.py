@@ -54,7 +54,8 @@ class Feed:
         self._on_news: list[Callable[[Copy], None]] = []
         self._on_broadcast: list[Callable[[Copy, Message], None]] = []
         self._on_read: list[Callable[[Read], None]] = []
-        self._signals: dict[str, Callable[[bytes], None]] = {}
+        self._signals: dict[str, list[Callable[[bytes], None]]] = {}
+        self._is_behind: Callable[[int], bool] = lambda _: True
         self._read_through = 0
         self.is_loaded = False
 
@@ -83,9 +84,17 @@ class Feed:
         """Call a plain function whenever the kept copies have been read."""
         self._on_read.append(call)
 
+    def read_if(self, is_behind: Callable[[int], bool]) -> None:
+        """Read what is kept, from time to time, only where this says so of the last epoch's number."""
+        self._is_behind = is_behind
+
+    def applied_through(self, epoch: int) -> None:
+        """Take note that all changes up to an epoch are applied: they need not be read."""
+        self._read_through = max(self._read_through, epoch)
+
     def hear_signals(self, key: str, call: Callable[[bytes], None]) -> None:
         """Call a plain function with the body of every signal under a key (to be told before the feed starts)."""
-        self._signals[key] = call
+        self._signals.setdefault(key, []).append(call)
 
     async def start(self) -> None:
         """Listen, load what is kept, apply what was heard meanwhile, and go on so."""
@@ -99,7 +108,7 @@ class Feed:
         early, self._early = self._early or [], None
         whole = [*snapshot.copies, *copies] if snapshot is not None else copies
         self._apply([*whole, *early])
-        self._read_through = through
+        self.applied_through(through)
         self.is_loaded = True
         self._tell_read(Read(began_ns, through, []))
         leaving = Snapshot(through, whole) if len(copies) >= snapshots.WORTH_IT else None
@@ -125,14 +134,15 @@ class Feed:
             through = await numbering.numbered_through(reader)
             read = Read(began_ns, through, await repository.copies_after(reader, self._read_through))
             self._apply(read.copies)
-            self._read_through = through
+            self.applied_through(through)
         self._tell_read(read)
         return read
 
     async def _hear(self, message: Message) -> None:
-        signal = self._signals.get(message.key)
-        if signal is not None:
-            signal(message.body)
+        signalled = self._signals.get(message.key)
+        if signalled is not None:
+            for call in signalled:
+                call(message.body)
             return
         try:
             copy = copy_of(messages.read(message.body))
@@ -180,7 +190,8 @@ class Feed:
             self._tokens.refresh()
             self._world.tidy(time.monotonic_ns(), time.time_ns())
             try:
-                await self.read_again()
+                if self._is_behind(await numbering.numbered_through(self._store.reader())):
+                    await self.read_again()
             except Unavailable as error:
                 _log.warning("the copies cannot be read; the state in memory stays", reason=error.message)
             except Exception:  # noqa: BLE001 - the state in memory is good as it is, and a later look may succeed

@@ -1,12 +1,35 @@
 """Leases: an application's right to call a product, as the check holds it."""
 
+from collections import deque
+from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 from services.enforcement.limits.claims import Claim
 from services.enforcement.limits.quotas import Counter, Quota
 from services.enforcement.limits.rates import Bucket
 from services.enforcement.state.permits import Permit
+
+MOST_ANSWERS = 10_000
+"""How many ready-made answers there are at a time: with them a subscription takes as much again."""
+_MOST_OF_ONE = 1_000
+
+
+class Shelf:
+    """Where ready-made answers of all leases stand: for those that came last, the others are made anew when they are wanted."""
+
+    def __init__(self, most: int = MOST_ANSWERS) -> None:
+        self._most = most
+        self._leases: deque[Lease] = deque()
+
+    def put(self, lease: "Lease", key: Hashable, answer: bytes) -> bytes:
+        """Keep a lease's answer, and return it."""
+        if len(lease.answers) >= _MOST_OF_ONE:
+            lease.answers.clear()
+        lease.answers[key] = answer
+        self._leases.append(lease)
+        if len(self._leases) > self._most:
+            self._leases.popleft().answers.clear()
+        return answer
 
 
 @dataclass(slots=True)
@@ -16,10 +39,11 @@ class Lease:
     subscription_id: str | None
     plan_id: str | None
     claim: Claim
+    shelf: Shelf
     # What is permitted of the product; None where no permission is needed.
     permits: tuple[Permit, ...] | None = None
-    # Ready-made answers, by operation and secret; filled by whoever answers.
-    answers: dict[Any, Any] = field(default_factory=dict)
+    # Ready-made answers, by operation and secret; whoever answers puts them on the shelf.
+    answers: dict[Hashable, bytes] = field(default_factory=dict)
 
     @property
     def bucket(self) -> Bucket:

@@ -39,7 +39,7 @@ class _Node:
     def __init__(self) -> None:
         self.fixed: dict[str, _Node] = {}
         self.templates: list[tuple[str, re.Pattern[str] | None, _Node]] = []
-        self.operations: dict[str, Operation] = {}
+        self.operations: dict[str, Match] = {}
 
     def towards(self, segment: str) -> "_Node":
         """Return the node that a template's segment leads to, making it where it is missing."""
@@ -56,13 +56,31 @@ class _Node:
 
     def all(self) -> Iterator[Operation]:
         """Yield the operations of this place and of all below it."""
-        yield from self.operations.values()
+        yield from (each.operation for each in self.operations.values() if each.operation is not None)
         for node in (*self.fixed.values(), *(each for _, _, each in self.templates)):
             yield from node.all()
 
-    def ends(self, segments: list[str]) -> Iterator["_Node"]:
-        """Yield the nodes where these segments end, the most particular first."""
-        length, waiting = len(segments), [(self, 0)]
+    def ends(self, segments: list[str]) -> Iterable["_Node"]:
+        """Return the nodes where these segments end, the most particular first."""
+        node = self
+        for depth, segment in enumerate(segments):
+            following = node.fixed.get(segment)
+            templates = node.templates
+            if templates:
+                # Where a segment can mean but one thing, as nearly everywhere, there is nothing to go back to.
+                if following is not None or len(templates) > 1:
+                    return node.among_several(segments, depth)
+                _, pattern, following = templates[0]
+                if not segment or (pattern is not None and pattern.fullmatch(segment) is None):
+                    return ()
+            if following is None:
+                return ()
+            node = following
+        return (node,)
+
+    def among_several(self, segments: list[str], depth: int) -> Iterator["_Node"]:
+        """Yield the same from here on, where a segment can mean several things."""
+        length, waiting = len(segments), [(self, depth)]
         while waiting:
             node, depth = waiting.pop()
             if depth == length:
@@ -99,7 +117,7 @@ class Matcher:
         node = self._root
         for segment in operation.path.removeprefix("/").split("/"):
             node = node.towards(segment)
-        node.operations.setdefault(operation.method, operation)
+        node.operations.setdefault(operation.method, Match(operation))
         if not _PARAMETER.search(operation.path) and "%" not in operation.path:
             path = "/" + operation.path.removeprefix("/")
             self._fixed.setdefault((operation.method, path), Match(operation))
@@ -109,18 +127,19 @@ class Matcher:
         known = self._fixed.get((method, path))
         if known is not None:
             return known
-        if _UNSAFE.search(path):
+        is_escaped = "%" in path
+        if (is_escaped or "\\" in path or not path.isprintable()) and _UNSAFE.search(path):
             return NOTHING
         segments = path.removeprefix("/").split("/")
-        if "%" in path:
+        if is_escaped:
             segments = [unquote(each) for each in segments]
         if "." in segments or ".." in segments or path.startswith("//"):
             return NOTHING
         methods: dict[str, None] = {}
         for node in self._root.ends(segments):
-            operation = node.operations.get(method)
-            if operation is not None:
-                return Match(operation)
+            match = node.operations.get(method)
+            if match is not None:
+                return match
             methods.update(dict.fromkeys(node.operations))
         return Match(None, tuple(sorted(methods)))
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from chassis.messages import Heard
-from chassis.mongo import Document, Index, Reader
+from chassis.mongo import Document, Index, Reader, UpdateMany
 
 NOT_YET = 2**53 - 1
 COPIES = "copies"
@@ -89,14 +89,20 @@ async def number(reader: Reader, epoch: int, changes: Iterable[Change]) -> None:
     by_sequence: dict[int, list[str]] = {}
     for change in changes:
         by_sequence.setdefault(change.sequence, []).append(change.id)
-    for sequence, ids in by_sequence.items():
-        those = {"_id": {"$in": ids}, "sequence": sequence, "epoch": NOT_YET}
-        await reader.collection(COPIES).update_many(those, {"$set": {"epoch": epoch}})
+    numbered = {"$set": {"epoch": epoch}}
+    await reader.collection(COPIES).bulk_write(
+        [
+            UpdateMany({"_id": {"$in": ids}, "sequence": sequence, "epoch": NOT_YET}, numbered)
+            for sequence, ids in by_sequence.items()
+        ]
+    )
 
 
-async def note_in_force(reader: Reader, epoch: int, since: InForce) -> None:
-    """Keep with the copies of an epoch since when they are in force; what has changed again meanwhile belongs to another."""
-    await reader.collection(COPIES).update_many({"epoch": epoch}, {"$set": {"in_force": since._asdict()}})
+async def note_in_force(reader: Reader, settled: Iterable[tuple[int, InForce]]) -> None:
+    """Keep with the copies of epochs since when they are in force; what has changed again meanwhile belongs to another."""
+    await reader.collection(COPIES).bulk_write(
+        [UpdateMany({"epoch": epoch}, {"$set": {"in_force": since._asdict()}}) for epoch, since in settled]
+    )
 
 
 async def find(reader: Reader, ids: Iterable[str]) -> dict[str, Document]:

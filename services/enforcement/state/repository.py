@@ -1,6 +1,7 @@
 """How copies are kept: ``copies`` has one document a thing."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from chassis.mongo import Index, Reader
 from services.enforcement.state import numbering
@@ -16,12 +17,20 @@ INDEXES = (
 
 async def copies_after(reader: Reader, epoch: int | None) -> list[Copy]:
     """Return the copies of later epochs and those that no epoch has taken yet; all of them where none is given."""
-    query = {} if epoch is None else {"epoch": {"$gte": epoch + 1}}
-    documents = await reader.collection(numbering.COPIES).find(query)
+    documents = await reader.collection(numbering.COPIES).find(_after(epoch))
     return [
         Copy(each["kind"], each["_id"], each["sequence"], each, each.get("announced_at"), numbering.epoch_of(each))
         for each in documents
     ]
+
+
+async def count_after(reader: Reader, epoch: int | None) -> int:
+    """Return how many copies there are of later epochs, or that no epoch has taken yet."""
+    return await reader.collection(numbering.COPIES).count_documents(_after(epoch))
+
+
+def _after(epoch: int | None) -> dict[str, Any]:
+    return {} if epoch is None else {"epoch": {"$gte": epoch + 1}}
 
 
 async def copies_of(reader: Reader, ids: Iterable[str]) -> dict[str, Copy]:

@@ -1,5 +1,6 @@
 """The state that decisions are made from, in memory: changed by copies, compared by sequence, so their order does not matter."""
 
+from sys import intern
 from typing import NamedTuple
 
 from services.enforcement.limits.book import Book, Latest
@@ -26,7 +27,7 @@ from services.enforcement.state.copies import (
     Fields,
 )
 from services.enforcement.state.credentials import Issued
-from services.enforcement.state.leases import Lease
+from services.enforcement.state.leases import Lease, Shelf
 from services.enforcement.state.matching import Matcher, Operation
 from services.enforcement.state.permits import GRANTED, Permission, Permit, permission_of
 from services.enforcement.state.products import Product, product_of
@@ -94,13 +95,14 @@ class World:
         self._plans: dict[str, Plan] = {}
         self._subscriptions: dict[str, Subscription] = {}
         # Heard out of order, two can be active for a while: the later one counts, and the other one once that has ended.
-        self._active: dict[tuple[str, str], dict[str, Subscription]] = {}
+        self._active: dict[tuple[str, str], tuple[Subscription, ...]] = {}
         # Why subscriptions stand still, by id.
         self._suspended: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {}
         self._pending: dict[tuple[str, str], str] = {}
         self._ended: set[tuple[str, str]] = set()
         self._permissions: dict[tuple[str, str], dict[str, Permission]] = {}
         self._leases: dict[tuple[str, str], Lease] = {}
+        self._shelf = Shelf()
         self.routes_changed = 0
 
     def apply(self, copy: Copy) -> bool:
@@ -116,7 +118,7 @@ class World:
         return self._sequences.get(copy_id, 0) >= sequence
 
     def _apply_application(self, identifier: str, fields: Fields) -> None:
-        organization_id = fields["organization_id"]
+        identifier, organization_id = intern(identifier), fields["organization_id"]
         is_orphaned = organization_id in self._deleted_organizations
         is_deleted = bool(fields["is_deleted"]) or is_orphaned
         application = Application(identifier, organization_id, fields["client_id"], is_deleted, is_orphaned)
@@ -204,23 +206,19 @@ class World:
         self._drop_leases(plan_id=identifier)
 
     def _apply_subscription(self, identifier: str, fields: Fields) -> None:
+        # What many subscriptions name is held once.
         names = ("application_id", "product_id", "plan_id", "status")
-        subscription = Subscription(identifier, *(fields[name] for name in names))
+        subscription = Subscription(identifier, *(intern(fields[name]) for name in names))
         self._subscriptions[identifier] = subscription
         pair = (subscription.application_id, subscription.product_id)
-        active = self._active.setdefault(pair, {})
+        active = tuple(each for each in self._active.get(pair, ()) if each.id != identifier)
         if subscription.status == ACTIVE:
-            active[identifier] = subscription
+            active = (*active, subscription)
+        if active:
+            self._active[pair] = active
         else:
-            active.pop(identifier, None)
-        if not active:
-            del self._active[pair]
-        suspended = self._suspended.setdefault(pair, {})
-        suspended.pop(identifier, None)
-        if subscription.status == SUSPENDED:
-            suspended[identifier] = tuple(fields.get("causes", ()))
-        if not suspended:
-            del self._suspended[pair]
+            self._active.pop(pair, None)
+        self._note_suspended(pair, subscription, fields)
         if subscription.status == PENDING:
             self._pending[pair] = identifier
         elif self._pending.get(pair) == identifier:
@@ -232,6 +230,14 @@ class World:
         else:
             self._ended.discard(pair)
         self._leases.pop(pair, None)
+
+    def _note_suspended(self, pair: tuple[str, str], subscription: Subscription, fields: Fields) -> None:
+        suspended = self._suspended.setdefault(pair, {})
+        suspended.pop(subscription.id, None)
+        if subscription.status == SUSPENDED:
+            suspended[subscription.id] = tuple(fields.get("causes", ()))
+        if not suspended:
+            del self._suspended[pair]
 
     def _apply_permission(self, identifier: str, fields: Fields) -> None:
         pair = (fields["application_id"], fields["product_id"])
@@ -322,14 +328,15 @@ class World:
             product = self._products.get(pair[1])
             if pair in self._suspended or product is None or not product.is_open:
                 return None
-            return Lease(None, None, self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now))
-        subscription = active[max(active)]
+            claim = self._claim("|".join(pair), pair, Latest((0, 0), self._modest_rate, None), now)
+            return Lease(None, None, claim, self._shelf)
+        subscription = max(active, key=lambda each: each.id)
         plan = self._plans.get(subscription.plan_id) or Plan(self._modest_rate, None)
         version = (self._sequences.get(subscription.id, 0), self._sequences.get(subscription.plan_id, 0))
         claim = self._claim(subscription.id, pair, Latest(version, plan.rate, plan.quota), now)
         product = self._products.get(pair[1])
         permits = self._permits(pair, plan.zone, now) if product is not None and product.needs_permission else None
-        return Lease(subscription.id, subscription.plan_id, claim, permits)
+        return Lease(subscription.id, subscription.plan_id, claim, self._shelf, permits)
 
     def _claim(self, key: str, pair: tuple[str, str], latest: Latest, now: Now) -> Claim:
         return Claim(self.book.allowance(key, "|".join(pair), latest, now), latest)

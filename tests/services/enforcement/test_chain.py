@@ -254,6 +254,33 @@ def test_time_alone_mends_what_is_used_up() -> None:
         assert told.until > AT // 1_000_000_000
 
 
+def test_one_that_is_not_fresh_refuses_what_else_would_pass_and_the_operator_can_mend_it() -> None:
+    question = Question("app", "prd", "list", environment="SANDBOX")
+    for stands, expected in (("plenty", "ENFORCEMENT_NOT_FRESH"), ("rate used up", "ENFORCEMENT_NOT_FRESH")):
+        world, token, _ = built("confidential", (*WELL[:7], stands))
+        case = explaining.case_of(world, question, NOW, is_fresh=False)
+        assert case is not None
+        explained = explaining.answer(case, question)
+        asked = Asked("GET", "/p/a/v1/list", environment="SANDBOX")
+        verdict = decide(world, asked, token, NOW, is_fresh=False)
+        refused = explanation_of(world, Decided("req", asked, token, verdict, NOW))
+        for told in (explained, refused):
+            assert (told.code, told.environment) == (expected, "SANDBOX")
+            (link,) = [each for each in told.links if each.link is Link.FRESHNESS]
+            assert [(each.side, each.action, each.verb) for each in link.menders] == [
+                ("OPERATOR", "OPERATOR_ADMINISTRATOR", None)
+            ]
+    # What is known to be withdrawn is refused for that; what stays open while nothing can be checked passes.
+    world, token, _ = built("confidential", ("a retired secret", *WELL[1:]))
+    verdict = decide(world, Asked("GET", "/p/a/v1/list"), token, NOW, is_fresh=False)
+    assert verdict.refusal is not None
+    assert verdict.refusal.code == "SECRET_RETIRED"
+    world, token, _ = built("standard", WELL)
+    told_open = {"product_id": "prd", "organization_id": "org_p", "sensitivity": "STANDARD", "when_unchecked": "OPEN"}
+    world.apply(copy("catalog.product_changed", "prd", 9, **told_open))
+    assert decide(world, Asked("GET", "/p/a/v1/list"), token, NOW, is_fresh=False).refusal is None
+
+
 def test_looking_counts_nothing() -> None:
     way = (*WELL[:7], "plenty")
     world, token, called = built("confidential", way)

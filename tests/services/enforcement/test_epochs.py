@@ -156,9 +156,12 @@ async def _end(stage: Stage, kind: type[Any]) -> None:
 async def _grow_stale(stage: Stage) -> None:
     """Let an instance hear itself no more, and wait until it is not fresh."""
     await _end(stage, Beating)
+    # A beat may be on its way still, and make it fresh once more: it comes before what is announced now.
+    await stage.announce("identity.organization_deleted", "org_of_nobody", organization_id="org_of_nobody")
+    sequence = stage.announced_of("org_of_nobody")
 
     async def is_stale() -> bool:
-        return not await stage.service.ready_checks["freshness"]()
+        return stage.worker(Feed)._world.knows("org_of_nobody", sequence) and not await stage.service.ready_checks["freshness"]()
 
     await until(is_stale, 60)
 
@@ -175,6 +178,20 @@ async def test_calls_to_a_product_that_stays_open_pass_though_the_check_is_not_f
     answer = await stale.check("GET", f"{product.base_path}/pets", client.headers)
     assert (answer.status_code, answer.headers["portico-freshness"]) == (200, "stale")
     assert (await stale.check("GET", f"{closed.base_path}/pets", client.headers)).status_code == 503
+
+
+async def test_a_call_that_meets_one_that_is_not_fresh_is_counted_nowhere(three: Three) -> None:
+    client, product = await three.first.application(), await three.first.product(rate_requests=1, rate_seconds=3600, burst=1)
+    await three.first.subscribe(client, product)
+    path, stale = f"{product.base_path}/pets", three.stages[1]
+    await stale.check_until(404, "GET", f"{product.base_path}/never", client.headers)
+    await three.first.check_until(404, "GET", f"{product.base_path}/never", client.headers)
+    await _grow_stale(stale)
+    for _ in range(3):
+        answer = await stale.check("GET", path, client.headers)
+        assert (answer.status_code, answer.json()["code"]) == (503, "ENFORCEMENT_NOT_FRESH")
+    assert (await three.first.check("GET", path, client.headers)).status_code == 200, "its one call was left"
+    assert (await three.first.check("GET", path, client.headers)).status_code == 429
 
 
 async def test_what_is_known_to_be_withdrawn_is_refused_as_ever_by_one_that_is_not_fresh(three: Three) -> None:

@@ -1,7 +1,7 @@
 """Whether a change is in force, as it is asked: never of what was before, and only by those whom it concerns."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +57,10 @@ def _told(status: str, sequence: int, time: str = "2030-01-01T00:00:00.000Z", pl
 
 
 async def _instance(stage: Stage, instance_id: str, epoch: int) -> None:
+    # It goes on living for as long as the test takes, on however busy a machine.
     now = datetime.now(UTC)
-    instance = Instance(instance_id, "host", now, now, 1, is_fresh=True, acknowledged=Acknowledgement(epoch, {epoch: 7}))
+    alive_at = now + timedelta(hours=1)
+    instance = Instance(instance_id, "host", now, alive_at, 1, is_fresh=True, acknowledged=Acknowledgement(epoch, {epoch: 7}))
     await repository.keep_instance(stage.service.store.reader(), instance_id, repository.fields_of(instance))
 
 

@@ -1,15 +1,19 @@
 """What nginx alone has: its counts, its configuration for any folder and secret."""
 
 import asyncio
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 
 from services.enforcement.main import data_plane
 from services.enforcement.proxy import certificate, files, nginx, quoting
 from services.enforcement.proxy.command import NginxMissing, arguments, command, nginx_binary
 from services.enforcement.proxy.counters import NginxCounters
+from services.enforcement.proxy.nginx_generation import TakingOver
+from services.enforcement.proxy.nginx_process import tell
 from services.enforcement.proxy.plane import DataPlane, TlsDoor
 from services.enforcement.proxy.published import Published
 from services.enforcement.state.upstreams import Upstream
@@ -56,6 +60,44 @@ async def test_questions_about_the_counts_are_no_calls(binary: Path, tmp_path: P
         await asyncio.to_thread(process.wait, 60)
     assert await counters.counted() is None
     assert plane.log_file.read_bytes().count(b"\n") == 3
+
+
+async def test_what_nginx_refuses_is_noticed_and_tried_again(binary: Path, tmp_path: Path) -> None:
+    plane = _plane(tmp_path / "plane")
+    plane.folder.mkdir()
+    files.prepare(plane)
+    process = start(command(plane, binary), start_new_session=True)
+    moment = 0.0
+    taking_over = TakingOver(plane.nginx, lambda: moment)
+    try:
+        await until(NginxCounters(plane.nginx).counted, 60)
+        await taking_over.look()
+        moment += 60
+        await taking_over.look()
+        assert not taking_over.is_refused
+        files.write_upstreams(plane, [Published("/zoo/a/v1", "ver_1", "prd_1", stays_open=True)])
+        places = plane.nginx.places_file.read_bytes()
+        plane.nginx.places_file.write_bytes(places + b"nonsense;\n")
+        assert tell(plane.nginx, signal.SIGHUP)
+        await taking_over.look()
+        assert not taking_over.is_refused
+        moment += 5
+        await taking_over.look()
+        assert taking_over.is_refused
+        assert REGISTRY.get_sample_value("portico_nginx_is_current") == 0
+        plane.nginx.places_file.write_bytes(places)
+
+        async def is_taken() -> bool:
+            nonlocal moment
+            moment += 10
+            await taking_over.look()
+            return not taking_over.is_refused
+
+        await until(is_taken, 60)
+        assert REGISTRY.get_sample_value("portico_nginx_is_current") == 1
+    finally:
+        process.terminate()
+        await asyncio.to_thread(process.wait, 60)
 
 
 def test_any_upstream_stands_in_the_configuration(binary: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state import numbering, repository, snapshots
 from services.enforcement.state.copies import Copy
 from services.enforcement.state.feed import Feed
+from services.enforcement.state.renewing import renew
 from services.enforcement.state.snapshots import Snapshot
 from tests.services.enforcement.stage import Issuer
 
@@ -69,10 +70,63 @@ async def test_one_that_cannot_be_read_is_none_and_tokens_that_are_over_are_left
     found = await snapshots.read(reader)
     assert found is not None
     assert [each.id for each in found.copies] == ["sub_1"]
-    await reader.collection("snapshots").update_one({"_id": "head"}, {"$set": {"parts": 2}})
+    await reader.collection("snapshots").update_one({"_id": "head"}, {"$set": {"format": 99}})
     assert await snapshots.read(reader) is None
-    await reader.collection("snapshots").update_one({"_id": "head"}, {"$set": {"parts": 1, "format": 99}})
+    await snapshots.write(reader, Snapshot(7, [_subscription(1)]))
+    assert await snapshots.read(reader) is not None
+    await reader.collection("snapshots").delete_many({"_id": {"$ne": "head"}})
     assert await snapshots.read(reader) is None
+    assert await snapshots.head_of(reader) is None
+
+
+async def _copied(kept: Kept, count: int, epoch: int, sequence: int = 1) -> None:
+    """Keep copies of an epoch."""
+    rows = [_subscription(number, sequence) for number in range(count)]
+    documents = [{"_id": c.id, "kind": c.kind, "sequence": c.sequence, "epoch": epoch, **c.fields} for c in rows]
+    await kept.store.reader().collection("copies").delete_many({"_id": {"$in": [each["_id"] for each in documents]}})
+    await kept.store.reader().collection("copies").insert_many(documents)
+    await kept.store.reader().collection("epochs").replace_one({"_id": 0}, {"_id": 0, "last": epoch}, upsert=True)
+
+
+async def _layers(kept: Kept) -> list[int]:
+    head = await snapshots.head_of(kept.store.reader())
+    assert head is not None
+    return [sum(sizes) for _, sizes in head.layers]
+
+
+async def test_it_is_renewed_by_what_has_changed_and_laid_anew_when_that_is_much(kept: Kept) -> None:
+    reader = kept.store.reader()
+    await _copied(kept, snapshots.WORTH_IT - 1, 1)
+    assert not await renew(reader), "so few are read one by one"
+    await _copied(kept, 4 * snapshots.WORTH_IT, 2)
+    assert await renew(reader)
+    assert await _layers(kept) == [4 * snapshots.WORTH_IT]
+    assert not await renew(reader), "nothing has changed since"
+    layers = await _layers(kept)
+    for turn in range(2):
+        await _copied(kept, snapshots.WORTH_IT, 3 + turn, 2 + turn)
+        assert await renew(reader)
+        layers.append(snapshots.WORTH_IT)
+        assert await _layers(kept) == layers
+    await _copied(kept, snapshots.WORTH_IT + 1, 5, 4)
+    assert await renew(reader)
+    await _copied(kept, snapshots.WORTH_IT, 6, 5)
+    assert await renew(reader)
+    assert await _layers(kept) == [4 * snapshots.WORTH_IT], "more than half of it had changed"
+    found = await snapshots.read(reader)
+    assert found is not None
+    assert found.epoch == 6
+    sequences = {each.id: each.sequence for each in found.copies}
+    assert [sequences[f"sub_{number}"] for number in (0, 1_999, 2_000, 2_001)] == [5, 5, 4, 1]
+
+
+async def test_one_whose_parts_are_gone_is_written_anew_from_all_copies(kept: Kept) -> None:
+    reader = kept.store.reader()
+    await _copied(kept, snapshots.WORTH_IT, 1)
+    assert await renew(reader)
+    await reader.collection("snapshots").delete_many({"_id": {"$ne": "head"}})
+    assert await renew(reader)
+    assert await _layers(kept) == [snapshots.WORTH_IT]
 
 
 async def test_a_new_instance_knows_the_snapshot_and_what_came_later(kept: Kept, issuer: Issuer, bus: LocalBus) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from services.enforcement.checks.told import CallNotReadable, Told, answer_for, in_order
+from services.enforcement.checks.told import CallNotReadable, Told, in_order, refused_for
 from tests.certificates import issue
 from tests.services.enforcement.stage import Client, Product, Stage
 
@@ -166,7 +166,7 @@ async def test_a_certificate_counts_where_our_nginx_has_seen_it(stage: Stage) ->
 def test_a_problem_that_is_no_ascii_travels_in_a_header_all_the_same() -> None:
     body = json.dumps({"detail": "Held by: Ministère, 環境"}, ensure_ascii=False).encode()
     answer = b"HTTP/1.1 429 Too Many Requests\r\nretry-after: 3\r\ncontent-length: 9\r\n\r\n" + body
-    told = answer_for(answer, Told(b"GET", b"/", is_for_nginx=True))
+    told = refused_for(answer, Told(b"GET", b"/", is_for_nginx=True))
     assert told.isascii()
     head = dict(line.split(": ", 1) for line in told.decode().split("\r\n")[1:-2])
     assert (head["retry-after"], head["content-length"], head["portico-status"]) == ("3", "0", "429")
@@ -176,4 +176,4 @@ def test_a_problem_that_is_no_ascii_travels_in_a_header_all_the_same() -> None:
 def test_what_decides_nothing_stays_as_it_is() -> None:
     answer = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\n\r\n"
     for is_for_nginx in (True, False):
-        assert answer_for(answer, Told(b"GET", b"/", is_for_nginx=is_for_nginx)) == answer
+        assert refused_for(answer, Told(b"GET", b"/", is_for_nginx=is_for_nginx)) == answer
