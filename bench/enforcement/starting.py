@@ -119,7 +119,8 @@ def _call(world: World, sharing: Sharing, pair: tuple[str, str]) -> None:
     claim = lease.claim
     if sharing.ring.owner(claim.allowance.place) == sharing.id:
         asked = wire.Terms(claim.allowance.place, claim.allowance.bucket.key, claim.latest, ())
-        sharing._understood(wire.terms_bytes(asked))  # noqa: SLF001 - what is asked, without an answer to it
+        sent = bytes(memoryview(wire.terms_bytes(asked)))  # in its own size, as it comes from a connection
+        sharing._understood(sent)  # noqa: SLF001 - what is asked, without an answer to it
     else:
         sharing.ring.order(claim.allowance.place)
         claim.terms(())

@@ -5,12 +5,12 @@ overrun. ``Counter`` is one owner's part of it: what is reserved altogether, and
 """
 
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import cache
-from sys import intern
+from functools import cache, lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _NANOSECONDS = 1_000_000_000
+_QUARTER_NS = 900 * _NANOSECONDS
 DAY = "DAY"
 MONTH = "MONTH"
 _LOTS = 300  # with the next lot fetched when half of one is used, at most 0.5 % is reserved ahead
@@ -45,6 +45,13 @@ def period_of(period: str, now: datetime, zone: str = "UTC") -> tuple[datetime, 
         return day, day + timedelta(days=1)
     month = day.replace(day=1)
     return month, (month + timedelta(days=32)).replace(day=1)
+
+
+@lru_cache(maxsize=1000)
+def _running(period: str, zone: str, quarter: int) -> tuple[str, int]:
+    """Return when the period began that a quarter of an hour lies in, and when it ends: days begin with one, in every zone."""
+    began_at, ends_at = period_of(period, datetime.fromtimestamp(quarter * _QUARTER_NS // _NANOSECONDS, UTC), zone)
+    return began_at.date().isoformat(), int(ends_at.timestamp()) * _NANOSECONDS
 
 
 class Counter:
@@ -83,9 +90,7 @@ class Counter:
         """Begin the period that the moment lies in, unless it is the running one."""
         if now_ns < self.ends_at_ns:
             return
-        began_at, ends_at = period_of(self.period, datetime.fromtimestamp(now_ns // _NANOSECONDS, UTC), self.zone)
-        self.began_at = intern(began_at.date().isoformat())
-        self.ends_at_ns = int(ends_at.timestamp()) * _NANOSECONDS
+        self.began_at, self.ends_at_ns = _running(self.period, self.zone, now_ns // _QUARTER_NS)
         self.forget()
 
     def forget(self) -> None:

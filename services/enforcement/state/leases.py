@@ -12,6 +12,8 @@ from services.enforcement.state.permits import Permit
 MOST_ANSWERS = 10_000
 """How many ready-made answers there are at a time: with them a subscription takes as much again."""
 _MOST_OF_ONE = 1_000
+NO_ANSWERS: dict[Hashable, bytes] = {}
+"""What all leases have that have none: nobody writes into it."""
 
 
 class Shelf:
@@ -23,12 +25,12 @@ class Shelf:
 
     def put(self, lease: "Lease", key: Hashable, answer: bytes) -> bytes:
         """Keep a lease's answer, and return it."""
-        if len(lease.answers) >= _MOST_OF_ONE:
-            lease.answers.clear()
+        if not lease.answers or len(lease.answers) >= _MOST_OF_ONE:
+            lease.answers = {}
         lease.answers[key] = answer
         self._leases.append(lease)
         if len(self._leases) > self._most:
-            self._leases.popleft().answers.clear()
+            self._leases.popleft().answers = NO_ANSWERS
         return answer
 
 
@@ -43,7 +45,7 @@ class Lease:
     # What is permitted of the product; None where no permission is needed.
     permits: tuple[Permit, ...] | None = None
     # Ready-made answers, by operation and secret; whoever answers puts them on the shelf.
-    answers: dict[Hashable, bytes] = field(default_factory=dict)
+    answers: dict[Hashable, bytes] = field(default_factory=lambda: NO_ANSWERS)
 
     @property
     def bucket(self) -> Bucket:
