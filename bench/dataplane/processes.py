@@ -36,11 +36,6 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def computed_by_family_ns(pid: int) -> int:
-    """Return for how long a process and those that descend from it have been running on a core."""
-    return sum(computed_ns(each) for each in family(pid))
-
-
 def free_port() -> int:
     """Return a port of this machine that nothing listens on."""
     with socket.socket() as taken:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.dataplane.callers import Issuer
 from bench.dataplane.load import Load, Seen
-from bench.dataplane.processes import computed_by_family_ns, computed_ns
+from bench.dataplane.processes import computed_ns, family
 from bench.dataplane.ways import DIRECTLY, KINDS, Stand, Way
 from portico.database import start_database
 
@@ -69,11 +69,10 @@ class Figures:
 
 
 def _spent(way: Way) -> tuple[int, int]:
-    return (
-        computed_by_family_ns(way.proxy_pid) if way.proxy_pid else 0,
-        # Below enforcement runs its proxy, which is counted by itself.
-        computed_ns(way.check_pid) if way.check_pid else 0,
-    )
+    proxy = family(way.proxy_pid) if way.proxy_pid else []
+    # Below enforcement runs its proxy, which is counted by itself; whatever else runs there belongs to the check.
+    check = [pid for pid in family(way.check_pid) if pid not in proxy] if way.check_pid else []
+    return sum(map(computed_ns, proxy)), sum(map(computed_ns, check))
 
 
 async def _full(load: Load, way: Way, seconds: float) -> Taken:

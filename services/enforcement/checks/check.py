@@ -76,23 +76,23 @@ class Check:
         self._is_loaded = is_loaded
         self._keeps = keeps
         self._patience = Patience(world)
-        self._clocks = (time.monotonic_ns, time.time_ns)
 
     def answer(self, method: bytes, target: bytes, headers: Headers) -> bytes | Held | Counting:
         """Return the answer to a request that the proxy sent about a call; or the call, to be answered in a moment."""
-        is_for_envoy, is_for_nginx = target.startswith(ENVOY), target == NGINX
-        if not (is_for_envoy or is_for_nginx or target.startswith(PREFIX)):
-            return not_a_check()
         if not self._is_loaded():
             return not_ready()
+        if target == NGINX:
+            return self._told_in_headers(method, headers, is_for_nginx=True)
+        told = BY_ENVOY if target.startswith(ENVOY) else None
+        if told is None and not target.startswith(PREFIX):
+            return not_a_check()
         # Both prefixes are of one length.
         path = target[len(PREFIX) :].partition(b"?")[0]
-        if is_for_nginx or (path in (b"", b"/") and not is_for_envoy):
-            return self._told_in_headers(method, headers, is_for_nginx=is_for_nginx)
+        if told is None and path in (b"", b"/"):
+            return self._told_in_headers(method, headers, is_for_nginx=False)
         certificate = headers.get(b"x-forwarded-client-cert")
         environment, below = environment_of(path.decode("latin-1"))
         shown = None if certificate is None else certificate.decode("latin-1")
-        told = BY_ENVOY if is_for_envoy else None
         return self._decided(Asked(method.decode("latin-1"), below, shown, environment), headers, told)
 
     def _told_in_headers(self, method: bytes, headers: Headers, *, is_for_nginx: bool) -> bytes | Held | Counting:
@@ -110,9 +110,11 @@ class Check:
     def _decided(self, call: Asked, headers: Headers, told: Told | None = None) -> bytes | Held | Counting:
         now = self._now()
         credentials = self._tokens.read(headers.get(b"authorization"), now.wall_ns / 1_000_000_000)
-        verdict = decide(self._world, call, credentials, now, is_fresh=self._is_fresh())
+        is_fresh = self._freshness.is_fresh(steady_ns())
+        verdict = decide(self._world, call, credentials, now, is_fresh=is_fresh)
         if verdict.refusal is None and verdict.later is None:
-            return self._allowed(verdict, call.environment, now, told)
+            answer = self._allowed(verdict, call.environment, now, told)
+            return answer if is_fresh else said_to_be_stale(answer)
         request_id = _request_id(headers)
         if verdict.refusal is not None:
             if told is not None and told is not BY_ENVOY and verdict.version is None:
@@ -142,7 +144,8 @@ class Check:
     def _final(self, decided: Decided, told: Told | None) -> bytes:
         verdict, environment = decided.verdict, decided.asked.environment
         if verdict.refusal is None:
-            return self._allowed(verdict, environment, decided.now, told)
+            answer = self._allowed(verdict, environment, decided.now, told)
+            return answer if self._is_fresh() else said_to_be_stale(answer)
         if verdict.refusal is CallNotCounted and self._passes_unchecked(decided):
             return not_ready()
         upstream = None if verdict.version is None else self._world.upstream_of(verdict.version.id, environment)
@@ -157,8 +160,7 @@ class Check:
         if told is not None and told is not BY_ENVOY:
             origin = "" if told.is_for_nginx else self._origin_of(upstream)
             more = Destination(upstream, version.base_path, origin).lines(told)
-        answer = allowed(verdict, now.wall_ns, upstream, more)
-        return answer if self._is_fresh() else said_to_be_stale(answer)
+        return allowed(verdict, now.wall_ns, upstream, more)
 
     def _passes_unchecked(self, decided: Decided) -> bool:
         """Say whether the proxy lets the call pass by itself where it hears of no decision."""
@@ -174,8 +176,7 @@ class Check:
         self._patience.release()
 
     def _now(self) -> Now:
-        steady, wall = self._clocks
-        return Now(steady(), wall())
+        return Now(time.monotonic_ns(), time.time_ns())
 
 
 def _request_id(headers: Headers) -> str:

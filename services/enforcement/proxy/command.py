@@ -68,7 +68,7 @@ def arguments(plane: DataPlane) -> list[str]:
         "--file-flush-interval-msec",
         "100",
         "--file-flush-min-size-kb",
-        "1",
+        "64",
         "--drain-time-s",
         str(plane.drain_seconds),
         "--drain-strategy",

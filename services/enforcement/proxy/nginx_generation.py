@@ -52,7 +52,7 @@ class TakingOver(Repeating):
         self._files = files
         self._clock = clock
         self._taken: bytes | None = None
-        self._wanted: bytes | None = None
+        self._expected: bytes | None = None
         self._since = self._tried_at = 0.0
         self.is_refused = False
         CURRENT.set(1)
@@ -63,8 +63,8 @@ class TakingOver(Repeating):
         if written is None or written.group(1) == self._taken:
             return
         wanted = written.group(1)
-        if wanted != self._wanted:
-            self._wanted, self._since = wanted, self._clock()
+        if wanted != self._expected:
+            self._expected, self._since = wanted, self._clock()
         try:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 told = _TOLD.search(await ask(self._files))

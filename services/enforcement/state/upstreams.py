@@ -9,6 +9,7 @@ PRODUCTION = "PRODUCTION"
 SANDBOX = "SANDBOX"
 # In front of a base path it means the sandbox, whatever else the version has; no product has it as its slug.
 SANDBOX_PREFIX = "/sandbox"
+_IN_SANDBOX = f"{SANDBOX_PREFIX}/"
 
 
 class Upstream(NamedTuple):
@@ -55,6 +56,6 @@ def upstream_from(fields: Fields) -> Upstream | None:
 
 def environment_of(path: str) -> tuple[str, str]:
     """Return which environment a path asks for, and the path below that."""
-    if path.startswith(f"{SANDBOX_PREFIX}/"):
+    if path.startswith(_IN_SANDBOX):
         return SANDBOX, path[len(SANDBOX_PREFIX) :]
     return PRODUCTION, path

@@ -66,7 +66,7 @@ async def test_the_proxy_beside_it_asks_there(plane: DataPlaneStage) -> None:
 
 
 def test_others_ask_at_the_address(tmp_path: Path) -> None:
-    settings = EnforcementSettings(data_plane=tmp_path / "plane", discovery_port=1, discovery_secret="s" * 32)  # type: ignore[arg-type]
+    settings = EnforcementSettings(data_plane=tmp_path / "plane", discovery_port=1, discovery_secret="s" * 32)
     assert check_door(settings) == tmp_path / "plane" / "check" / "socket"
     for other in ({"check_address": "check:8001"}, {"data_plane": None}, {"data_plane": tmp_path / ("x" * 100)}):
         assert check_door(settings.model_copy(update=other)) is None
