@@ -1,8 +1,8 @@
 """Gathering: messages that wait at a moment are dealt with together, for a transaction a message is dear where there are many.
 
-What comes while some are being dealt with goes together next, and one that comes alone waits for nothing; the more there is the
-cheaper each becomes. After many the next ones gather for as long as these took, so that the database is not asked all the time
-for a few at a time. Where together does not succeed each is dealt with by itself, and fares as if it had been alone.
+One that comes after a while is dealt with at once. What follows it gathers for a tenth of a second, and what comes while some are
+being dealt with goes together next: so the more there is, the cheaper each becomes. Where together does not succeed each is dealt
+with by itself, and fares as if it had been alone.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from chassis.bus import Handle, Message, in_fresh_context, is_asked_to_stop
 from chassis.errors import Unavailable
 
 MOST_TOGETHER = 50
-LONGEST_PAUSE_SECONDS = 0.1
+_EVERY_SECONDS = 0.1
 Waiting = tuple[Message, asyncio.Future[None]]
 HandleAll = Callable[[Sequence[Message]], Awaitable[None]]
 
@@ -27,6 +27,7 @@ class Gathering:
         self._together = together
         self._waiting: deque[Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._began = 0.0
 
     async def handle(self, message: Message) -> None:
         """Deal with a message, and return once it is dealt with. Raises what stands against that very message."""
@@ -38,15 +39,15 @@ class Gathering:
 
     async def _work(self) -> None:
         while self._waiting:
+            if len(self._waiting) < MOST_TOGETHER:
+                await asyncio.sleep(max(self._began + _EVERY_SECONDS - time.monotonic(), 0))
+            self._began = time.monotonic()
             taken = [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
-            began = time.monotonic()
             try:
                 await self._deal_with(taken)
             finally:
                 for _, dealt_with in taken:
                     dealt_with.cancel()  # whatever ended this, nobody waits for ever
-            if 1 < len(taken) < MOST_TOGETHER:
-                await asyncio.sleep(min(time.monotonic() - began, LONGEST_PAUSE_SECONDS))
 
     async def _deal_with(self, taken: Sequence[Waiting]) -> None:
         if len(taken) > 1:

@@ -57,6 +57,7 @@ class Numberer(Repeating):
         """Give numbers to what has none yet, and settle what is in force."""
         await asyncio.sleep(max(self._looks_at - time.monotonic(), 0))
         began = time.monotonic()
+        self._looks_at = began + _TICK_SECONDS
         await self._look(began)
         # Where much changes a look takes long: the next one comes after as long a pause, and finds the more.
         self._looks_at = began + max(_TICK_SECONDS, min(2 * (time.monotonic() - began), _PENDING_SECONDS * 2))
@@ -67,6 +68,7 @@ class Numberer(Repeating):
             self._every_seconds = BEAT_SECONDS
             return
         await self._expected.make_up(time.monotonic())
+        # One after the other: what is settled has been given its number to the last copy.
         await self._number()
         is_pending = await self._settle()
         waits = _PENDING_SECONDS if is_pending else BEAT_SECONDS
@@ -99,9 +101,9 @@ class Numberer(Repeating):
     async def _settle(self) -> bool:
         """Settle what everybody has acknowledged; say whether anything is left."""
         reader = self._store.reader()
-        instances = [self._as_heard(each) for each in await repository.instances(reader)]
+        written, epochs = await asyncio.gather(repository.instances(reader), repository.pending_epochs(reader))
+        instances = [self._as_heard(each) for each in written]
         silent = self._silence.look(instances, steady_ns())
-        epochs = await repository.pending_epochs(reader)
         settled = self._settled_of(epochs, instances, silent)
         if settled:
             await actions.note_in_force(reader, settled)
