@@ -35,11 +35,12 @@ from services.enforcement.limits import repository as counts
 from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
 from services.enforcement.limits.sharing import Sharing
-from services.enforcement.proxy import command, files, fleet, pushing
+from services.enforcement.proxy import command, files, pushing
 from services.enforcement.proxy.counters import counters_of
-from services.enforcement.proxy.discovery import Discovery
-from services.enforcement.proxy.discovery_listener import DiscoveryListener
-from services.enforcement.proxy.nginx_generation import TakingOver
+from services.enforcement.proxy.fleet import bootstrap as fleet
+from services.enforcement.proxy.fleet.discovery import Discovery
+from services.enforcement.proxy.fleet.listener import DiscoveryListener
+from services.enforcement.proxy.nginx.generation import TakingOver
 from services.enforcement.proxy.plane import DataPlane, Fleet, TlsDoor
 from services.enforcement.proxy.publishing import Publishing
 from services.enforcement.proxy.resolving import Resolver

@@ -9,8 +9,8 @@ import orjson
 
 from services.enforcement.checks.answers import VERDICT_FIELDS
 from services.enforcement.events import CallRecord
+from services.enforcement.proxy.envoy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE, read_route_name
 from services.enforcement.proxy.plane import NO_RUN, OAUTH_ROUTE
-from services.enforcement.proxy.replies import UPSTREAM_TIMEOUT, UPSTREAM_UNAVAILABLE, read_route_name
 
 CALLER_WENT_AWAY = 499
 VIA_UPSTREAM = "via_upstream"

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from services.enforcement.proxy import usher
-from services.enforcement.proxy.envoy import RUN_VARIABLE
+from services.enforcement.proxy.envoy.configuration import RUN_VARIABLE
 from services.enforcement.proxy.plane import DataPlane
 
 # Each start of the proxy gets a name of its own: it stands in every line of the log and beside the counters, which begin anew.

@@ -9,9 +9,9 @@ from typing import NamedTuple, Protocol
 import orjson
 
 from chassis.calls import Answer, Call, HttpCaller, ServiceUnavailable
-from services.enforcement.proxy.envoy import STAT_PREFIX
-from services.enforcement.proxy.nginx_generation import ask
-from services.enforcement.proxy.nginx_process import tell
+from services.enforcement.proxy.envoy.configuration import STAT_PREFIX
+from services.enforcement.proxy.nginx.generation import ask
+from services.enforcement.proxy.nginx.process import tell
 from services.enforcement.proxy.plane import DataPlane, NginxFiles
 
 _PROXY = "proxy"

@@ -8,8 +8,11 @@ from typing import Any
 
 import orjson
 
-from services.enforcement.proxy import envoy, nginx, nginx_upstreams, routing, tls
-from services.enforcement.proxy.clusters import Mark, clusters
+from services.enforcement.proxy.envoy import configuration as envoy
+from services.enforcement.proxy.envoy import routing, tls
+from services.enforcement.proxy.envoy.clusters import Mark, clusters
+from services.enforcement.proxy.nginx import configuration as nginx
+from services.enforcement.proxy.nginx import upstreams as nginx_upstreams
 from services.enforcement.proxy.plane import DataPlane
 from services.enforcement.proxy.published import Published
 

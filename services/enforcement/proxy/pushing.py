@@ -8,7 +8,7 @@ from pathlib import Path
 
 from chassis.telemetry import log
 from services.enforcement.proxy.files import mark_of, write_clusters, write_routes, write_upstreams
-from services.enforcement.proxy.nginx_process import may_have_missed, tell
+from services.enforcement.proxy.nginx.process import may_have_missed, tell
 from services.enforcement.proxy.plane import DataPlane, client_certificate
 from services.enforcement.proxy.published import Published, Standing
 

@@ -3,7 +3,8 @@
 import orjson
 
 from services.enforcement.main import fleet_plane
-from services.enforcement.proxy import command, fleet
+from services.enforcement.proxy import command
+from services.enforcement.proxy.fleet import bootstrap as fleet
 from tests.services.enforcement.stage import DataPlaneStage
 
 SECRET = "members-of-the-fleet-show-this-secret"

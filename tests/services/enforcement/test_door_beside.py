@@ -13,7 +13,7 @@ from services.enforcement.checks.tokens import Keys, Tokens
 from services.enforcement.epochs.freshness import Freshness
 from services.enforcement.limits.rates import Rate
 from services.enforcement.main import check_door, data_plane, fleet_plane
-from services.enforcement.proxy.clusters import clusters
+from services.enforcement.proxy.envoy.clusters import clusters
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state.world import World
 from tests.services.enforcement.stage import DataPlaneStage

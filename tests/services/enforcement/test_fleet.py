@@ -13,7 +13,7 @@ import pytest
 
 from chassis.local import LocalBus
 from services.enforcement.main import build, fleet_plane
-from services.enforcement.proxy.discovery import CLUSTERS, ROUTES, Discovery, Question
+from services.enforcement.proxy.fleet.discovery import CLUSTERS, ROUTES, Discovery, Question
 from services.enforcement.proxy.published import Published
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state.upstreams import Upstream as Named

@@ -9,11 +9,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from services.enforcement.main import data_plane
-from services.enforcement.proxy import certificate, files, nginx, quoting
+from services.enforcement.proxy import certificate, files
 from services.enforcement.proxy.command import NginxMissing, arguments, command, nginx_binary
 from services.enforcement.proxy.counters import NginxCounters
-from services.enforcement.proxy.nginx_generation import TakingOver
-from services.enforcement.proxy.nginx_process import tell
+from services.enforcement.proxy.nginx import configuration as nginx
+from services.enforcement.proxy.nginx import quoting
+from services.enforcement.proxy.nginx.generation import TakingOver
+from services.enforcement.proxy.nginx.process import tell
 from services.enforcement.proxy.plane import DataPlane, TlsDoor
 from services.enforcement.proxy.published import Published
 from services.enforcement.state.upstreams import Upstream

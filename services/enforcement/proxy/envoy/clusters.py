@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from services.enforcement.proxy.envoy import CERTIFIED, CHECK, SANDBOX_CLUSTER, Json, socket_address, typed
+from services.enforcement.proxy.envoy.configuration import CERTIFIED, CHECK, SANDBOX_CLUSTER, Json, socket_address, typed
 from services.enforcement.proxy.plane import DataPlane, client_certificate
 from services.enforcement.proxy.published import Published
 from services.enforcement.state.upstreams import Upstream

@@ -1,7 +1,7 @@
 """What a member of a fleet starts with: who it is, and where it asks for everything else."""
 
-from services.enforcement.proxy import envoy
-from services.enforcement.proxy.envoy import DISCOVERY, Json, socket_address, typed
+from services.enforcement.proxy.envoy import configuration as envoy
+from services.enforcement.proxy.envoy.configuration import DISCOVERY, Json, socket_address, typed
 from services.enforcement.proxy.plane import DataPlane
 
 _OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"

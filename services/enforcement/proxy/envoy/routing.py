@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from services.enforcement.checks.answers import VERDICT_HEADER
-from services.enforcement.proxy.clusters import name_of
-from services.enforcement.proxy.envoy import ROUTES, SANDBOX_CLUSTER, Json, through_open_check, typed
+from services.enforcement.proxy.envoy.clusters import name_of
+from services.enforcement.proxy.envoy.configuration import ROUTES, SANDBOX_CLUSTER, Json, through_open_check, typed
+from services.enforcement.proxy.envoy.replies import SANDBOX_ROUTE, route_name
 from services.enforcement.proxy.plane import FORWARDED_CERTIFICATE, NOT_FROM_UPSTREAMS, DataPlane
 from services.enforcement.proxy.published import Published
-from services.enforcement.proxy.replies import SANDBOX_ROUTE, route_name
 from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, SANDBOX_PREFIX, Upstream
 
 

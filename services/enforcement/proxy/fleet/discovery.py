@@ -15,9 +15,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from chassis.telemetry import log
-from services.enforcement.proxy import envoy, routing, tls
-from services.enforcement.proxy.clusters import clusters
-from services.enforcement.proxy.envoy import Json
+from services.enforcement.proxy.envoy import configuration as envoy
+from services.enforcement.proxy.envoy import routing, tls
+from services.enforcement.proxy.envoy.clusters import clusters
+from services.enforcement.proxy.envoy.configuration import Json
 from services.enforcement.proxy.plane import DataPlane
 from services.enforcement.proxy.published import Published, Standing
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.told import ENVOY, STATUS_HEADER
-from services.enforcement.proxy import replies
+from services.enforcement.proxy.envoy import replies
 from services.enforcement.proxy.plane import (
     CERTIFICATE_HEADER,
     CERTIFIED_HEADER,

@@ -7,8 +7,9 @@ the handshake has shown travels on in two headers that no caller can set: to the
 
 from collections.abc import Iterable
 
-from services.enforcement.proxy import envoy, routing
-from services.enforcement.proxy.envoy import CERTIFIED, Door, Json, typed
+from services.enforcement.proxy.envoy import configuration as envoy
+from services.enforcement.proxy.envoy import routing
+from services.enforcement.proxy.envoy.configuration import CERTIFIED, Door, Json, typed
 from services.enforcement.proxy.plane import (
     CERTIFICATE_HEADER,
     CERTIFIED_HEADER,

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from services.enforcement.proxy.nginx_generation import line
+from services.enforcement.proxy.envoy.replies import route_name
+from services.enforcement.proxy.nginx.generation import line
+from services.enforcement.proxy.nginx.quoting import PathNotUsable, literal, problem, quoted
 from services.enforcement.proxy.plane import DataPlane, client_certificate
 from services.enforcement.proxy.published import Published
-from services.enforcement.proxy.quoting import PathNotUsable, literal, problem, quoted
-from services.enforcement.proxy.replies import route_name
 from services.enforcement.state.upstreams import PRODUCTION, SANDBOX, Upstream
 
 Mark = Callable[[Path], str | None]

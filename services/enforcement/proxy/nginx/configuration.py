@@ -1,6 +1,6 @@
-"""nginx's configuration, rendered from the same few facts as Envoy's: ``nginx.conf`` and ``nginx_door.conf``, filled in.
+"""nginx's configuration, rendered from the same few facts as Envoy's: ``nginx.conf`` and ``door.conf``, filled in.
 
-It never changes while nginx runs, but for what it includes (``nginx_upstreams.py``): nginx asks the check about every call, and
+It never changes while nginx runs, but for what it includes (``upstreams.py``): nginx asks the check about every call, and
 the answer names the version whose upstream is meant, or the sandbox, and the path to send.
 What ``auth_request`` cannot carry, the check tells in headers (``checks/told.py``), and nginx makes statuses and bodies of them.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 from services.enforcement.checks.answers import VERDICT_HEADER
 from services.enforcement.checks.told import NGINX, STATUS_HEADER
 from services.enforcement.proxy import plane as shared
+from services.enforcement.proxy.nginx.quoting import problem, quoted
 from services.enforcement.proxy.plane import DataPlane
-from services.enforcement.proxy.quoting import problem, quoted
 
 CHECK_PATH = "/.portico/check"
 LOG_BUFFER = " buffer=16k flush=100ms"
@@ -111,7 +111,7 @@ def _door(plane: DataPlane, listen: str, tls: str = "", oauth: str = "") -> str:
     certificate = f"{shared.CERTIFICATE_HEADER} $ssl_client_escaped_cert" if tls else f'{shared.CERTIFICATE_HEADER} ""'
     refusals = [f"if ($portico_status = {each}) {{ return {each} $portico_problem; }}" for each in _REFUSED_WITH]
     return _filled(
-        "nginx_door.conf",
+        "door.conf",
         {
             "listen": listen,
             "tls": tls,

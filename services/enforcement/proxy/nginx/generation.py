@@ -13,7 +13,7 @@ from collections.abc import Callable
 from prometheus_client import Gauge
 
 from chassis.repeating import Repeating
-from services.enforcement.proxy.nginx_process import tell
+from services.enforcement.proxy.nginx.process import tell
 from services.enforcement.proxy.plane import NginxFiles
 
 GENERATION_HEADER = "portico-generation"

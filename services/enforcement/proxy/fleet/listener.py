@@ -12,7 +12,7 @@ import orjson
 
 from chassis.tasks import bounded
 from chassis.telemetry import log
-from services.enforcement.proxy.discovery import Discovery, read_question
+from services.enforcement.proxy.fleet.discovery import Discovery, read_question
 
 _PATH = "/v3/discovery:"
 _LARGEST_BODY_BYTES = 4 * 2**20  # Envoy names all its extensions in each question

@@ -1,0 +1,1 @@
+"""Envoy: its configuration, and how it says by itself that a call does not pass."""

@@ -1,0 +1,1 @@
+"""Members of a fleet: proxies on other machines that ask for their configuration (xDS)."""

@@ -1,0 +1,1 @@
+"""nginx: its configuration, what it is to read anew, and whether it has."""
