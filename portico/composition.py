@@ -31,6 +31,7 @@ from portico.watching import GapWatch
 
 if TYPE_CHECKING:
     from services.audit.exports.actions import Exporter
+    from services.enforcement.settings import EnforcementSettings
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 SUPPORT_ADDRESS = "support@portico.localhost"
@@ -95,7 +96,7 @@ def build_enforcement(place: Place, **here: Any) -> Part:
     from services.enforcement.settings import EnforcementSettings
 
     settings = settings_of(EnforcementSettings, keys_dir=place.keys_dir, **here)
-    return build(settings, place.bus, place.store("enforcement"), place.clock, verifier=place.verifier())
+    return build(settings, place.bus, place.store("enforcement"), verifier=place.verifier())
 
 
 def fleet_bootstrap() -> bytes:
@@ -212,13 +213,17 @@ class OneProcess:
         """Return the command that starts the proxy, once the parts have started."""
         from services.enforcement.main import ushered_proxy_command
         from services.enforcement.proxy.command import ProxyMissing
-        from services.enforcement.settings import EnforcementSettings
 
-        settings = settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"])
         try:
-            return ushered_proxy_command(settings)
+            return ushered_proxy_command(self.enforcement_settings())
         except ProxyMissing as missing:
             raise Trouble(str(missing)) from missing
+
+    def enforcement_settings(self) -> "EnforcementSettings":
+        """Return what the proxy and the shipper beside it have to know."""
+        from services.enforcement.settings import EnforcementSettings
+
+        return settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"])
 
     async def start(self, sockets: dict[str, socket.socket]) -> None:
         """Make what others depend on, then let every part work, then answer requests."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,16 +10,12 @@ from starlette.routing import BaseRoute
 
 from chassis import inbox
 from chassis.bus import Bus
-from chassis.clock import Clock, SystemClock
 from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
 from chassis.web import Edge
 from services.enforcement.audited import ACTS
-from services.enforcement.calls.ledger import LedgerFile
-from services.enforcement.calls.shipper import Log, Rotation, Shipper
-from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.case import Now
 from services.enforcement.checks.listener import Check, CheckListener
 from services.enforcement.checks.tokens import Keys, Tokens
@@ -34,7 +31,6 @@ from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
 from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files, fleet, pushing
-from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.discovery import Discovery
 from services.enforcement.proxy.discovery_listener import DiscoveryListener
 from services.enforcement.proxy.plane import DataPlane, Fleet, TlsDoor
@@ -45,6 +41,7 @@ from services.enforcement.quotas.access import Quotas
 from services.enforcement.quotas.thresholds import Thresholds
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.shipping import standing
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.upstreams import THE_SANDBOX, Upstream
@@ -156,11 +153,13 @@ def build(
     settings: EnforcementSettings,
     bus: Bus,
     store: Store,
-    clock: Clock | None = None,
     *,
     verifier: PassportVerifier | None = None,
 ) -> Service:
-    """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
+    """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, what that is told.
+
+    The proxy's log is read by a process of its own (`services.enforcement.shipping`), never by the one that checks.
+    """
     store.record(ACTS)
     book, instance_id = Book(), new_id("ins")
     sharing = _sharing(settings, store, book, instance_id)
@@ -179,7 +178,7 @@ def build(
     listener = CheckListener(check, settings.check_host, settings.check_port)
     workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
     if settings.data_plane is not None:
-        workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
+        workers.append(ProxyFiles(settings, listener, publishing))
     if settings.discovery_port:
         workers.append(FleetDiscovery(settings, listener, publishing))
     explaining = Explaining(world, keeping, lambda: feed.is_loaded, lambda: Now(time.monotonic_ns(), time.time_ns()))
@@ -198,8 +197,18 @@ def build(
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": feed.has_loaded, "freshness": epochs.is_fresh},
+        checks_beside=_beside(settings),
         verifier=verifier,
     )
+
+
+def _beside(settings: EnforcementSettings) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """Return what is told of the shipper, which is a process of its own beside this one."""
+    if settings.data_plane is None:
+        return {}
+    shown = standing(settings)
+    shown.show()
+    return {"shipper": shown.is_kept_up}
 
 
 def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:
@@ -220,9 +229,3 @@ def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> 
         address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
     caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
     return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
-
-
-def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
-    plane = data_plane(settings)
-    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), counters_of(plane))
-    return Shipper(log, bus, clock, Rotation(log, plane.log_file))
