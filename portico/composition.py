@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 
+from chassis.bus import Bus
 from chassis.calls import AsgiCaller, Caller
+from chassis.clock import SystemClock
 from chassis.local import LocalBus
 from chassis.mongo import Store, connect
 from chassis.tasks import bounded, end_task
@@ -97,6 +99,17 @@ def build_enforcement(place: Place, **here: Any) -> Part:
 
     settings = settings_of(EnforcementSettings, keys_dir=place.keys_dir, **here)
     return build(settings, place.bus, place.store("enforcement"), verifier=place.verifier())
+
+
+def build_shipping(bus: Bus) -> Part:
+    """Put together what announces a proxy's log, from the environment. Raises ``Trouble`` where there is none."""
+    from services.enforcement.settings import EnforcementSettings
+    from services.enforcement.shipping import Shipped, Shipping
+
+    settings = settings_of(EnforcementSettings)
+    if settings.data_plane is None:
+        raise Trouble("There is no log: set PORTICO_ENFORCEMENT_DATA_PLANE to the folder that the proxy writes to.")
+    return Shipping(Shipped(settings.data_plane.absolute(), settings.proxy, settings.log_bytes), bus, SystemClock())
 
 
 def fleet_bootstrap() -> bytes:

@@ -10,17 +10,14 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from chassis.bus import Bus, BusUnavailable
-from chassis.clock import SystemClock
 from portico.children import Program
+from portico.composition import build_shipping
 from portico.door import DoorBus, find_door
 from portico.logs import log_stray_failures, start_logs
-from portico.place import settings_of
 from portico.servers import HttpServer
 from portico.settings import PorticoSettings, ServeSettings
 from portico.signals import StopRequested, stop_event, unless_stopped
 from portico.trouble import Trouble, bind
-from services.enforcement.settings import EnforcementSettings
-from services.enforcement.shipping import Shipping
 
 COMMAND = ("-m", "portico", "ship")
 """The arguments, after the interpreter: the same in containers and everywhere else."""
@@ -59,12 +56,9 @@ async def ship(settings: ServeSettings, here: PorticoSettings) -> int:
 
 
 async def _start(settings: ServeSettings, here: PorticoSettings, stack: AsyncExitStack) -> None:
-    enforcement = settings_of(EnforcementSettings)
-    if enforcement.data_plane is None:
-        raise Trouble("There is no log: set PORTICO_ENFORCEMENT_DATA_PLANE to the folder that the proxy writes to.")
     listening = bind(settings.host, settings.port, "PORTICO_PORT")
     stack.callback(listening.close)
-    shipping = Shipping(enforcement, await _reach_bus(settings, here, stack), SystemClock())
+    shipping = build_shipping(await _reach_bus(settings, here, stack))
     await shipping.start()
     stack.push_async_callback(shipping.close)
     server = HttpServer(shipping.name, shipping.app, listening)

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from chassis.clock import SystemClock
-from portico import demo, serve
+from portico import demo, serve, shipping
 from portico.authority import ANCHORS, open_authority
 from portico.children import Child, Program
 from portico.composition import SUPPORT_ADDRESS
@@ -108,6 +108,7 @@ class ManyProcesses:
         self._environment |= {f"PORTICO_{part.upper()}_URL": url for part, url in zip(services, urls, strict=True)}
         await self._start_part("gateway")
         await self._start_proxy()
+        await self._start_part("shipper", shipping.COMMAND)
         addresses = demo.Addresses(f"{self.gateway}/graphql", self.mailbox)
         await demo.load(addresses, demo.passwords(self.folder / "demo.json"), lambda _: None)
 
@@ -147,10 +148,10 @@ class ManyProcesses:
         output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
         assert process.returncode == 0, output.decode()
 
-    async def _start_part(self, part: str) -> str:
+    async def _start_part(self, part: str, arguments: tuple[str, ...] = ()) -> str:
         port = {"gateway": self.gateway_port, "sandbox": self.sandbox_port}.get(part) or free_port()
         environment = {**self._environment, "PORTICO_PORT": str(port), "PYTHONPATH": str(ROOT)}
-        command = (sys.executable, *serve.command(part))
+        command = (sys.executable, *(arguments or serve.command(part)))
         child = Child(Program(part, command, self.folder / f"{part}.log", ready=LISTENS, environment=environment))
         child.start()
         self.children[part] = child

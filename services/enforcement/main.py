@@ -206,7 +206,7 @@ def _beside(settings: EnforcementSettings) -> dict[str, Callable[[], Awaitable[b
     """Return what is told of the shipper, which is a process of its own beside this one."""
     if settings.data_plane is None:
         return {}
-    shown = standing(settings)
+    shown = standing(settings.data_plane.absolute())
     shown.show()
     return {"shipper": shown.is_kept_up}
 

@@ -6,6 +6,7 @@ for as long as it lives; one that is started early waits for the one before it.
 
 import asyncio
 import fcntl
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -20,29 +21,32 @@ from services.enforcement.calls.shipper import Announces, Log, Rotation, Shipper
 from services.enforcement.calls.standing import Standing
 from services.enforcement.calls.tail import Tail
 from services.enforcement.proxy.counters import counters_of
-from services.enforcement.proxy.plane import DataPlane
-from services.enforcement.settings import EnforcementSettings
+from services.enforcement.proxy.plane import DataPlane, Kind
 
 _LOOK_SECONDS = 0.1
 _log = log("enforcement.shipper")
 
 
-def _folder(settings: EnforcementSettings) -> Path:
-    assert settings.data_plane is not None, "there is no folder that is shared with a proxy"
-    return settings.data_plane.absolute()
+@dataclass(frozen=True, slots=True)
+class Shipped:
+    """The folder that is shared with the proxy, which proxy it is, and how large its log grows."""
+
+    folder: Path
+    kind: Kind
+    log_bytes: int
 
 
-def standing(settings: EnforcementSettings) -> Standing:
+def standing(folder: Path) -> Standing:
     """Return how far the announcing of the proxy's log has come, for whoever shares the proxy's folder."""
-    return Standing(_folder(settings) / "announced.moment")
+    return Standing(folder / "announced.moment")
 
 
-def shipper(settings: EnforcementSettings, bus: Announces, clock: Clock) -> Shipper:
+def shipper(shipped: Shipped, bus: Announces, clock: Clock) -> Shipper:
     """Return the shipper of the proxy's log."""
-    plane = DataPlane(_folder(settings), "", "", "", "", kind=settings.proxy)  # of it the files alone matter here
+    plane = DataPlane(shipped.folder, "", "", "", "", kind=shipped.kind)  # of it the files alone matter here
     ledger = LedgerFile(plane.folder / "announced.ledger")
-    source = Log(Tail(plane.log_file), ledger, counters_of(plane), standing(settings))
-    return Shipper(source, bus, clock, Rotation(source, plane.log_file, settings.log_bytes))
+    source = Log(Tail(plane.log_file), ledger, counters_of(plane), standing(plane.folder))
+    return Shipper(source, bus, clock, Rotation(source, plane.log_file, shipped.log_bytes))
 
 
 class Shipping:
@@ -50,11 +54,11 @@ class Shipping:
 
     name = "shipper"
 
-    def __init__(self, settings: EnforcementSettings, bus: Bus, clock: Clock) -> None:
+    def __init__(self, shipped: Shipped, bus: Bus, clock: Clock) -> None:
         self._bus = bus
-        self._folder = _folder(settings)
-        self._standing = standing(settings)
-        self._shipper = shipper(settings, bus, clock)
+        self._folder = shipped.folder
+        self._standing = standing(shipped.folder)
+        self._shipper = shipper(shipped, bus, clock)
         self._lock: IO[bytes] | None = None
         self.app: ASGIApp = service_app(self.name, [], self.ready)
 

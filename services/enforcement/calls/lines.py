@@ -4,6 +4,7 @@ Every call passes here, so a record is plain JSON from the beginning: a dictiona
 type that it names. What the calls of one application to one operation have in common is read once.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -26,6 +27,8 @@ _BY_FLAG = {
     **dict.fromkeys(UPSTREAM_TIMEOUT, "UPSTREAM_TIMEOUT"),
     **dict.fromkeys(UPSTREAM_UNAVAILABLE, "UPSTREAM_UNAVAILABLE"),
 }
+_NOBODY: Mapping[str, None] = dict.fromkeys(VERDICT_FIELDS)
+_ENVIRONMENTS = (None, PRODUCTION, SANDBOX)
 
 Record = dict[str, Any]
 """One call, with the fields of ``CallRecord``."""
@@ -60,7 +63,7 @@ class _Known(NamedTuple):
 
 
 def _by_envoy(logged: dict[str, Any]) -> Record:
-    known = _known(logged["verdict"], logged.get("route"), logged["status"], logged["flags"], logged["details"])
+    known = _known(logged["verdict"], logged.get("route"), logged["status"], (logged["flags"], logged["details"]))
     duration_us = logged["duration_us"]
     duration_ms = duration_us / 1000 if duration_us is not None else float(logged["duration_ms"] or 0)
     return {
@@ -80,7 +83,7 @@ def _by_nginx(logged: dict[str, Any]) -> Record:
     the caller announced or sent, unless less has come; and what the upstream answered, unless less was sent on.
     """
     details = logged["details"]
-    known = _known(logged["verdict"], logged.get("route"), logged["status"], logged["flags"], details)
+    known = _known(logged["verdict"], logged.get("route"), logged["status"], (logged["flags"], details))
     is_passed = details == VIA_UPSTREAM
     bytes_in, bytes_out = int(logged["bytes_in"]), int(logged["bytes_out"])
     answered = str(logged["answered"]).rpartition(" ")[2]  # where it was asked again, the last answer counts
@@ -97,19 +100,26 @@ def _by_nginx(logged: dict[str, Any]) -> Record:
 
 
 @lru_cache(_MOST_REMEMBERED)
-def _known(verdict: str | None, route: str | None, status: int | str, flags: str | None, details: str | None) -> _Known:
+def _known(verdict: str | None, route: str | None, status: int | str, ended: tuple[str | None, str | None]) -> _Known:
+    flags, details = ended
     said = (flags or "-").split(",")
-    # A line from before an upgrade may lack what has come to be told since. Where nobody has decided, the route tells it.
-    values = [unquote(part) or None for part in verdict.split("|")] if verdict else []
-    found = dict(zip(VERDICT_FIELDS, values, strict=False)) if verdict else read_route_name(route or "")
-    told: Record = {**dict.fromkeys(VERDICT_FIELDS), **found}
-    if told["environment"] not in (None, PRODUCTION, SANDBOX):
+    if verdict:
+        values = verdict.split("|")
+        if "%" in verdict:
+            values = [unquote(part) for part in values]
+        told: Record = {name: value or None for name, value in zip(VERDICT_FIELDS, values, strict=False)}
+    else:
+        told = {**read_route_name(route or "")}  # nobody has decided on it: what its route tells is all that is known
+    has_our_id = bool(told) or "NR" in said or "UAEX" in said
+    if len(told) < len(VERDICT_FIELDS):  # a line from before an upgrade may lack what has come to be told since
+        told = {**_NOBODY, **told}
+    if told["environment"] not in _ENVIRONMENTS:
         raise ValueError("there is no such environment")
     answered = int(status or 0)
     told["rejection"] = told["rejection"] or _rejection(said, answered, details)
     told["status"] = answered or CALLER_WENT_AWAY
     # A request that was refused before its headers were put in order still carries the id that its sender made up.
-    return _Known(told, has_our_id=bool(found) or "NR" in said or "UAEX" in said)
+    return _Known(told, has_our_id)
 
 
 def _rejection(flags: list[str], status: int, details: str | None) -> str | None:

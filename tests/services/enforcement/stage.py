@@ -24,7 +24,7 @@ from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.main import proxy_command
 from services.enforcement.settings import EnforcementSettings
-from services.enforcement.shipping import shipper
+from services.enforcement.shipping import Shipped, shipper
 from tests.services.enforcement.upstream import Upstream
 
 ISSUER = "http://127.0.0.1:8000"
@@ -311,7 +311,7 @@ class DataPlaneStage(Stage):
         self.settings = settings
         self.upstream = upstream
         self.batches: list[dict[str, Any]] = []
-        self.shipper = shipper(settings, bus, SystemClock())
+        self.shipper = shipper(Shipped(self.folder, settings.proxy, settings.log_bytes), bus, SystemClock())
         self._proxy: subprocess.Popen[bytes] | None = None
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.proxy_port}", trust_env=False)
 
