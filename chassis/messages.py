@@ -85,6 +85,11 @@ def envelope(event: Event, event_id: str, around: Circumstances) -> dict[str, An
     return _wrapped(event.key, event_id, event.model_dump(mode="json"), around)
 
 
+def envelope_of(kind: type[Event], event_id: str, data: Mapping[str, Any], around: Circumstances) -> dict[str, Any]:
+    """Return the envelope of a fact whose data are plain JSON already: whoever hands them over answers for their form."""
+    return _wrapped(kind.key, event_id, data, around)
+
+
 def envelope_again(heard: Heard, data: Mapping[str, Any], audience: Sequence[str]) -> dict[str, Any]:
     """Return the envelope of an event that was heard, for those who may hear this much of it."""
     around = Circumstances(

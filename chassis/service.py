@@ -39,8 +39,9 @@ class Service:
 
     ``routes`` make up ``app``, the internal HTTP;
     ``reactions`` are wired to the bus through the inbox; ``kinds`` are what can be stated anew; ``workers`` are started after the
-    reactions and closed before them; ``ready_checks`` name what must answer besides database and bus. The ``verifier`` is told
-    when rights change. A service that has both reactions and a verifier answers for its dead letters.
+    reactions and closed before them; ``ready_checks`` name what must answer besides database and bus, ``checks_beside`` what is
+    told with them and keeps nobody from asking. The ``verifier`` is told when rights change. A service that has both reactions
+    and a verifier answers for its dead letters.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Service:
     kinds: Sequence[Kind] = ()
     workers: Sequence[Worker] = ()
     ready_checks: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
+    checks_beside: dict[str, Callable[[], Awaitable[bool]]] = field(default_factory=dict)
     verifier: PassportVerifier | None = None
     app: ASGIApp = field(init=False)
     _listener: Listener | None = field(init=False, default=None)
@@ -65,7 +67,7 @@ class Service:
             edge = Edge(self.store, self.verifier)
             self.routes = [*self.routes, *dead_letters.routes(edge, self.bus, queues)]
             self.workers = [*self.workers, edge.tally]
-        self.app = service_app(self.name, self.routes, self.ready)
+        self.app = service_app(self.name, self.routes, self.ready, self.beside)
         self._relay = Relay(self.name, self.store, self.bus)
 
     def wired_reactions(self) -> list[Reaction]:
@@ -109,3 +111,7 @@ class Service:
             "relay": self._relay.is_running,
             **{name: await check() for name, check in self.ready_checks.items()},
         }
+
+    async def beside(self) -> dict[str, bool]:
+        """Return what is told of the service's neighbours."""
+        return {name: await check() for name, check in self.checks_beside.items()}

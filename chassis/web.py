@@ -345,8 +345,15 @@ class _Failures:
 Ready = Callable[[], Awaitable[dict[str, bool]]]
 
 
-def health_routes(ready: Ready) -> list[BaseRoute]:
-    """Return ``/health/live`` (the process answers), ``/health/ready`` (each part it needs answers) and ``/metrics``."""
+async def _nothing_beside() -> dict[str, bool]:
+    return {}
+
+
+def health_routes(ready: Ready, beside: Ready = _nothing_beside) -> list[BaseRoute]:
+    """Return ``/health/live`` (the process answers), ``/health/ready`` (each part it needs answers) and ``/metrics``.
+
+    What stands ``beside`` is told, too: it can be away while everything that is asked here is answered.
+    """
 
     async def live(_request: Request) -> Response:
         return json_response({"status": "live"})
@@ -354,7 +361,9 @@ def health_routes(ready: Ready) -> list[BaseRoute]:
     async def is_ready(_request: Request) -> Response:
         parts = await ready()
         is_whole = all(parts.values())
-        return json_response({"status": "ready" if is_whole else "not ready", "parts": parts}, 200 if is_whole else 503)
+        neighbours = {"beside": found} if (found := await beside()) else {}
+        told = {"status": "ready" if is_whole else "not ready", "parts": parts, **neighbours}
+        return json_response(told, 200 if is_whole else 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
@@ -366,10 +375,10 @@ def health_routes(ready: Ready) -> list[BaseRoute]:
     ]
 
 
-def service_app(service: str, routes: Sequence[BaseRoute], ready: Ready) -> ASGIApp:
+def service_app(service: str, routes: Sequence[BaseRoute], ready: Ready, beside: Ready = _nothing_beside) -> ASGIApp:
     """Return a service's whole HTTP application."""
     app = Starlette(
-        routes=[*routes, *health_routes(ready)],
+        routes=[*routes, *health_routes(ready, beside)],
         middleware=[Middleware(_Failures)],
         exception_handlers={Refusal: _on_refusal, HTTPException: _on_http_error},
     )

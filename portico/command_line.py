@@ -18,6 +18,7 @@ from portico.commands.dead_letters import dead_letters
 from portico.commands.fleet import fleet_bootstrap
 from portico.commands.gaps import gaps
 from portico.commands.replaying import replay, republish
+from portico.commands.shipping import ship
 from portico.trouble import EXIT_CODE, Trouble
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app.command(republish)
 app.command(gaps)
 app.command(dead_letters)
 app.command(fleet_bootstrap)
+app.command(ship)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp
 
+from chassis.bus import Bus
 from chassis.calls import AsgiCaller, Caller
+from chassis.clock import SystemClock
 from chassis.local import LocalBus
 from chassis.mongo import Store, connect
 from chassis.tasks import bounded, end_task
@@ -31,6 +33,7 @@ from portico.watching import GapWatch
 
 if TYPE_CHECKING:
     from services.audit.exports.actions import Exporter
+    from services.enforcement.settings import EnforcementSettings
 
 SERVICES = ("identity", "catalog", "subscriptions", "enforcement", "analytics", "notifications", "audit", "recertification")
 SUPPORT_ADDRESS = "support@portico.localhost"
@@ -95,7 +98,18 @@ def build_enforcement(place: Place, **here: Any) -> Part:
     from services.enforcement.settings import EnforcementSettings
 
     settings = settings_of(EnforcementSettings, keys_dir=place.keys_dir, **here)
-    return build(settings, place.bus, place.store("enforcement"), place.clock, verifier=place.verifier())
+    return build(settings, place.bus, place.store("enforcement"), verifier=place.verifier())
+
+
+def build_shipping(bus: Bus) -> Part:
+    """Put together what announces a proxy's log, from the environment. Raises ``Trouble`` where there is none."""
+    from services.enforcement.settings import EnforcementSettings
+    from services.enforcement.shipping import Shipped, Shipping
+
+    settings = settings_of(EnforcementSettings)
+    if settings.data_plane is None:
+        raise Trouble("There is no log: set PORTICO_ENFORCEMENT_DATA_PLANE to the folder that the proxy writes to.")
+    return Shipping(Shipped(settings.data_plane.absolute(), settings.proxy, settings.log_bytes), bus, SystemClock())
 
 
 def fleet_bootstrap() -> bytes:
@@ -212,13 +226,17 @@ class OneProcess:
         """Return the command that starts the proxy, once the parts have started."""
         from services.enforcement.main import ushered_proxy_command
         from services.enforcement.proxy.command import ProxyMissing
-        from services.enforcement.settings import EnforcementSettings
 
-        settings = settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"])
         try:
-            return ushered_proxy_command(settings)
+            return ushered_proxy_command(self.enforcement_settings())
         except ProxyMissing as missing:
             raise Trouble(str(missing)) from missing
+
+    def enforcement_settings(self) -> "EnforcementSettings":
+        """Return what the proxy and the shipper beside it have to know."""
+        from services.enforcement.settings import EnforcementSettings
+
+        return settings_of(EnforcementSettings, keys_dir=self.place.keys_dir, **self.here["enforcement"])
 
     async def start(self, sockets: dict[str, socket.socket]) -> None:
         """Make what others depend on, then let every part work, then answer requests."""

@@ -71,6 +71,7 @@ class Platform:
         with self._progress.step("services and gateway"):
             whole = await self._start_parts(url, sockets)
         with self._progress.step("data plane"):
+            self._start_shipper(whole)
             await self._start_proxy(whole)
         await self._load_demo()
         self._say_addresses()
@@ -141,6 +142,17 @@ class Platform:
         self._stack.push_async_callback(whole.close)
         await whole.start(sockets)
         return whole
+
+    def _start_shipper(self, whole: "OneProcess") -> None:
+        """Start what announces the proxy's log; it ends after the proxy, whose last lines it announces, and before the bus."""
+        from portico.shipping import beside, program
+
+        folder = whole.enforcement_settings().data_plane
+        assert folder is not None, "there is no proxy"
+        shipper = Child(program(self._var / "log/shipper.log", beside(self._var, folder.absolute())))
+        shipper.start()
+        self._stack.push_async_callback(self._keeper.end, shipper)
+        self._keeper.watch(shipper)
 
     async def _start_proxy(self, whole: "OneProcess") -> None:
         lock = self._var / "proxy.lock"

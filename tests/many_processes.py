@@ -7,12 +7,12 @@ import re
 import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from chassis.clock import SystemClock
-from portico import demo, serve
+from portico import demo, serve, shipping
 from portico.authority import ANCHORS, open_authority
 from portico.children import Child, Program
 from portico.composition import SUPPORT_ADDRESS
@@ -109,6 +109,7 @@ class ManyProcesses:
         self._environment |= {f"PORTICO_{part.upper()}_URL": url for part, url in zip(services, urls, strict=True)}
         await self._start_part("gateway")
         await self._start_proxy("proxy", self.folder / "data-plane", self.data_plane_port)
+        await self._start_part("shipper", arguments=shipping.COMMAND)
         addresses = demo.Addresses(f"{self.gateway}/graphql", self.mailbox)
         await demo.load(addresses, demo.passwords(self.folder / "demo.json"), lambda _: None)
 
@@ -122,8 +123,9 @@ class ManyProcesses:
             "PORTICO_ENFORCEMENT_PROXY_PORT": str(port),
             "PORTICO_ENFORCEMENT_PROXY_TLS_PORT": "0",
         }
-        await self._start_part("enforcement", name, **of_its_own)
+        await self._start_part("enforcement", name=name, more=of_its_own)
         await self._start_proxy(f"proxy-{number}", folder, port)
+        await self._start_part("shipper", name=f"shipper-{number}", arguments=shipping.COMMAND, more=of_its_own)
         return name, f"http://127.0.0.1:{port}"
 
     async def kill(self, part: str) -> None:
@@ -162,11 +164,13 @@ class ManyProcesses:
         output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
         assert process.returncode == 0, output.decode()
 
-    async def _start_part(self, part: str, name: str = "", **more: str) -> str:
+    async def _start_part(
+        self, part: str, *, name: str = "", arguments: tuple[str, ...] = (), more: Mapping[str, str] | None = None
+    ) -> str:
         name = name or part
         port = {"gateway": self.gateway_port, "sandbox": self.sandbox_port}.get(part) or free_port()
-        environment = {**self._environment, "PORTICO_PORT": str(port), "PYTHONPATH": str(ROOT), **more}
-        command = (sys.executable, *serve.command(part))
+        environment = {**self._environment, "PORTICO_PORT": str(port), "PYTHONPATH": str(ROOT), **(more or {})}
+        command = (sys.executable, *(arguments or serve.command(part)))
         child = Child(Program(name, command, self.folder / f"{name}.log", ready=LISTENS, environment=environment))
         child.start()
         self.children[name] = child

@@ -1,13 +1,16 @@
 """Enforcement as a program of its own, with those who call announced to it; and its proxy, where it is told to have one.
 
-It writes `ready.json` into its folder when it is: its port, that of its proxy and the proxy's process id. Told to stop, it lets
-the log be announced to its end and writes `announced.json`: how many calls were announced, of how many that the proxy counted.
+It writes `ready.json` into its folder when it is: its port, that of its proxy, and the process ids of the proxy and of the
+shipper beside it. Told to stop, it lets the log be announced to its end and writes `announced.json`: how many calls were
+announced, of how many that the proxy counted.
 """
 
 import argparse
 import asyncio
 import json
 import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,10 @@ from chassis.bus import Message, Reaction
 from chassis.clock import SystemClock
 from chassis.local import LocalBus
 from chassis.mongo import Store, connect
+from portico.door import Door, door_app, new_secret
+from portico.servers import HttpServer
+from portico.shipping import beside, program
+from portico.trouble import bind
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.main import build, proxy_command
 from services.enforcement.settings import EnforcementSettings
@@ -71,9 +78,11 @@ async def enforce(given: argparse.Namespace) -> None:
         _tell(given.folder / "ready.json", ready)
         await stopped.wait()
     else:
-        async with running(proxy_command(settings), given.folder / "proxy.log") as pid:
+        proxy = running(proxy_command(settings), given.folder / "proxy.log")
+        # The shipper ends after the proxy, with its last lines.
+        async with _shipper(settings, bus, given.folder) as shipper_pid, proxy as pid:
             await until_open(settings.proxy_port)
-            _tell(given.folder / "ready.json", {**ready, "proxy_pid": pid})
+            _tell(given.folder / "ready.json", {**ready, "proxy_pid": pid, "shipper_pid": shipper_pid})
             await stopped.wait()
     await service.close()
     # Only now, so that hearing of the calls costs nothing while they are made.
@@ -83,6 +92,20 @@ async def enforce(given: argparse.Namespace) -> None:
     await bus.close()
     client.close()
     _tell(given.folder / "announced.json", {"records": announced.records, "counted": announced.counted})
+
+
+@asynccontextmanager
+async def _shipper(settings: EnforcementSettings, bus: LocalBus, folder: Path) -> AsyncIterator[int]:
+    """Run the shipper beside the proxy, as the one process does: it reaches the bus through a door."""
+    assert settings.data_plane is not None
+    secret = new_secret()
+    server = HttpServer("door", door_app(bus, secret), bind("127.0.0.1", 0, "a free port"))
+    await server.start()
+    Door(f"http://127.0.0.1:{server.port}", secret, "", "bench_").write(folder)
+    made = program(folder / "shipper.log", {**beside(folder, settings.data_plane), "PORTICO_ENFORCEMENT_PROXY": settings.proxy})
+    async with running(made.command, made.log, environment=made.environment) as pid:
+        yield pid
+    await server.close()
 
 
 def _tell(path: Path, said: dict[str, int]) -> None:

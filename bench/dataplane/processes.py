@@ -6,7 +6,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -59,10 +59,18 @@ async def until_open(port: int) -> None:
 
 
 @asynccontextmanager
-async def running(command: Sequence[str], log: Path, *, stdout: Path | None = None) -> AsyncIterator[int]:
+async def running(
+    command: Sequence[str], log: Path, *, stdout: Path | None = None, environment: Mapping[str, str] | None = None
+) -> AsyncIterator[int]:
     """Run a program, with what it says in a file; yield its process id, and stop it in the end."""
     with log.open("ab") as said, (stdout or log).open("ab") as written:
-        program = await asyncio.create_subprocess_exec(*command, stdout=written, stderr=said, stdin=asyncio.subprocess.DEVNULL)
+        program = await asyncio.create_subprocess_exec(
+            *command,
+            stdout=written,
+            stderr=said,
+            stdin=asyncio.subprocess.DEVNULL,
+            env={**os.environ, **(environment or {})},
+        )
     try:
         yield program.pid
     finally:

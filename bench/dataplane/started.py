@@ -19,6 +19,7 @@ class Enforcing:
     check_port: int
     proxy_port: int
     proxy_pid: int | None
+    shipper_pid: int | None = None
     announced: dict[str, int] = field(default_factory=dict)
 
 
@@ -40,7 +41,7 @@ async def start_enforcement(
             raise RuntimeError(f"enforcement has not started:\n{(own / 'said.log').read_text()[-3000:]}")
         await asyncio.sleep(0.05)
     ready = json.loads((own / "ready.json").read_text())
-    found = Enforcing(program.pid, ready["check_port"], ready["proxy_port"], ready.get("proxy_pid"))
+    found = Enforcing(program.pid, ready["check_port"], ready["proxy_port"], ready.get("proxy_pid"), ready.get("shipper_pid"))
     try:
         yield found
     finally:

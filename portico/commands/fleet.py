@@ -17,5 +17,6 @@ def fleet_bootstrap(*, to: Path) -> int:
     document = made()
     with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(document)
-    print(f"A member of the fleet starts with: envoy --config-path {to}")
+    print(f"A member of the fleet starts with: envoy --config-path {to} …, and portico ship announces its calls;")
+    print("docs/mechanisms/data-plane.md has both commands.")
     return 0

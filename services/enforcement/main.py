@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +11,12 @@ from starlette.routing import BaseRoute
 
 from chassis import inbox
 from chassis.bus import Bus
-from chassis.clock import Clock, SystemClock
 from chassis.ids import new_id
 from chassis.mongo import Store
 from chassis.principal import PassportVerifier
 from chassis.service import Service, Worker
 from chassis.web import Edge
 from services.enforcement.audited import ACTS
-from services.enforcement.calls.ledger import LedgerFile
-from services.enforcement.calls.shipper import Log, Rotation, Shipper
-from services.enforcement.calls.tail import Tail
 from services.enforcement.checks.case import Now
 from services.enforcement.checks.check import Check
 from services.enforcement.checks.listener import CheckListener
@@ -36,7 +33,6 @@ from services.enforcement.limits.book import Book
 from services.enforcement.limits.rates import Rate
 from services.enforcement.limits.sharing import Sharing
 from services.enforcement.proxy import command, files, pushing
-from services.enforcement.proxy.counters import counters_of
 from services.enforcement.proxy.fleet import bootstrap as fleet
 from services.enforcement.proxy.fleet.discovery import Discovery
 from services.enforcement.proxy.fleet.listener import DiscoveryListener
@@ -49,6 +45,7 @@ from services.enforcement.quotas.access import Quotas
 from services.enforcement.quotas.thresholds import Thresholds
 from services.enforcement.reactions import REACTIONS
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.shipping import standing
 from services.enforcement.state import repository
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.upstreams import THE_SANDBOX, Upstream
@@ -179,11 +176,13 @@ def build(
     settings: EnforcementSettings,
     bus: Bus,
     store: Store,
-    clock: Clock | None = None,
     *,
     verifier: PassportVerifier | None = None,
 ) -> Service:
-    """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, its routes and its log's shipper."""
+    """Return enforcement: reactions, state in memory, the check; and, where it has a proxy, what that is told.
+
+    The proxy's log is read by a process of its own (`services.enforcement.shipping`), never by the one that checks.
+    """
     store.record(ACTS)
     book, instance_id = Book(), new_id("ins")
     sharing = _sharing(settings, store, book, instance_id)
@@ -202,7 +201,7 @@ def build(
     listener = CheckListener(check, settings.check_host, settings.check_port, check_door(settings))
     workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
     if settings.data_plane is not None:
-        workers += [ProxyFiles(settings, listener, publishing), _shipper(settings, bus, clock or SystemClock())]
+        workers.append(ProxyFiles(settings, listener, publishing))
     if settings.discovery_port:
         workers.append(FleetDiscovery(settings, listener, publishing))
     explaining = Explaining(world, keeping, Here(lambda: feed.is_loaded, epochs.goes_by_memory, epochs.epoch, _now))
@@ -222,12 +221,22 @@ def build(
         reactions=REACTIONS,
         workers=workers,
         ready_checks={"state": feed.has_loaded, "freshness": epochs.is_fresh},
+        checks_beside=_beside(settings),
         verifier=verifier,
     )
 
 
 def _now() -> Now:
     return Now(time.monotonic_ns(), time.time_ns())
+
+
+def _beside(settings: EnforcementSettings) -> dict[str, Callable[[], Awaitable[bool]]]:
+    """Return what is told of the shipper, which is a process of its own beside this one."""
+    if settings.data_plane is None:
+        return {}
+    shown = standing(settings.data_plane.absolute())
+    shown.show()
+    return {"shipper": shown.is_kept_up}
 
 
 def _sharing(settings: EnforcementSettings, store: Store, book: Book, instance_id: str) -> Sharing:
@@ -248,9 +257,3 @@ def _trial_desk(settings: EnforcementSettings, world: World, tokens: Tokens) -> 
         address = address.replace("0.0.0.0", "127.0.0.1", 1)  # noqa: S104 - the same
     caller = DataPlaneCaller(address, seconds=settings.trial_seconds, most_bytes=settings.trial_response_bytes)
     return TrialDesk(world, tokens, caller, Places(settings.trials_at_once, settings.trials_at_once_of_one))
-
-
-def _shipper(settings: EnforcementSettings, bus: Bus, clock: Clock) -> Shipper:
-    plane = data_plane(settings)
-    log = Log(Tail(plane.log_file), LedgerFile(plane.folder / "announced.ledger"), counters_of(plane))
-    return Shipper(log, bus, clock, Rotation(log, plane.log_file))

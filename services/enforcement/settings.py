@@ -42,7 +42,7 @@ class EnforcementSettings(Settings):
     )
     data_plane: Path | None = Field(
         Path("var/dataplane"),
-        description="Folder shared with the proxy: its configuration and its log. `none`: this instance only checks.",
+        description="Folder shared with the proxy: its configuration, and its log for `portico ship`. `none`: only checks.",
     )
     proxy: Literal["envoy", "nginx"] = Field("envoy", description="The proxy that takes calls: `envoy` or `nginx`.")
     proxy_host: str = Field("127.0.0.1", description="The address that the proxy takes calls on.")
@@ -87,6 +87,9 @@ class EnforcementSettings(Settings):
     )
     proxy_admin_address: str = Field(
         "127.0.0.1:0", description="Host and port of the proxy's own administration; port 0 takes a free one, written to a file."
+    )
+    log_bytes: int = Field(
+        64 * 2**20, ge=1, description="How large the proxy's log grows before the shipper has a new one begun and deletes it."
     )
     proxy_threads: int = Field(1, description="Worker threads of the proxy.")
     proxy_max_connections: int = Field(10_000, description="Connections that the proxy holds open at most.")

@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from portico import serve
+from portico import serve, shipping
 from portico.composition import SERVICES
 from portico.settings_table import settings_classes, variables
 from services.enforcement.proxy.command import command as proxy_command
@@ -47,7 +47,7 @@ def test_every_part_is_a_container_with_the_command_of_the_many_process_platform
 
 
 def test_there_is_no_other_container_of_ours() -> None:
-    assert set(OURS) == {*serve.PARTS, "keys", "topology"}
+    assert set(OURS) == {*serve.PARTS, "keys", "topology", "shipper"}
     assert {*SERVICES, "gateway", "sandbox"} == set(serve.PARTS)
 
 
@@ -64,19 +64,32 @@ def test_the_proxy_is_started_as_enforcement_says() -> None:
     assert proxy["network_mode"] == "service:enforcement"
 
 
+def test_the_shipper_stands_beside_the_proxy_and_reaches_its_folder_and_its_counts() -> None:
+    ships, enforcement = CONTAINERS["shipper"], CONTAINERS["enforcement"]["environment"]
+    assert ships["command"] == ["python", *shipping.COMMAND]
+    assert ships["network_mode"] == CONTAINERS["proxy"]["network_mode"]
+    assert "networks" not in ships
+    folder = ships["environment"]["PORTICO_ENFORCEMENT_DATA_PLANE"]
+    assert folder == enforcement["PORTICO_ENFORCEMENT_DATA_PLANE"]
+    assert ships["volumes"] == [f"data-plane:{folder}"]
+    taken = [enforcement[name] for name in ("PORTICO_PORT", "PORTICO_ENFORCEMENT_CHECK_PORT", "PORTICO_ENFORCEMENT_PEERS_PORT")]
+    assert ships["environment"]["PORTICO_PORT"] not in taken
+
+
 def test_nginx_takes_the_proxys_place_as_enforcement_says() -> None:
     overlay = yaml.safe_load((ROOT / "deploy/compose.nginx.yml").read_text())
     schema = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
     assert jsonschema.Draft201909Validator(schema).is_valid(overlay)
-    assert set(overlay["services"]) == {"enforcement", "proxy"}
-    assert overlay["services"]["enforcement"]["environment"] == {"PORTICO_ENFORCEMENT_PROXY": "nginx"}
+    assert set(overlay["services"]) == {"enforcement", "proxy", "shipper"}
+    for told in ("enforcement", "shipper"):
+        assert overlay["services"][told]["environment"] == {"PORTICO_ENFORCEMENT_PROXY": "nginx"}
     folder = CONTAINERS["enforcement"]["environment"]["PORTICO_ENFORCEMENT_DATA_PLANE"]
     plane = DataPlane(Path(folder), "0.0.0.0:8080", "", "127.0.0.1:8001", "sandbox:8000", kind="nginx")
     proxy = overlay["services"]["proxy"]
     written = [str(each).replace("$$", "$") for each in [*proxy["entrypoint"], *proxy["command"]]]
     assert written == proxy_command(plane, Path("/usr/sbin/nginx"))
     # Signals reach it, and its files are its own and enforcement's.
-    assert proxy["pid"] == "service:enforcement"
+    assert proxy["pid"] == overlay["services"]["shipper"]["pid"] == "service:enforcement"
     assert CONTAINERS["proxy"]["user"] == "10001:10001"
 
 

@@ -1,6 +1,7 @@
 """The platform as a user runs it: a process of its own, started by its command, on free ports and a folder of its own."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -121,6 +122,15 @@ class RunningPlatform:
             while "is ready" not in self.output.read_text():
                 assert self.process.returncode is None, f"it ended:\n{self.output.read_text()}"
                 await asyncio.sleep(0.05)
+
+    def child(self, *words: str) -> int:
+        """Return the process that descends from it and has these words among its arguments."""
+        assert self.process is not None
+        for pid in children_of(self.process.pid):
+            with contextlib.suppress(OSError):
+                if set(words) <= set(Path(f"/proc/{pid}/cmdline").read_text().split("\0")):
+                    return pid
+        raise AssertionError(f"no child of it is {' '.join(words)}")
 
     async def stop(self) -> int:
         """Ask it to stop as Ctrl-C does, and return its exit code."""

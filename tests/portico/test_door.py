@@ -73,6 +73,7 @@ async def test_without_the_secret_it_opens_to_nobody(door: Door) -> None:
         for headers in ({}, {"authorization": "Bearer x"}, {"authorization": "Bearer y"}):
             answer = await http.post("/counts", content=b"{}", headers=headers)
             assert (answer.status_code, answer.json()["code"]) == (401, "DOOR_SECRET_MISSING")
+            assert (await http.post("/publish", content=b"[]\n", headers=headers)).status_code == 401
         answer = await http.post("/drop", content=b"{}", headers={"authorization": f"Bearer {door.secret}"})
         assert answer.json()["code"] == "NOT_AT_THIS_DOOR"
 

@@ -6,30 +6,38 @@ moment has been read, every call that ended before that moment is in the batches
 
 import asyncio
 import contextlib
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from chassis import messages
-from chassis.bus import Bus, BusUnavailable, Message, is_asked_to_stop
+from chassis.bus import BusUnavailable, Message, is_asked_to_stop
 from chassis.clock import Clock
 from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
+from services.enforcement.calls.batches import after, pack
 from services.enforcement.calls.ledger import Ledger, LedgerFile, Outgoing, Run
-from services.enforcement.calls.lines import Line, read_line
-from services.enforcement.calls.tail import Piece, Tail
-from services.enforcement.events import CallRecord, CallsRecorded
+from services.enforcement.calls.lines import Record, read_line
+from services.enforcement.calls.standing import Standing
+from services.enforcement.calls.tail import Tail
+from services.enforcement.events import CallsRecorded
 from services.enforcement.proxy.counters import Counted, Counters
 
 BATCH = 500
-_AT_ONCE = 20
-ROTATE_AT_BYTES = 64 * 2**20
 _POLL_SECONDS = 0.25
 _SOON_MS = 1_000
 _IDLE_MS = 3_000
 # Between the end of a call and the moment that its line counts there are some instructions, and clocks cut to milliseconds.
 _MARGIN_MS = 50
 _log = log("enforcement.shipper")
+
+
+class Announces(Protocol):
+    """The bus as far as a shipper needs it."""
+
+    async def publish(self, messages: Sequence[Message]) -> list[bool]:
+        """Return, once the messages cannot be lost any more, for each whether anybody gets it. Raises ``BusUnavailable``."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +47,21 @@ class Log:
     tail: Tail
     ledger: LedgerFile
     admin: Counters
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """When the proxy was asked for its counts, and what it said. What it had counted by then holds for whatever is read later."""
+
+    at_ms: int
+    counted: Counted | None
 
 
 class Shipper:
     """Reads the proxy's log and announces it, in the background."""
 
-    def __init__(self, source: Log, bus: Bus, clock: Clock, rotate: "Rotation | None" = None) -> None:
+    def __init__(self, source: Log, bus: Announces, clock: Clock, rotate: "Rotation | None" = None) -> None:
         self._source = source
         self._bus = bus
         self._clock = clock
@@ -53,6 +70,7 @@ class Shipper:
         self._ledger: Ledger | None = None
         self._outgoing: Outgoing | None = None
         self._is_written = True
+        self._asked_at_ms = 0
         self._announced_at_ms = 0
         self._had_records = False
 
@@ -94,30 +112,36 @@ class Shipper:
             await asyncio.sleep(pause)
 
     async def _ship_all(self) -> None:
-        """Announce everything that the log holds."""
+        """Announce everything that the log holds. The proxy is asked for its counts once, before the log is looked at."""
+        assert self._ledger is not None
         if self._outgoing is not None:
             await self._send(self._outgoing)
-        while await self._ship_next():
+        if not self._source.tail.has_moved(self._ledger.place) and 0 <= self._now_ms() - self._asked_at_ms < _SOON_MS:
+            await self._write_down()
+            return
+        self._asked_at_ms = self._now_ms()
+        asked = _Asked(self._asked_at_ms, await self._source.admin.counted())
+        while await self._ship_next(asked):
             pass
         await self._write_down()
-        if self._rotation is not None and self._ledger is not None:
+        if self._rotation is not None:
             await self._rotation.look(self._ledger)
+        self._source.standing.reach(asked.at_ms)
 
-    async def _ship_next(self) -> bool:
+    async def _ship_next(self, asked: _Asked) -> bool:
         """Announce the next batch, if there is one to announce; say whether there may be more at once."""
         assert self._ledger is not None
-        asked_at_ms = self._now_ms()
-        counted = await self._source.admin.counted()
         piece = await asyncio.to_thread(self._source.tail.read, self._ledger.place, BATCH)
-        lines = await _read_all(piece.lines)
+        lines = [line for line in map(read_line, piece.lines) if line is not None]
         if len(lines) < len(piece.lines):
             _log.warning("some lines of the log cannot be read", lines=len(piece.lines) - len(lines))
-        then = read = _after(self._ledger, piece, lines)
+        then = read = after(self._ledger, piece, lines)
+        counted = asked.counted
         if counted is not None:
             then = then.counted(counted.run, counted.calls).settle(counted.run)
             if piece.is_end and _is_whole(then, counted):
-                then = replace(then, read_through=max(then.read_through or 0, asked_at_ms - _MARGIN_MS))
-        records = tuple(line.record for line in lines if line.record is not None)
+                then = replace(then, read_through=max(then.read_through or 0, asked.at_ms - _MARGIN_MS))
+        records = [line.record for line in lines if line.record is not None]
         if records or self._is_heartbeat_due(then):
             await self._announce(then, records)
         elif read.place != self._ledger.place:
@@ -131,23 +155,13 @@ class Shipper:
         waited_ms = self._now_ms() - self._announced_at_ms
         return has_news and (waited_ms >= (_SOON_MS if is_moving else _IDLE_MS) or waited_ms < 0)
 
-    async def _announce(self, then: Ledger, records: tuple[CallRecord, ...]) -> None:
+    async def _announce(self, then: Ledger, records: list[Record]) -> None:
         assert self._ledger is not None
-        then = replace(then, batch=self._ledger.batch + 1)
-        event = CallsRecorded(
-            source=then.source,
-            batch=then.batch,
-            records=records,
-            records_total=then.records_total,
-            calls_total=then.calls_total,
-            read_through=then.read_through,
-        )
-        around = messages.Circumstances(subject=then.source, sequence=then.batch, time=self._clock.now())
-        event_id = f"calls_{then.source}_{then.batch}"
-        outgoing = Outgoing(event_id, messages.to_bytes(messages.envelope(event, event_id, around)), then)
+        outgoing = pack(replace(then, batch=self._ledger.batch + 1), records, self._clock.now())
         await asyncio.to_thread(self._source.ledger.write, self._ledger, outgoing)
         self._outgoing = outgoing
         await self._send(outgoing)
+        self._source.standing.announced(len(records))
         self._had_records = bool(records)
         self._announced_at_ms = self._now_ms()
 
@@ -172,7 +186,7 @@ class Shipper:
 class Rotation:
     """Keeps the log from filling the disk: a large file that is announced is renamed, and deleted once the next one is begun."""
 
-    def __init__(self, source: Log, path: Path, at_bytes: int = ROTATE_AT_BYTES) -> None:
+    def __init__(self, source: Log, path: Path, at_bytes: int) -> None:
         self._source = source
         self._path = path
         self._at_bytes = at_bytes
@@ -191,31 +205,6 @@ class Rotation:
             return self._path.stat().st_ino == ledger.place.inode
         except FileNotFoundError:
             return False
-
-
-async def _read_all(found: list[bytes]) -> list[Line]:
-    """Read these lines, a few at a time: the same process checks calls, and each of them would wait for all of these."""
-    lines: list[Line] = []
-    for begins_at in range(0, len(found), _AT_ONCE):
-        lines += [line for line in map(read_line, found[begins_at : begins_at + _AT_ONCE]) if line is not None]
-        await asyncio.sleep(0)
-    return lines
-
-
-def _after(ledger: Ledger, piece: Piece, lines: list[Line]) -> Ledger:
-    """Return the ledger after these lines."""
-    runs = dict(ledger.runs)
-    for run, count in Counter(line.run for line in lines).items():
-        known = runs.get(run, Run())
-        runs[run] = replace(known, lines=known.lines + count)
-    calls = sum(line.record is not None for line in lines)
-    return replace(
-        ledger,
-        place=piece.place,
-        records_total=ledger.records_total + calls,
-        others=ledger.others + len(lines) - calls,
-        runs=runs,
-    )
 
 
 def _is_whole(ledger: Ledger, counted: Counted) -> bool:

@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 from services.enforcement.calls.ledger import Place
 
 _BEGINNING_BYTES = 256
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18  # some 500 lines
 
 
 class Piece(NamedTuple):
@@ -47,6 +47,14 @@ class Tail:
             return Piece(lines, replace(place, offset=place.offset + length), is_end)
         self.close()
         return Piece([], Place(inode=following.stat().st_ino), is_end=False)
+
+    def has_moved(self, place: Place) -> bool:
+        """Say whether the log is no longer as it was read; where it was renamed and is not there again, it has not moved yet."""
+        try:
+            now = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return (now.st_ino, now.st_size) != (place.inode, place.offset)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -118,6 +126,8 @@ def _whole_lines(file: BinaryIO, offset: int, most_lines: int) -> tuple[list[byt
     file.seek(offset)
     chunk = file.read(_CHUNK_BYTES)
     whole = chunk[: chunk.rfind(b"\n") + 1]
+    if not whole and len(chunk) == _CHUNK_BYTES:  # no line is that long: a power cut has left zeros, say
+        return [chunk], len(chunk), False
     lines = whole.split(b"\n")[:-1]
     taken = lines[:most_lines]
     length = sum(map(len, taken)) + len(taken)

@@ -11,6 +11,7 @@ from chassis.bus import BusUnavailable, Message
 from chassis.clock import SystemClock
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Rotation, Shipper
+from services.enforcement.calls.standing import Standing
 from services.enforcement.calls.tail import Tail
 from services.enforcement.proxy.counters import ProxyAdmin
 from tests.services.enforcement.stage import until
@@ -99,13 +100,14 @@ class Case:
     def __init__(self, folder: Path) -> None:
         self.log = folder / "calls.log"
         self.ledger = LedgerFile(folder / "announced.ledger")
+        self.standing = Standing(folder / "announced.moment")
         self.admin, self.wire = Admin(folder), Wire()
         self.written = 0
         self.shipper = self.make()
 
     def make(self, rotate_at: int = 1 << 30) -> Shipper:
-        source = Log(Tail(self.log), self.ledger, ProxyAdmin(self.admin.address_file))
-        self.shipper = Shipper(source, self.wire, SystemClock(), Rotation(source, self.log, rotate_at))  # type: ignore[arg-type]
+        source = Log(Tail(self.log), self.ledger, ProxyAdmin(self.admin.address_file), self.standing)
+        self.shipper = Shipper(source, self.wire, SystemClock(), Rotation(source, self.log, rotate_at))
         return self.shipper
 
     def write(self, count: int, run: str = "run-1", **fields: Any) -> None:

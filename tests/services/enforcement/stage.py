@@ -14,10 +14,12 @@ import httpx
 import orjson
 
 from chassis.bus import Bus, Message, Reaction
+from chassis.clock import SystemClock
 from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.main import proxy_command
 from services.enforcement.settings import EnforcementSettings
+from services.enforcement.shipping import Shipped, shipper
 from tests.services.enforcement.announcing import Announcer, Client, Product, message
 from tests.services.enforcement.issuer import AUDIENCE, ISSUER, Issuer
 from tests.services.enforcement.upstream import Upstream
@@ -94,13 +96,14 @@ class Stage(Announcer):
 
 
 class DataPlaneStage(Stage):
-    """With a proxy in front; what is announced of calls is kept in ``batches``."""
+    """With a proxy in front, and its shipper in the tests' own process; what is announced of calls is kept in ``batches``."""
 
     def __init__(self, bus: Bus, issuer: Issuer, service: Service, *, settings: EnforcementSettings, upstream: Upstream) -> None:
         super().__init__(bus, issuer, service)
         self.settings = settings
         self.upstream = upstream
         self.batches: list[dict[str, Any]] = []
+        self.shipper = shipper(Shipped(self.folder, settings.proxy, settings.log_bytes), bus, SystemClock())
         self._proxy: subprocess.Popen[bytes] | None = None
         self.http = httpx.AsyncClient(base_url=f"http://127.0.0.1:{settings.proxy_port}", trust_env=False)
 
@@ -125,6 +128,7 @@ class DataPlaneStage(Stage):
         await self.bus.react(hears_calls)
         await self.service.start()
         await self.start_proxy()
+        await self.shipper.start()
 
     def prepare(self) -> list[str]:
         """The command that starts the proxy; its files are there already."""
@@ -154,6 +158,7 @@ class DataPlaneStage(Stage):
     async def close(self) -> None:
         await self.http.aclose()
         await self.stop_proxy()
+        await self.shipper.close()
         await self.service.close()
 
     async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:

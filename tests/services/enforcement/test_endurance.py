@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from chassis.local import LocalBus
-from services.enforcement.calls.shipper import Rotation, Shipper
+from services.enforcement.calls.shipper import Rotation
 from services.enforcement.main import build
 from services.enforcement.proxy.plane import Kind
 from services.enforcement.settings import EnforcementSettings
@@ -119,7 +119,7 @@ async def test_a_proxy_that_is_killed_loses_at_most_what_it_had_not_flushed(lone
 
 
 async def test_a_log_that_is_renamed_under_traffic_loses_and_doubles_nothing(lone: DataPlaneStage) -> None:
-    shipper = lone.worker(Shipper)
+    shipper = lone.shipper
     shipper._rotation = Rotation(shipper._source, lone.folder / "log" / "calls.log", at_bytes=5_000)
     caller = await _caller(lone)
     await caller.until_answered(400)
@@ -138,7 +138,7 @@ async def test_a_log_that_is_renamed_under_traffic_loses_and_doubles_nothing(lon
 async def test_the_shipper_goes_on_where_it_stopped(lone: DataPlaneStage) -> None:
     caller = await _caller(lone)
     await caller.until_answered(20)
-    shipper = lone.worker(Shipper)
+    shipper = lone.shipper
     await shipper.close()
     await caller.until_answered(60)
     await shipper.start()

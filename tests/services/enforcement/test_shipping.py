@@ -192,6 +192,7 @@ from pathlib import Path
 from chassis.clock import SystemClock
 from services.enforcement.calls.ledger import LedgerFile
 from services.enforcement.calls.shipper import Log, Shipper
+from services.enforcement.calls.standing import Standing
 from services.enforcement.calls.tail import Tail
 from services.enforcement.proxy.counters import ProxyAdmin
 
@@ -206,7 +207,8 @@ class Appender:
         return [True for _ in messages]
 
 async def main():
-    log = Log(Tail(folder / "calls.log"), LedgerFile(folder / "announced.ledger"), ProxyAdmin(folder / "admin.address"))
+    standing = Standing(folder / "announced.moment")
+    log = Log(Tail(folder / "calls.log"), LedgerFile(folder / "announced.ledger"), ProxyAdmin(folder / "admin.address"), standing)
     shipper = Shipper(log, Appender(), SystemClock())
     await shipper.start()
     await asyncio.sleep(60)
