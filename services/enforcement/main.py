@@ -187,7 +187,7 @@ def build(
     if verifier is not None:
         edge = Edge(store, verifier)
         routes = _routes(edge, settings, explaining, _trial_desk(settings, world, tokens))
-        routes += quota_routes.routes(edge, Quotas(book))
+        routes += quota_routes.routes(edge, Quotas(book, sharing.is_counted_here))
         workers.append(edge.tally)
     return Service(
         name="enforcement",

@@ -1,5 +1,6 @@
 """What a check has to do with limits: it claims a call, and hears at once or a little later what came of it."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -15,25 +16,38 @@ class Now(NamedTuple):
     wall_ns: int
 
 
+def now_is() -> Now:
+    """Return this moment."""
+    return Now(time.monotonic_ns(), time.time_ns())
+
+
 class Claim:
     """The right to call a product, as far as limits are concerned: it lasts as long as the terms do."""
 
-    __slots__ = ("_sent", "allowance", "latest")
+    __slots__ = ("_bare", "_sent", "allowance", "latest")
 
     def __init__(self, allowance: Allowance, latest: Latest) -> None:
         self.allowance = allowance
         self.latest = latest
-        self._sent: dict[tuple[str, ...], bytes] = {}
+        self._bare = b""
+        self._sent: dict[tuple[str, ...], bytes] | None = None
 
     def terms(self, granted: Sequence[Granted]) -> bytes:
         """Return the terms as they are sent to whoever counts."""
+        if not granted:
+            self._bare = self._bare or self._made(granted)
+            return self._bare
+        if self._sent is None:
+            self._sent = {}
         key = tuple([each.id for each in granted])
         sent = self._sent.get(key)
         if sent is None:
-            permits = tuple((each.id, each.quota) for each in granted)
-            whole = wire.Terms(self.allowance.place, self.allowance.bucket.key, self.latest, permits)
-            sent = self._sent[key] = wire.terms_bytes(whole)
+            sent = self._sent[key] = self._made(granted)
         return sent
+
+    def _made(self, granted: Sequence[Granted]) -> bytes:
+        permits = tuple((each.id, each.quota) for each in granted)
+        return wire.terms_bytes(wire.Terms(self.allowance.place, self.allowance.bucket.key, self.latest, permits))
 
 
 class Later:

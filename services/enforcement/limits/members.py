@@ -11,6 +11,7 @@ from typing import NamedTuple
 from chassis.mongo import Reader
 
 ALIVE = timedelta(seconds=10)
+_MOST_ORDERS = 100_000
 
 
 class Member(NamedTuple):
@@ -46,6 +47,8 @@ class Ring:
         self.ids: tuple[str, ...] = (own_id,)
         self.is_alone = True
         self._orders: dict[str, tuple[str, ...]] = {}
+        self._kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
+        """The orders that there are, each once: of few members there are few."""
 
     def become(self, ids: set[str]) -> bool:
         """Know other members from now on, and say whether they are others."""
@@ -55,15 +58,18 @@ class Ring:
         self.ids = known
         self.is_alone = len(known) == 1
         self._orders.clear()
+        self._kinds.clear()
         return True
 
     def order(self, place: str) -> tuple[str, ...]:
         """Return the members in the order in which they are to count what is at this place."""
         order = self._orders.get(place)
         if order is None:
-            if len(self._orders) > 100_000:
+            if len(self._orders) >= _MOST_ORDERS:
                 self._orders.clear()
-            order = self._orders[place] = tuple(sorted(self.ids, key=lambda each: _weight(each, place)))
+                self._kinds.clear()
+            order = tuple(sorted(self.ids, key=lambda each: _weight(each, place)))
+            order = self._orders[place] = self._kinds.setdefault(order, order)
         return order
 
     def owner(self, place: str) -> str:
