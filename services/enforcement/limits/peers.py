@@ -6,6 +6,7 @@ A member that does not answer in time is suspected: the next in order is asked u
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
@@ -50,6 +51,8 @@ class Peer(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._number = 0
         self._is_suspected = False
+        self.heard_ns = 0
+        """When it was heard for the last time."""
         self._watch: asyncio.TimerHandle | None = None
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -100,6 +103,11 @@ class Peer(asyncio.Protocol):
         """Tell it of calls that passed here though it counts them."""
         if self._transport is not None:
             self._transport.write(wire.charge(key, calls, missing_ns))
+
+    def ping(self) -> None:
+        """Ask it to say something."""
+        if self._transport is not None and self.greeted.is_set():
+            self._transport.write(wire.frame(wire.PING))
 
     def say_goodbye(self) -> None:
         """Tell it that this instance is going."""
@@ -181,6 +189,7 @@ class Peer(asyncio.Protocol):
 
     def _hear(self, kind: int, body: bytes) -> None:
         self._is_suspected = False
+        self.heard_ns = time.monotonic_ns()
         if kind == wire.ANSWER:
             self._take_answer(*wire.read_answer(body))
         elif kind == wire.WAIT:

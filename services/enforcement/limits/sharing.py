@@ -184,7 +184,10 @@ class Sharing:
             self._charging = None
         for owner, debts in list(self._debts.items()):
             peer = self.peers.get(owner)
-            if peer is None or peer.is_usable:
+            if peer is not None and peer.heard_ns < self._owing_since.get(owner, 0) and not self._is_closing:
+                # It may stand still: what it is told now it would take for what has passed just then.
+                peer.ping()
+            elif peer is None or peer.is_usable:
                 del self._debts[owner]
                 for key, calls in debts.items():
                     if peer is not None and calls:
@@ -195,7 +198,7 @@ class Sharing:
     def _missing(self, key: str, owner: str) -> int:
         """Return what is missing of an allowance here, where its owner was stood in for longer than for a moment."""
         bucket, now = self._book.buckets.get(key), time.monotonic_ns()
-        if bucket is None or not bucket.is_loaded or now - self._owing_since[owner] < _FOR_LONG_NS:
+        if bucket is None or not bucket.is_loaded or now - self._owing_since.get(owner, now) < _FOR_LONG_NS:
             return _EVER
         return bucket.missing_ns(now)
 
