@@ -16,7 +16,7 @@ from graphql_gateway.schema.subscriptions import Subscription
 
 @enum
 class PlanChangeTime(Enum):
-    """When another plan begins: at once, at a moment that is given, or with the next period of the quota (UTC)."""
+    """When another plan begins: at once, at a moment that is given, or with the next period of the quota."""
 
     NOW = "NOW"
     AT = "AT"
@@ -34,11 +34,15 @@ class PlanLimits:
     burst: int | None
     quota_calls: Long | None
     quota_period: QuotaPeriod | None
+    time_zone: str | None = reads("quota_time_zone", says="By which zone's clocks the quota's day or month begins: an IANA name.")
 
 
 @type_
 class UsedCalls:
-    """The calls of a subscription in the running period and in the one before, as far as they have been announced."""
+    """The calls of a subscription in the running period and in the one before, by the clocks of the plan's time zone.
+
+    They are counted as far as they have been announced.
+    """
 
     period: QuotaPeriod
     began_at: DateTime

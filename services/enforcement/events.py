@@ -43,7 +43,7 @@ class ChangeApplied(Event, service="enforcement", version=1):
 
 
 class QuotaThresholdReached(Event, service="enforcement", version=1):
-    """Half, four fifths or all of the calls are used that a subscription's plan allows in a period; each once a period."""
+    """Half, four fifths or all of the calls are used that a plan or a permission allows in a period; each once a period."""
 
     subscription_id: str
     application_id: str
@@ -57,6 +57,8 @@ class QuotaThresholdReached(Event, service="enforcement", version=1):
     period: Literal["DAY", "MONTH"]
     time_zone: str
     resets_at: datetime
+    permission_id: str | None = None
+    """The permission whose quota it is; null where it is that of the subscription's plan."""
 
 
 class CallRecord(BaseModel):

@@ -210,7 +210,7 @@ def build(
         edge = Edge(store, verifier)
         routes = _routes(edge, settings, explaining, _trial_desk(settings, world, tokens))
         upstreams = Upstreams(world, publishing.resolver, Attempts(settings.upstream_authorities_file))
-        routes += [*quota_routes.routes(edge, Quotas(book)), *upstream_routes.routes(edge, upstreams)]
+        routes += [*quota_routes.routes(edge, Quotas(book, sharing.is_counted_here)), *upstream_routes.routes(edge, upstreams)]
         workers += [upstreams, edge.tally]
     return Service(
         name="enforcement",

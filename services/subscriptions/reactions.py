@@ -14,7 +14,7 @@ from chassis.mongo import Transaction
 from services.subscriptions.agreements import actions as agreements
 from services.subscriptions.agreements.access import REPRESENTATIVE
 from services.subscriptions.calls import actions as calls
-from services.subscriptions.calls.domain import Batch, day_of
+from services.subscriptions.calls.domain import Batch, quarter_of
 from services.subscriptions.connections import actions as connections
 from services.subscriptions.connections import office
 from services.subscriptions.permissions import actions as permissions
@@ -24,7 +24,7 @@ from services.subscriptions.recertifications.domain import AGREEMENT, KINDS, PER
 from services.subscriptions.subscriptions import actions
 from services.subscriptions.subscriptions.domain import Step
 
-_TERMS = ("name", "rate_requests", "rate_seconds", "burst", "quota_calls", "quota_period")
+_TERMS = ("name", "rate_requests", "rate_seconds", "burst", "quota_calls", "quota_period", "quota_time_zone")
 APPLICATION_DELETED = "The application was deleted."
 GIVEN_UP = "It was given up in a recertification."
 
@@ -260,9 +260,10 @@ async def count_calls(tx: Transaction, heard: Heard) -> None:
         place = ".".join(str(part) for part in first["loc"])
         raise AnnouncementNotUsable(f"{heard.key} {heard.id}: {place}: {first['msg']}.") from error
     passed = Counter(
-        (each.subscription_id, day_of(_at(each.at)))
+        (each.subscription_id, quarter_of(_at(each.at)))
         for each in told.records
-        if each.subscription_id is not None and each.rejection is None
+        # What the upstream did not answer has passed, and counts against the quota.
+        if each.subscription_id is not None and (each.rejection is None or each.rejection.startswith("UPSTREAM_"))
     )
     read_through = None if told.read_through is None else _at(told.read_through)
     await calls.count(tx, Batch(told.source, read_through, dict(passed)))

@@ -22,8 +22,6 @@ class Book:
     def __init__(self) -> None:
         self.buckets: dict[str, Bucket] = {}
         self.counters: dict[str, Counter] = {}
-        self.places: dict[str, str] = {}
-        """Whose each bucket and counter is: what its owner is found by."""
         self.buckets_to_read: dict[str, Bucket] = {}
         self.buckets_to_keep: dict[str, Bucket] = {}
         self.lots_to_reserve: dict[str, tuple[Counter, Quota]] = {}
@@ -34,8 +32,9 @@ class Book:
 
     def wants_bucket(self, bucket: Bucket) -> None:
         """Note that a rate's allowance has to be read before calls are counted against it."""
-        self.buckets_to_read[bucket.key] = bucket
-        self._awaken()
+        if bucket.key not in self.buckets_to_read:
+            self.buckets_to_read[bucket.key] = bucket
+            self._awaken()
 
     def wants_lot(self, counter: Counter, quota: Quota) -> None:
         """Note that calls of a quota have to be reserved."""
@@ -43,8 +42,9 @@ class Book:
             granted = max(min(quota.lot, quota.calls - counter.reserved), 0)
             counter.grant(granted, counter.reserved + granted, quota)
             return
+        if counter.id not in self.lots_to_reserve:
+            self._awaken()
         self.lots_to_reserve[counter.id] = (counter, quota)
-        self._awaken()
 
     def refused(self, counter: Counter, quota: Quota) -> None:
         """Note that a call found a quota used up: somebody may have given calls back."""
@@ -53,7 +53,7 @@ class Book:
 
     def wants_keeping(self, bucket: Bucket) -> None:
         """Note that more has passed than is kept."""
-        if self.wake is not None:
+        if self.wake is not None and bucket.key not in self.buckets_to_keep:
             self.buckets_to_keep[bucket.key] = bucket
             self.wake()
 
@@ -68,31 +68,24 @@ class Book:
             latest = self._latest[key] = terms
         bucket = self.buckets.get(key)
         if bucket is None:
-            bucket = self.buckets[key] = Bucket(latest.rate, key, is_loaded=self.wake is None)
-            self.places[key] = place
+            bucket = self.buckets[key] = Bucket(latest.rate, key, place, is_loaded=self.wake is None)
             if self.wake is None:
                 bucket.never_keep()
         bucket.change(latest.rate, now.steady_ns)
         counter = None if latest.quota is None else self.counter(key, place, latest.quota, now)
-        return Allowance(place, latest.version, bucket, latest.quota, counter)
+        return Allowance(bucket.place, latest.version, bucket, latest.quota, counter)
 
     def counter(self, identifier: str, place: str, quota: Quota, now: Moment) -> Counter:
         """Return the counter of a subscription or permission; one of another kind of period begins anew."""
         counter = self.counters.get(identifier)
         if counter is None or counter.period != quota.period:
-            counter = self.counters[identifier] = Counter(identifier, quota, now.wall_ns)
-            self.places[identifier] = place
+            counter = self.counters[identifier] = Counter(identifier, quota, now.wall_ns, place)
         counter.move(quota, now.wall_ns)
         return counter
 
     def granted(self, identifier: str, place: str, quota: Quota | None, now: Moment) -> Granted:
         """Return a permission's part in counting."""
         return Granted(identifier, quota, None if quota is None else self.counter(identifier, place, quota, now))
-
-    def quota_of(self, key: str) -> Quota | None:
-        """Return the quota that is counted under a key by the latest terms; None where none is known here."""
-        latest = self._latest.get(key)
-        return None if latest is None else latest.quota
 
     def is_current(self, allowance: Allowance) -> bool:
         """Say whether no later terms have been heard of."""
@@ -101,12 +94,12 @@ class Book:
 
     def forget(self, key: str) -> None:
         """Forget an allowance that nobody needs any more."""
-        for each in (self.buckets, self.counters, self.places, self._latest):
+        for each in (self.buckets, self.counters, self._latest):
             each.pop(key, None)
 
     def tidy(self, now_ns: int) -> list[str]:
         """Forget the allowances of callers without a subscription that are whole again; return their keys."""
-        idle = [key for key, bucket in self.buckets.items() if key == self.places[key] and bucket.is_whole(now_ns)]
+        idle = [key for key, bucket in self.buckets.items() if key == bucket.place and bucket.is_whole(now_ns)]
         for key in idle:
             self.forget(key)
         return idle

@@ -1,5 +1,6 @@
 """What a check has to do with limits: it claims a call, and hears at once or a little later what came of it."""
 
+import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -13,6 +14,11 @@ class Now(NamedTuple):
 
     steady_ns: int
     wall_ns: int
+
+
+def now_is() -> Now:
+    """Return this moment."""
+    return Now(time.monotonic_ns(), time.time_ns())
 
 
 class Claim:

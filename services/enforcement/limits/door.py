@@ -21,12 +21,12 @@ class Answers(Protocol):
         """Count one call, and say whether it is answered already. Raises ``FrameNotReadable``."""
         ...
 
-    def refunded(self, terms: bytes) -> None:
-        """Take back from the rate a call that was counted elsewhere. Raises ``FrameNotReadable``."""
+    def refunded(self, terms: bytes, age_ms: int) -> None:
+        """Take back from the rate a call of so long ago that was counted elsewhere. Raises ``FrameNotReadable``."""
         ...
 
-    def charged(self, key: str, calls: int) -> None:
-        """Take over calls that passed elsewhere."""
+    def charged(self, key: str, calls: int, missing_ns: int) -> None:
+        """Take over calls that passed elsewhere, where so much is missing of the allowance."""
         ...
 
     def came(self, instance_id: str) -> None:
@@ -48,6 +48,7 @@ class _Asker(asyncio.Protocol):
         self._number = secrets.token_bytes(wire.NUMBER_BYTES)
         self._name: str | None = None
         self._time_up: asyncio.TimerHandle | None = None
+        self._answers: list[bytes] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -66,11 +67,17 @@ class _Asker(asyncio.Protocol):
             self._time_up.cancel()
 
     def data_received(self, data: bytes) -> None:
+        # What is asked at once is answered at once.
+        answers: list[bytes] = []
+        self._answers = answers
         try:
             for kind, body in self._frames.feed(data):
                 self._hear(kind, body)
         except wire.FrameNotReadable:
             self.close()
+        self._answers = None
+        if answers:
+            self._write(b"".join(answers))
 
     def _hear(self, kind: int, body: bytes) -> None:
         answers = self._door.answers
@@ -81,7 +88,7 @@ class _Asker(asyncio.Protocol):
             if not answers.asked(terms, lambda counted: self._write(wire.answer(number, counted))):
                 self._write(wire.wait(number))
         elif kind == wire.REFUND:
-            answers.refunded(body)
+            answers.refunded(*wire.read_refund(body))
         elif kind == wire.PING:
             self._write(wire.frame(wire.PONG))
         elif kind == wire.CHARGE:
@@ -101,7 +108,9 @@ class _Asker(asyncio.Protocol):
         self._door.answers.came(name)
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None:
+        if self._answers is not None:
+            self._answers.append(data)
+        elif self._transport is not None:
             self._transport.write(data)
 
     def close(self) -> None:

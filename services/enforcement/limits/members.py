@@ -11,6 +11,7 @@ from typing import NamedTuple
 from chassis.mongo import Reader
 
 ALIVE = timedelta(seconds=10)
+_MOST_ORDERS = 100_000
 
 
 class Member(NamedTuple):
@@ -63,8 +64,9 @@ class Ring:
         """Return the members in the order in which they are to count what is at this place."""
         order = self._orders.get(place)
         if order is None:
-            if len(self._orders) > 100_000:
+            if len(self._orders) >= _MOST_ORDERS:
                 self._orders.clear()
+                self._same.clear()
             found = tuple(sorted(self.ids, key=lambda each: _weight(each, place)))
             # There are few orders and many places.
             order = self._orders[place] = self._same.setdefault(found, found)

@@ -5,6 +5,8 @@ A member that does not answer in time is suspected: the next in order is asked u
 
 import asyncio
 import contextlib
+import math
+import time
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
@@ -29,6 +31,7 @@ Answer = Callable[[Counted | None], None]
 class Waiting(NamedTuple):
     """An ask without an answer: until when it is waited for, and until when at most."""
 
+    asked_at: float
     until: float
     at_most: float
     terms: bytes
@@ -44,9 +47,12 @@ class Peer(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._frames = wire.Frames()
         self._waiting: dict[int, Waiting] = {}
-        self._given_up: dict[int, bytes] = {}
+        self._given_up: dict[int, tuple[bytes, float]] = {}
+        self._unsent: list[bytes] = []
         self._number = 0
         self._is_suspected = False
+        self.heard_ns = 0
+        """When it was heard for the last time."""
         self._watch: asyncio.TimerHandle | None = None
         self._lost = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -78,16 +84,30 @@ class Peer(asyncio.Protocol):
         """Ask for one call; ``answer`` is called with what came of it, or with None where nothing did in time."""
         assert self._transport is not None
         self._number = (self._number + 1) & 0xFFFFFFFF
-        now = asyncio.get_running_loop().time()
-        self._waiting[self._number] = Waiting(now + ANSWER_SECONDS, now + WAIT_SECONDS, terms, answer)
-        self._transport.write(wire.ask(self._number, terms))
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        self._waiting[self._number] = Waiting(now, now + ANSWER_SECONDS, now + WAIT_SECONDS, terms, answer)
+        if not self._unsent:
+            loop.call_soon(self._send)
+        self._unsent.append(wire.ask(self._number, terms))
         if self._watch is None:
             self._watch_until(now + ANSWER_SECONDS)
 
-    def charge(self, key: str, calls: int) -> None:
+    def _send(self) -> None:
+        """Ask together what was asked in one turn of the loop."""
+        unsent, self._unsent = self._unsent, []
+        if self._transport is not None and self.greeted.is_set():
+            self._transport.write(b"".join(unsent))
+
+    def charge(self, key: str, calls: int, missing_ns: int) -> None:
         """Tell it of calls that passed here though it counts them."""
         if self._transport is not None:
-            self._transport.write(wire.charge(key, calls))
+            self._transport.write(wire.charge(key, calls, missing_ns))
+
+    def ping(self) -> None:
+        """Ask it to say something."""
+        if self._transport is not None and self.greeted.is_set():
+            self._transport.write(wire.frame(wire.PING))
 
     def say_goodbye(self) -> None:
         """Tell it that this instance is going."""
@@ -109,7 +129,7 @@ class Peer(asyncio.Protocol):
             self._transport.write(wire.frame(wire.PING))
         for number in late:
             given_up = self._waiting.pop(number)
-            self._given_up[number] = given_up.terms
+            self._given_up[number] = given_up.terms, given_up.asked_at
             given_up.answer(None)
         while len(self._given_up) > _MOST_GIVEN_UP:
             del self._given_up[next(iter(self._given_up))]
@@ -169,6 +189,7 @@ class Peer(asyncio.Protocol):
 
     def _hear(self, kind: int, body: bytes) -> None:
         self._is_suspected = False
+        self.heard_ns = time.monotonic_ns()
         if kind == wire.ANSWER:
             self._take_answer(*wire.read_answer(body))
         elif kind == wire.WAIT:
@@ -180,11 +201,13 @@ class Peer(asyncio.Protocol):
             self.greeted.set()
 
     def _take_answer(self, number: int, counted: Counted) -> None:
-        waiting, terms = self._waiting.pop(number, None), self._given_up.pop(number, None)
+        waiting, given_up = self._waiting.pop(number, None), self._given_up.pop(number, None)
         if waiting is not None:
             waiting.answer(None if counted.outcome == UNKNOWN else counted)
-        elif terms is not None and counted.outcome == PASSED and self._transport is not None:
-            self._transport.write(wire.frame(wire.REFUND, terms))
+        elif given_up is not None and counted.outcome == PASSED and self._transport is not None:
+            terms, asked_at = given_up
+            age_ms = math.ceil(1000 * (asyncio.get_running_loop().time() - asked_at))
+            self._transport.write(wire.refund(terms, age_ms))
 
     async def until_greeted(self, seconds: float) -> None:
         """Wait until it can be asked, but not for long."""

@@ -57,10 +57,27 @@ def _running(period: str, zone: str, quarter: int) -> tuple[str, int]:
 class Counter:
     """The calls of one subscription or permission in the running period, as their owner counts them."""
 
-    __slots__ = ("began_at", "ends_at_ns", "free", "id", "is_loaded", "is_told", "period", "refills_at", "reserved", "zone")
+    __slots__ = (
+        "began_at",
+        "ends_at_ns",
+        "free",
+        "id",
+        "is_loaded",
+        "is_told",
+        "limit",
+        "period",
+        "place",
+        "refills_at",
+        "reserved",
+        "zone",
+    )
 
-    def __init__(self, identifier: str, quota: Quota, now_ns: int) -> None:
+    def __init__(self, identifier: str, quota: Quota, now_ns: int, place: str = "") -> None:
         self.id = identifier
+        self.place = place
+        """Whose it is: what its owner is found by."""
+        self.limit = quota.calls
+        """How many calls the quota allows, as it was last heard."""
         self.period = quota.period
         self.zone = quota.zone
         self.began_at = ""
@@ -100,7 +117,8 @@ class Counter:
         self.is_told = True
 
     def move(self, quota: Quota, now_ns: int) -> None:
-        """Count in another zone from now on."""
+        """Count against another quota of the same kind of period from now on, in its zone."""
+        self.limit = quota.calls
         if self.zone != quota.zone:
             self.zone, self.ends_at_ns = quota.zone, 0
             self.turn(now_ns)

@@ -16,7 +16,7 @@ from chassis.tasks import bounded, end_task
 from chassis.telemetry import log
 from services.enforcement.limits import members, wire
 from services.enforcement.limits.book import Book
-from services.enforcement.limits.claims import Claim, Later, Now
+from services.enforcement.limits.claims import Claim, Later, now_is
 from services.enforcement.limits.counting import NOT_COUNTED, PASSED, Allowance, Counted, Granted, Moment, count
 from services.enforcement.limits.door import Door
 from services.enforcement.limits.keeper import Keeper
@@ -27,11 +27,16 @@ _RENEW_SECONDS = 1.0
 _CHARGE_SECONDS = 0.05
 _GREETED_SECONDS = 0.5
 _STANDS_IN_NS = 1_000_000_000
+_MILLISECOND = 1_000_000
+_EVER = 2**62
+_FOR_LONG_NS = 200_000_000
+_WAKE_SECONDS = 0.05
+_ASLEEP_NS = 200_000_000  # an ask is given up after half of it
 _MOST_TERMS = 50_000
 _log = log("enforcement.limits.sharing")
 
 Answer = Callable[[Counted], None]
-Understood = tuple[wire.Terms, Allowance, tuple[Granted, ...]]
+Understood = tuple[Allowance, tuple[Granted, ...]]
 
 
 class Sharing:
@@ -51,18 +56,22 @@ class Sharing:
         self._address = address
         self._terms: dict[bytes, Understood] = {}
         self._debts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+        self._owing_since: dict[str, int] = {}
         self._stood_in: set[str] = set()
         self._gone: set[str] = set()
         self._charging: asyncio.TimerHandle | None = None
         self._look_again = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_closing = False
+        self._awake_ns = time.monotonic_ns()
+        self._waking: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
         """Open the door, be a member, and know the others before the first call is counted."""
         self._is_closing = False
         self._gone.clear()
         await self.keeper.start()
+        self._wake()
         await self.door.start()
         await self._renew()
         await self._look()
@@ -72,6 +81,8 @@ class Sharing:
     async def close(self) -> None:
         """Leave everything to its next owner, then go."""
         self._is_closing = True
+        if self._waking is not None:
+            self._waking.cancel()
         if self._task is not None:
             await end_task(self._task)
         self._charge()
@@ -91,64 +102,79 @@ class Sharing:
             if counted is not None:
                 return counted
             later = Later()
-            self.keeper.wait(lambda: count(allowance, granted, _now(), self._book), later.know)
+            self.here(allowance, granted, later.know)
             return later
         errand = Errand(self, allowance, granted, claim.terms(granted))
         errand.go_on()
         return errand.later
 
+    def is_counted_here(self, place: str) -> bool:
+        """Say whether this instance owns what is at a place."""
+        return self.ring.owner(place) == self.id
+
     def here(self, allowance: Allowance, granted: Sequence[Granted], answer: Answer) -> bool:
         """Count one call here, for whomever, and say whether it is answered; where another one owns it, tell it so."""
-        owner = self.ring.owner(allowance.place)
 
         def counted(outcome: Counted) -> None:
+            # Who owns it may be another one meanwhile.
+            owner = self.ring.owner(allowance.place)
             if owner != self.id:
                 self._stood_in.add(allowance.place)
                 if outcome.outcome == PASSED:
                     self._owe(owner, allowance.bucket.key)
             answer(outcome)
 
-        return self.keeper.wait(lambda: count(allowance, granted, _now(), self._book), counted)
+        return self.keeper.wait(allowance, granted, counted)
 
     def asked(self, terms: bytes, answer: Answer) -> bool:
         """Count one call that another instance checks, and say whether it is answered. Raises ``FrameNotReadable``."""
-        if self._is_closing:
+        if self._is_closing or time.monotonic_ns() - self._awake_ns > _ASLEEP_NS:
+            # Nobody waits any more for what came while this instance stood still: counted here, it would count twice.
             answer(NOT_COUNTED)
             return True
-        _, allowance, granted = self._understood(terms)
+        allowance, granted = self._understood(terms)
         return self.here(allowance, granted, answer)
 
-    def refunded(self, terms: bytes) -> None:
+    def _wake(self) -> None:
+        self._awake_ns = time.monotonic_ns()
+        self._waking = asyncio.get_running_loop().call_later(_WAKE_SECONDS, self._wake)
+
+    def refunded(self, terms: bytes, age_ms: int) -> None:
         """Take back from the rate a call that passed here and, since the answer was late, elsewhere. Raises ``FrameNotReadable``.
 
         A quota takes nothing back: what it has counted once is never given out again.
         """
-        bucket = self._understood(terms)[1].bucket
-        if bucket.is_loaded:
-            bucket.charge(-1, time.monotonic_ns())
+        allowance = self._understood(terms)[0]
+        if allowance.bucket.is_loaded:
+            allowance.bucket.refund(time.monotonic_ns(), age_ms * _MILLISECOND)
+        owner = self.ring.owner(allowance.place)
+        if owner != self.id and self._debts[owner].get(allowance.bucket.key):
+            self._debts[owner][allowance.bucket.key] -= 1
 
     def _understood(self, terms: bytes) -> Understood:
         known = self._terms.get(terms)
-        if known is None or not self._book.is_current(known[1]):
-            known = self._known(wire.read_terms(terms) if known is None else known[0])
+        if known is None or not self._book.is_current(known[0]):
             if len(self._terms) >= _MOST_TERMS:
                 self._terms.clear()
-            self._terms[terms] = known
+            known = self._terms[terms] = self._known(wire.read_terms(terms))
         return known
 
     def _known(self, terms: wire.Terms) -> Understood:
-        now = _now()
+        now = now_is()
         allowance = self._book.allowance(terms.key, terms.place, terms.latest, now)
-        return terms, allowance, tuple(self._book.granted(each, terms.place, quota, now) for each, quota in terms.permits)
+        place = allowance.place
+        return allowance, tuple(self._book.granted(each, place, quota, now) for each, quota in terms.permits)
 
-    def charged(self, key: str, calls: int) -> None:
+    def charged(self, key: str, calls: int, missing_ns: int) -> None:
         """Take over calls that passed elsewhere."""
         bucket = self._book.buckets.get(key)
         if bucket is not None and bucket.is_loaded:
-            bucket.charge(calls, time.monotonic_ns())
+            bucket.charge(calls, time.monotonic_ns(), missing_ns)
             self._book.wants_keeping(bucket)
 
     def _owe(self, owner: str, key: str) -> None:
+        if not self._debts[owner]:
+            self._owing_since[owner] = time.monotonic_ns()
         self._debts[owner][key] += 1
         if self._charging is None:
             self._charging = asyncio.get_running_loop().call_later(_CHARGE_SECONDS, self._charge)
@@ -160,13 +186,23 @@ class Sharing:
             self._charging = None
         for owner, debts in list(self._debts.items()):
             peer = self.peers.get(owner)
-            if peer is None or peer.is_usable:
+            if peer is not None and peer.heard_ns < self._owing_since.get(owner, 0) and not self._is_closing:
+                # It may stand still: what it is told now it would take for what has passed just then.
+                peer.ping()
+            elif peer is None or peer.is_usable:
                 del self._debts[owner]
                 for key, calls in debts.items():
-                    if peer is not None:
-                        peer.charge(key, calls)
+                    if peer is not None and calls:
+                        peer.charge(key, calls, self._missing(key, owner))
         if self._debts:
             self._charging = asyncio.get_running_loop().call_later(_CHARGE_SECONDS, self._charge)
+
+    def _missing(self, key: str, owner: str) -> int:
+        """Return what is missing of an allowance here, where its owner was stood in for longer than for a moment."""
+        bucket, now = self._book.buckets.get(key), time.monotonic_ns()
+        if bucket is None or not bucket.is_loaded or now - self._owing_since.get(owner, now) < _FOR_LONG_NS:
+            return _EVER
+        return bucket.missing_ns(now)
 
     def came(self, instance_id: str) -> None:
         """Hear of an instance that has just named itself: if it is a new one, look who it is."""
@@ -223,19 +259,24 @@ class Sharing:
         for number, key in enumerate(keys):
             if number % 500 == 499:
                 await asyncio.sleep(0)
-            if self.ring.owner(self._book.places[key]) != self.id:
+            if self.ring.owner(self._place(key)) != self.id:
                 theirs.append(key)
         return theirs
+
+    def _place(self, key: str) -> str:
+        held = self._book.buckets.get(key) or self._book.counters.get(key)
+        return "" if held is None else held.place
 
     async def _stand_back(self) -> None:
         """Leave to their owners what was counted in their stead, once nobody asks for it here any more."""
         if not self._stood_in:
             return
         now, book = time.monotonic_ns(), self._book
-        theirs = [key for key in self._loaded() if book.places[key] in self._stood_in]
-        busy = {book.places[key] for key in theirs if key in book.buckets and now - book.buckets[key].used_ns <= _STANDS_IN_NS}
+        theirs = [key for key in self._loaded() if self._place(key) in self._stood_in]
+        busy = {self._place(key) for key in theirs if key in book.buckets and now - book.buckets[key].used_ns <= _STANDS_IN_NS}
         self._stood_in &= busy
-        await self.keeper.release(await self._others([key for key in theirs if book.places[key] not in busy]))
+        left = await self._others([key for key in theirs if self._place(key) not in busy])
+        await self.keeper.release(left, is_standing_in=True)
 
 
 class Errand:
@@ -272,7 +313,3 @@ class Errand:
             self.go_on()
         else:
             self.later.know(counted)
-
-
-def _now() -> Now:
-    return Now(time.monotonic_ns(), time.time_ns())

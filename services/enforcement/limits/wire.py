@@ -23,7 +23,10 @@ NUMBER_BYTES = 16
 MOST_BYTES = 65_536
 _HEAD = struct.Struct(">IB")
 _ASK = struct.Struct(">I")
-_CHARGE = struct.Struct(">I")
+_CHARGE = struct.Struct(">IQ")
+_REFUND = struct.Struct(">I")
+_MOST_AGE = 2**32 - 1
+_LONG = 2**63
 _ANSWER = struct.Struct(">IBqqqqhqq")
 _NOTHING = -1
 
@@ -147,13 +150,26 @@ def read_answer(body: bytes) -> tuple[int, Counted]:
     return number, Counted(outcome, remaining, wait_ns, plan, permit, own)
 
 
-def charge(key: str, calls: int) -> bytes:
-    """Return the frame that tells an owner of calls that passed elsewhere."""
-    return frame(CHARGE, _CHARGE.pack(calls) + key.encode())
+def charge(key: str, calls: int, missing_ns: int) -> bytes:
+    """Return the frame that tells an owner of calls that passed elsewhere, and what is missing of the allowance there."""
+    return frame(CHARGE, _CHARGE.pack(calls, min(missing_ns, _LONG)) + key.encode())
 
 
-def read_charge(body: bytes) -> tuple[str, int]:
-    """Return a charge's key and its calls. Raises ``FrameNotReadable``."""
+def read_charge(body: bytes) -> tuple[str, int, int]:
+    """Return a charge's key, its calls and what is missing. Raises ``FrameNotReadable``."""
     if len(body) < _CHARGE.size:
         raise FrameNotReadable
-    return body[_CHARGE.size :].decode("utf-8", "replace"), _CHARGE.unpack_from(body)[0]
+    calls, missing_ns = _CHARGE.unpack_from(body)
+    return body[_CHARGE.size :].decode("utf-8", "replace"), calls, missing_ns
+
+
+def refund(terms: bytes, age_ms: int) -> bytes:
+    """Return the frame that takes back an ask that was made so many milliseconds ago, and answered too late."""
+    return frame(REFUND, _REFUND.pack(min(age_ms, _MOST_AGE)) + terms)
+
+
+def read_refund(body: bytes) -> tuple[bytes, int]:
+    """Return a refund's terms, not read yet, and its age. Raises ``FrameNotReadable``."""
+    if len(body) < _REFUND.size:
+        raise FrameNotReadable
+    return body[_REFUND.size :], _REFUND.unpack_from(body)[0]

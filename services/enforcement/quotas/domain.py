@@ -6,6 +6,7 @@ from typing import Any
 
 THRESHOLDS = (50, 80, 100)
 """At so many percent those who are concerned are told."""
+_TELLING_PART = 48  # half an hour of a day, fifteen hours of a month
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class Usage:
     time_zone: str
     began_at: datetime
     resets_at: datetime
+    since: datetime | None = None
+    """When the first call of the period was counted."""
 
     @property
     def remaining(self) -> int:
@@ -25,14 +28,15 @@ class Usage:
         return max(self.limit - self.used, 0)
 
     def exhausted_at(self, now: datetime) -> datetime | None:
-        """Return when the quota will be used up at the pace of its period so far; None where it lasts, or is used up already."""
-        if not 0 < self.used < self.limit or now <= self.began_at:
+        """Return when the quota will be used up at the pace since its first call of the period.
+
+        None where it lasts, is used up already, or there is too little to go on: one call, or less than a 48th of the period.
+        """
+        since = max(self.began_at, self.since or self.began_at)
+        if not 1 < self.used < self.limit or (now - since) * _TELLING_PART < self.resets_at - self.began_at:
             return None
-        through = (now - self.began_at) / self.used
-        if through * self.limit >= self.resets_at - self.began_at:
-            return None
-        moment = self.began_at + through * self.limit
-        return moment - timedelta(microseconds=moment.microsecond % 1000)
+        moment = now + (now - since) / self.used * (self.limit - self.used)
+        return None if moment >= self.resets_at else moment - timedelta(microseconds=moment.microsecond % 1000)
 
     def row(self, now: datetime) -> dict[str, Any]:
         """Return it as plain data."""

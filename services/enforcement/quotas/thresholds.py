@@ -1,4 +1,4 @@
-"""Telling, once a period each, that half, four fifths and all of a plan's quota is used."""
+"""Telling, once a period each, that half, four fifths and all of a plan's or a permission's quota is used."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from services.enforcement.limits.book import Book
 from services.enforcement.limits.quotas import Counter, Quota
 from services.enforcement.quotas.domain import reached
 from services.enforcement.state import repository as copies
-from services.enforcement.state.copies import SUBSCRIPTION
+from services.enforcement.state.copies import PERMISSION, SUBSCRIPTION
 
 _NANOSECONDS = 1_000_000_000
 
@@ -39,9 +39,9 @@ class Thresholds:
     async def look(self, counters: Sequence[Counter]) -> None:
         """Announce the thresholds that these counters have reached and that nobody has announced yet."""
         for counter in counters:
-            quota = self._book.quota_of(counter.id)
-            if quota is None or not counter.is_loaded:
+            if not counter.is_loaded:
                 continue
+            quota = Quota(counter.limit, counter.period, counter.zone)
             count = Count(
                 counter.id, counter.key, quota, counter.used, datetime.fromtimestamp(counter.ends_at_ns / _NANOSECONDS, UTC)
             )
@@ -58,11 +58,16 @@ class Thresholds:
 
 
 async def announce(tx: Transaction, *, count: Count, threshold: int) -> None:
-    """Announce that a threshold is reached, unless that has been done, or it is nobody's subscription."""
+    """Announce that a threshold is reached, unless that has been done, or it is nobody's."""
     if not await counts.mark_told(tx, count.key, threshold):
         return
-    subscription = (await copies.copies_of(tx, [count.identifier])).get(count.identifier)
-    if subscription is None or subscription.kind != SUBSCRIPTION:
+    held = (await copies.copies_of(tx, [count.identifier])).get(count.identifier)
+    subscription = held
+    if held is not None and held.kind == PERMISSION:
+        # Calls that count against a permission pass by the subscription of its application to its product.
+        active = await copies.active_subscriptions_of(tx, held.fields["application_id"], held.fields["product_id"])
+        subscription = active[-1] if active else None
+    if held is None or subscription is None or subscription.kind != SUBSCRIPTION:
         return
     fields = subscription.fields
     application = (await copies.copies_of(tx, [fields["application_id"]])).get(fields["application_id"])
@@ -81,5 +86,6 @@ async def announce(tx: Transaction, *, count: Count, threshold: int) -> None:
         period=count.quota.period,
         time_zone=count.quota.zone,
         resets_at=count.resets_at,
+        permission_id=held.id if held.kind == PERMISSION else None,
     )
     await tx.emit(fact, subject=subscription.id, organization=organization_id, audience=(organization_id,))

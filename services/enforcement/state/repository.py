@@ -5,7 +5,7 @@ from typing import Any
 
 from chassis.mongo import Index, Reader
 from services.enforcement.state import numbering
-from services.enforcement.state.copies import PERMISSION, Copy
+from services.enforcement.state.copies import PERMISSION, SUBSCRIPTION, Copy
 
 INDEXES = (
     *numbering.INDEXES,
@@ -42,5 +42,12 @@ async def copies_of(reader: Reader, ids: Iterable[str]) -> dict[str, Copy]:
 async def permissions_of(reader: Reader, application_id: str, product_id: str) -> list[Copy]:
     """Return what is known of an application's permissions for a product, in the order of their ids."""
     query = {"kind": PERMISSION, "application_id": application_id, "product_id": product_id}
+    documents = await reader.collection(numbering.COPIES).find(query, sort=[("_id", 1)])
+    return [Copy(each["kind"], each["_id"], each["sequence"], each) for each in documents]
+
+
+async def active_subscriptions_of(reader: Reader, application_id: str, product_id: str) -> list[Copy]:
+    """Return an application's active subscriptions to a product, the latest last; for a while there may be two."""
+    query = {"kind": SUBSCRIPTION, "application_id": application_id, "product_id": product_id, "status": "ACTIVE"}
     documents = await reader.collection(numbering.COPIES).find(query, sort=[("_id", 1)])
     return [Copy(each["kind"], each["_id"], each["sequence"], each) for each in documents]

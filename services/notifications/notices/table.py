@@ -234,7 +234,12 @@ _OF_RECERTIFICATION: Mapping[str, tuple[Telling, ...]] = {
         ("campaign_cancelled", "see"),
     )
 }
-_OF_ENFORCEMENT: Mapping[str, tuple[Telling, ...]] = {"quota_threshold_reached": _subscription("quota_threshold_reached")}
+_OF_ENFORCEMENT: Mapping[str, tuple[Telling, ...]] = {
+    "quota_threshold_reached": (
+        *_subscription("quota_threshold_reached", when=lambda news: news.text("permission_id") is None),
+        *_subscription("permission_quota_threshold_reached", when=lambda news: news.text("permission_id") is not None),
+    )
+}
 TABLE: Mapping[str, tuple[Telling, ...]] = {
     **{f"subscriptions.{fact}.v1": told for fact, told in _OF_SUBSCRIPTIONS.items()},
     **{f"catalog.{fact}.v1": told for fact, told in _OF_CATALOG.items()},

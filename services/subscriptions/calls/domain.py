@@ -1,7 +1,9 @@
 """What is true of calls that were counted: in which period they lie, and how far the count is known to be whole."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY = "DAY"
 MONTH = "MONTH"
@@ -9,7 +11,7 @@ MONTH = "MONTH"
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Calls that passed, as one announcement told of them: how many of each subscription on each day."""
+    """Calls that passed, as one announcement told of them: how many of each subscription in each quarter of an hour."""
 
     source: str
     read_through: datetime | None
@@ -29,15 +31,24 @@ class Used:
     """Until when every call is counted; None where nothing has been heard lately."""
 
 
-def day_of(moment: datetime) -> datetime:
-    """Return the beginning of the day (UTC) that a moment lies in."""
-    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+def quarter_of(moment: datetime) -> datetime:
+    """Return the beginning of the quarter of an hour that a moment lies in: days of all zones begin with one."""
+    moment = moment.astimezone(UTC)
+    return moment.replace(minute=moment.minute // 15 * 15, second=0, microsecond=0)
 
 
-def period_of(period: str, moment: datetime) -> tuple[datetime, datetime]:
-    """Return the beginning and the end of the calendar day or month (UTC) that a moment lies in."""
-    day = day_of(moment)
+@cache
+def _zone(name: str) -> tzinfo:
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC  # as enforcement counts where it has not heard of a zone
+
+
+def period_of(period: str, moment: datetime, zone: str = "UTC") -> tuple[datetime, datetime]:
+    """Return the beginning and the end of the calendar day or month of a zone that a moment lies in."""
+    day = moment.astimezone(_zone(zone)).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if period == DAY:
-        return day, day + timedelta(days=1)
+        return day.astimezone(UTC), (day + timedelta(days=1)).astimezone(UTC)
     month = day.replace(day=1)
-    return month, (month + timedelta(days=32)).replace(day=1)
+    return month.astimezone(UTC), (month + timedelta(days=32)).replace(day=1).astimezone(UTC)

@@ -2,12 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from chassis.mongo import Index, Transaction
+from chassis.mongo import Document, Index, Transaction
 from services.subscriptions.calls.domain import Batch, Used, period_of
 
 USED = "used_calls"
 SOURCES = "call_sources"
 _KEPT_FOR = timedelta(days=100)
+_QUARTER = timedelta(minutes=15)
 _SPEAKS_AT_LEAST_EVERY = timedelta(minutes=5)
 
 INDEXES = (
@@ -19,10 +20,12 @@ INDEXES = (
 
 async def add(tx: Transaction, batch: Batch) -> None:
     """Count the calls of an announcement."""
-    for (subscription_id, day), calls in sorted(batch.passed.items()):
+    for (subscription_id, quarter), calls in sorted(batch.passed.items()):
+        day = quarter.replace(hour=0, minute=0)
         kept = {"subscription_id": subscription_id, "day": day, "expires_at": day + _KEPT_FOR}
+        counted = {"calls": calls, f"quarters.{_number(day, quarter)}": calls}
         await tx.collection(USED).update_one(
-            {"_id": f"{subscription_id}|{day.date().isoformat()}"}, {"$inc": {"calls": calls}, "$set": kept}, upsert=True
+            {"_id": f"{subscription_id}|{day.date().isoformat()}"}, {"$inc": counted, "$set": kept}, upsert=True
         )
     known = await tx.collection(SOURCES).find_one({"_id": batch.source})
     told: list[datetime] = [each for each in (batch.read_through, known["read_through"] if known else None) if each is not None]
@@ -30,14 +33,28 @@ async def add(tx: Transaction, batch: Batch) -> None:
     await tx.collection(SOURCES).replace_one({"_id": batch.source}, row, upsert=True)
 
 
-async def used(tx: Transaction, subscription_id: str, period: str) -> Used:
-    """Return the subscription's calls in the running period and in the one before."""
-    began_at, ends_at = period_of(period, tx.now)
-    before, _ = period_of(period, began_at - timedelta(days=1))
-    days = await tx.collection(USED).find({"subscription_id": subscription_id, "day": {"$gte": before, "$lt": ends_at}})
-    calls = sum(int(each["calls"]) for each in days if each["day"] >= began_at)
-    calls_before = sum(int(each["calls"]) for each in days if each["day"] < began_at)
+def _number(day: datetime, quarter: datetime) -> int:
+    return (quarter - day) // _QUARTER
+
+
+async def used(tx: Transaction, subscription_id: str, period: str, zone: str) -> Used:
+    """Return the subscription's calls in the running period and in the one before, by the clocks of a zone."""
+    began_at, ends_at = period_of(period, tx.now, zone)
+    before, _ = period_of(period, began_at - timedelta(hours=1), zone)
+    touched = {"$gt": before - timedelta(days=1), "$lt": ends_at}
+    days = await tx.collection(USED).find({"subscription_id": subscription_id, "day": touched})
+    counted = [(moment, calls) for each in days for moment, calls in _quarters(each)]
+    calls = sum(calls for moment, calls in counted if began_at <= moment < ends_at)
+    calls_before = sum(calls for moment, calls in counted if before <= moment < began_at)
     return Used(period, began_at, ends_at, calls, calls_before, await _known_through(tx))
+
+
+def _quarters(document: Document) -> list[tuple[datetime, int]]:
+    """Return how many calls were counted in the quarters of a day; what was counted by the day alone counts at its beginning."""
+    day: datetime = document["day"]
+    told = {int(number): int(calls) for number, calls in document.get("quarters", {}).items()}
+    counted = [(day + number * _QUARTER, calls) for number, calls in told.items()]
+    return [*counted, (day, int(document["calls"]) - sum(told.values()))]
 
 
 async def _known_through(tx: Transaction) -> datetime | None:

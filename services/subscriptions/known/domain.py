@@ -78,3 +78,5 @@ class Terms:
     burst: int
     quota_calls: int | None
     quota_period: str | None
+    quota_time_zone: str = "UTC"
+    """By whose clocks the quota's day or month begins."""

@@ -185,4 +185,4 @@ def _terms(copy: Document) -> Terms | None:
     if copy.get("rate_requests") is None:
         return None
     names = ("name", "rate_requests", "rate_seconds", "burst", "quota_calls", "quota_period")
-    return Terms(**{name: copy[name] for name in names})
+    return Terms(**{name: copy[name] for name in names}, quota_time_zone=copy.get("quota_time_zone") or "UTC")

@@ -29,9 +29,8 @@ async def preview_plan_change(tx: Transaction, asked: Asked) -> Preview:
     present = await access.present_plan(tx, subscription)
     effective_at = domain.due_at(asked.when, asked.at, (present, plan), tx.now) or tx.now
     domain.require_possible(subscription, plan, effective_at)
-    terms = [each.terms for each in (plan, present) if each is not None and each.terms is not None]
-    period = next((each.quota_period for each in terms if each.quota_period is not None), None)
-    used = None if period is None else await calls.used(tx, subscription.id, period)
+    period = domain.counted_by(plan, present)
+    used = None if period is None else await calls.used(tx, subscription.id, *period)
     return domain.preview(present, plan, effective_at, used)
 
 

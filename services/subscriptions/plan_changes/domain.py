@@ -69,9 +69,14 @@ def due_at(when: When, at: datetime | None, plans: tuple[Plan | None, Plan], now
         return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
     if when is When.NOW:
         return None
+    period, zone = counted_by(*plans) or (MONTH, "UTC")
+    return period_of(period, now, zone)[1]
+
+
+def counted_by(*plans: Plan | None) -> tuple[str, str] | None:
+    """Return the kind of period of the first of these plans that has a quota, and its time zone; None where none has."""
     terms = [each.terms for each in plans if each is not None and each.terms is not None]
-    period = next((each.quota_period for each in terms if each.quota_period is not None), MONTH)
-    return period_of(period, now)[1]
+    return next(((each.quota_period, each.quota_time_zone) for each in terms if each.quota_period is not None), None)
 
 
 def _require_moment(when: When, at: datetime | None, now: datetime) -> None:

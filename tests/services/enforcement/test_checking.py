@@ -20,12 +20,14 @@ from services.enforcement.state import repository
 from services.enforcement.state.copies import copy_of
 from services.enforcement.state.feed import Feed
 from services.enforcement.state.world import World
+from tests.services.enforcement.hearing import has_heard
 from tests.services.enforcement.stage import Issuer, Stage, message, until
 
 
 async def _ready(stage: Stage, **plan: Any) -> tuple[Any, Any, str]:
     client, product = await stage.application(), await stage.product(**plan)
     subscription_id = await stage.subscribe(client, product)
+    await has_heard(stage, client, product)
     await stage.check_until(405, "PATCH", f"{product.base_path}/pets", client.headers)
     return client, product, subscription_id
 
@@ -128,7 +130,7 @@ async def test_a_quota_ends_counts_only_what_passes_and_survives_a_restart(
     async def copied() -> bool:
         return len(await repository.copies_after(store.reader(), None)) >= 5
 
-    await until(copied)
+    await until(copied, 60)
     await service.close()
     again = build(settings, bus, store)
     await _start_workers(again)

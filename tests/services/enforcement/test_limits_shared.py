@@ -1,21 +1,27 @@
 """Limits among several instances: whoever is asked, each call counts once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import httpx
 import pytest
 
 from chassis.local import LocalBus
+from chassis.principal import Principal
 from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
 from services.enforcement.limits import members, repository, wire
+from services.enforcement.limits.book import Book
 from services.enforcement.limits.counting import PASSED, RATE, Counted
+from services.enforcement.limits.keeper import Keeper
+from services.enforcement.limits.quotas import Counter, Quota
 from services.enforcement.limits.sharing import Sharing
 from services.enforcement.main import build
+from services.enforcement.quotas.access import Quotas
 from services.enforcement.settings import EnforcementSettings
 from services.enforcement.state.feed import Feed
+from tests.services.enforcement.hearing import has_heard
 from tests.services.enforcement.stage import Client, Issuer, Product, Stage, until
 
 NEVER = {"rate_requests": 1, "rate_seconds": 3600}
@@ -45,7 +51,7 @@ class Several:
             await worker.start()
         stage = Stage(self._bus, self._issuer, service)
         for client, product in self._subscribed:
-            await _has_heard(stage, client, product)
+            await has_heard(stage, client, product)
         self.stages.append(stage)
         await self.all_know_all()
         return stage
@@ -83,7 +89,7 @@ class Several:
         client, product = await first.application(), await first.product(**plan)
         await first.subscribe(client, product)
         for each in self.stages:
-            await _has_heard(each, client, product)
+            await has_heard(each, client, product)
         self._subscribed.append((client, product))
         return client, product
 
@@ -127,12 +133,20 @@ class Several:
         return next(alive[each] for each in sharing(self.stages[0]).ring.order(place) if each in alive)
 
 
-async def _has_heard(stage: Stage, client: Client, product: Product) -> None:
-    """Wait until an instance knows the subscription, without a call that counts."""
+async def _counts_by(stage: Stage, client: Client, product: Product, calls: int) -> None:
+    """Wait until an instance knows of a quota of so many calls."""
 
     async def known() -> bool:
         lease = stage.worker(Feed)._world.lease(client.application_id, product.id, 0, 0)
-        return lease is not None and lease.claim.latest.version > (0, 0) and lease.bucket.rate.burst != 10
+        return lease is not None and lease.quota is not None and lease.quota.calls == calls
+
+    await until(known, 60)
+
+
+async def _is_permitted(stage: Stage, client: Client, product: Product, permissions: int) -> None:
+    async def known() -> bool:
+        permits = stage.worker(Feed)._world.permitted(client.application_id, product.id)
+        return permits is not None and len(permits) == permissions
 
     await until(known, 60)
 
@@ -186,6 +200,60 @@ async def test_what_is_told_of_the_limits_is_the_same_everywhere(several: Severa
         rate, quota = answer.headers["ratelimit"].split(", ")
         left.append((rate.split(";")[1], quota.split(";")[1]))
     assert left == [(f"r={39 - n}", f"r={999 - n}") for n in range(9)]
+
+
+async def test_a_changed_plan_keeps_what_was_used_whoever_is_asked(several: Several) -> None:
+    await _three(several)
+    client, product = await several.subscribed(quota_calls=40, quota_period="DAY", quota_time_zone="Asia/Tokyo")
+    assert await several.passed(client, product, 12) == 12
+    await several.stages[0].plan(product, "plan_changed", quota_calls=20, quota_period="DAY", quota_time_zone="Asia/Tokyo")
+    for each in several.stages:
+        await _counts_by(each, client, product, 20)
+    assert 6 <= await several.drained(client, product) <= 8
+
+
+async def test_the_permissions_quota_and_the_plans_hold_both_whoever_is_asked(several: Several) -> None:
+    await _three(several)
+    plan = {"prerequisites": ["PERMISSION"], "quota_calls": 30, "quota_period": "DAY"}
+    client, product = await several.subscribed(**plan)
+    await several.stages[0].permit(client, product, quota_calls=12, quota_period="MONTH")
+    for each in several.stages:
+        await _is_permitted(each, client, product, 1)
+    passed = await several.drained(client, product)
+    assert 10 <= passed <= 12
+    assert (await several.call(several.stages[0], client, product)).json()["code"] == "PERMISSION_QUOTA_EXCEEDED"
+    await several.stages[0].permit(client, product)
+    for each in several.stages:
+        await _is_permitted(each, client, product, 2)
+    passed += await several.drained(client, product)
+    assert 28 <= passed <= 30
+    assert (await several.call(several.stages[0], client, product)).json()["code"] == "QUOTA_EXCEEDED"
+
+
+async def test_what_is_told_of_a_quota_agrees_with_the_answers_whoever_tells(several: Several) -> None:
+    await _three(several)
+    client, product = await several.subscribed(quota_calls=500, quota_period="MONTH", quota_time_zone="Europe/Riga")
+    assert await several.passed(client, product, 20) == 20
+    owner = sharing(several.owner_of(client, product))
+    (subscription_id,) = owner._book.counters
+
+    async def told(stage: Stage) -> tuple[int, int]:
+        part = sharing(stage)
+        quotas = Quotas(part._book, part.is_counted_here)
+        reader = stage.service.store.reader(Principal(id="usr_operator", platform_roles=frozenset({"OPERATOR_ADMINISTRATOR"})))
+        usages = await quotas.visible(reader, [subscription_id])
+        usage = usages[subscription_id].plan
+        assert usage is not None
+        return usage.used, usage.remaining
+
+    for stage in several.stages:
+        answer = await several.call(stage, client, product)
+        left = int(answer.headers["ratelimit"].split('"quota";r=')[1].split(";")[0])
+
+        async def agree(left: int = left) -> bool:
+            return [await told(each) for each in several.stages] == [(500 - left, left)] * 3
+
+        await until(agree, 60)
 
 
 async def test_an_instance_that_goes_leaves_everything_to_the_next(several: Several) -> None:
@@ -260,9 +328,9 @@ class Deaf:
     def asked(self, terms: bytes, answer: Any) -> bool:  # noqa: ARG002 - it is asked so
         return True
 
-    def refunded(self, terms: bytes) -> None: ...
+    def refunded(self, terms: bytes, age_ms: int) -> None: ...
 
-    def charged(self, key: str, calls: int) -> None: ...
+    def charged(self, key: str, calls: int, missing_ns: int) -> None: ...
 
     def came(self, instance_id: str) -> None: ...
 
@@ -292,15 +360,22 @@ async def test_who_does_not_know_the_secret_is_not_heard(several: Several) -> No
     writer.close()
 
 
-async def test_calls_are_reserved_once_by_whoever_reserves(make_store: Callable[..., Any]) -> None:
-    from services.enforcement.limits.quotas import Counter, Quota
-
+@pytest.mark.parametrize(("calls", "reserved"), [(4000, 5 * 5 * 13), (20, 20)])
+async def test_calls_are_reserved_once_by_whoever_reserves(make_store: Callable[..., Any], calls: int, reserved: int) -> None:
     store = make_store("enforcement")
     await store.ensure_indexes([*repository.INDEXES])
-    counters = [Counter("sub_1", Quota(100, "DAY"), 1_900_000_000_000_000_000) for _ in range(5)]
+    keepers = [Keeper(store, Book()) for _ in range(5)]
+    quota = Quota(calls, "DAY")
+    counters = [[Counter(f"sub_{n}", quota, 1_900_000_000_000_000_000) for n in range(3)] for _ in keepers]
 
-    async def reserve(counter: Any) -> int:
-        return (await repository.reserve(store.reader(), counter, 7, 100)).calls
+    async def reserve(keeper: Keeper, its: Sequence[Counter]) -> None:
+        for _ in range(5):
+            for each in its:
+                keeper._book.wants_lot(each, quota)
+            await keeper.fetch()
+            for each in its:
+                each.free, each.is_loaded = 0, True
 
-    got = [await asyncio.gather(*(reserve(each) for each in counters)) for _ in range(9)]
-    assert sum(map(sum, got)) == 100
+    await asyncio.gather(*(reserve(*each) for each in zip(keepers, counters, strict=True)))
+    kept = await store.reader().collection("quotas").find({})
+    assert [each["calls"] for each in kept] == [reserved] * 3

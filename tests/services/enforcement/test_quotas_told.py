@@ -130,7 +130,22 @@ async def test_each_threshold_is_announced_once_a_period(asking: Asking) -> None
     told = last["data"]
     assert (told["subscription_id"], told["application_id"]) == (subscription_id, client.application_id)
     assert (told["used"], told["limit"], told["period"], told["time_zone"]) == (10, 10, "DAY", "Asia/Tokyo")
+    assert told["permission_id"] is None
     assert (last["organization"], last["audience"]) == (client.organization_id, client.organization_id)
+
+
+async def test_the_thresholds_of_a_permissions_quota_are_announced_beside_the_plans(asking: Asking) -> None:
+    client, product, subscription_id = await asking.subscribed(prerequisites=NEEDED, quota_calls=6, quota_period="DAY")
+    permission_id = await asking.permit(client, product, quota_calls=4, quota_period="MONTH")
+    await asking.call(client, product, 4)
+    assert (await asking.check("GET", f"{product.base_path}/pets", client.headers)).json()["code"] == "PERMISSION_QUOTA_EXCEEDED"
+    for _ in range(2):
+        await asking.worker(Sharing).keeper.tell()
+    told = [each["data"] for each in await asking.facts()]
+    reached = sorted((each["permission_id"] or "plan", each["threshold"], each["limit"], each["period"]) for each in told)
+    assert reached == [("plan", 50, 6, "DAY"), *((permission_id, percent, 4, "MONTH") for percent in (50, 80, 100))]
+    assert {(each["subscription_id"], each["plan_id"]) for each in told} == {(subscription_id, product.plan_id)}
+    assert {each["audience"] for each in await asking.facts()} == {client.organization_id}
 
 
 async def test_what_was_announced_is_not_announced_again_after_a_restart(asking: Asking, bus: LocalBus, issuer: Issuer) -> None:
@@ -157,17 +172,18 @@ BEGAN = datetime(2030, 1, 1, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("used", "hours", "at_hour"),
-    [(0, 6, None), (30, 6, 20), (25, 6, None), (100, 6, None), (99, 1, None), (50, 6, 12)],
+    [(0, 6, None), (30, 6, 20), (25, 6, None), (100, 6, None), (50, 6, 12), (80, 1, 1.25), (99, 0.4, None), (1, 0.5, None)],
 )
-def test_the_forecast_goes_on_at_the_pace_of_the_period(used: int, hours: int, at_hour: int | None) -> None:
+def test_the_forecast_goes_on_at_the_pace_of_the_period(used: int, hours: float, at_hour: float | None) -> None:
     usage = Usage(100, used, "DAY", "UTC", BEGAN, BEGAN + timedelta(days=1))
     expected = None if at_hour is None else BEGAN + timedelta(hours=at_hour)
-    found = usage.exhausted_at(BEGAN + timedelta(hours=hours))
-    if (used, hours) == (99, 1):
-        assert found is not None
-        assert found < BEGAN + timedelta(hours=2)
-    else:
-        assert found == expected
+    assert usage.exhausted_at(BEGAN + timedelta(hours=hours)) == expected
+
+
+def test_the_forecast_begins_with_the_first_call_of_the_period() -> None:
+    usage = Usage(100, 50, "DAY", "UTC", BEGAN, BEGAN + timedelta(days=1), since=BEGAN + timedelta(hours=20))
+    assert usage.exhausted_at(BEGAN + timedelta(hours=21)) == BEGAN + timedelta(hours=22)
+    assert usage.exhausted_at(BEGAN + timedelta(hours=20, minutes=20)) is None
 
 
 def test_thresholds_are_reached_exactly() -> None:

@@ -55,6 +55,71 @@ def test_a_changed_rate_neither_forgives_nor_punishes(before: Rate, after: Rate,
     assert bucket.is_whole(after.seconds * SECOND * after.burst)
 
 
+_CALLS = st.lists(st.tuples(st.integers(0, 2 * SECOND), st.booleans(), st.integers(0, 2 * SECOND)), max_size=40)
+
+
+@given(_RATES, _CALLS)
+def test_taking_back_gives_no_more_than_if_the_call_had_never_been_counted(
+    rate: Rate, calls: list[tuple[int, bool, int]]
+) -> None:
+    """Calls whose answers were late counted elsewhere, too: what is taken back later was counted here too much."""
+    bucket, truth = Bucket(rate), Bucket(rate)
+    now = 0
+    late: list[tuple[int, int]] = []
+    for pause, is_late, later in calls:
+        now += pause
+        for asked_at, _ in [each for each in late if each[1] <= now]:
+            bucket.refund(now, now - asked_at)
+        late = [each for each in late if each[1] > now]
+        if bucket.take(now).is_allowed:
+            if is_late and len(late) < (rate.burst - 1) // 2:
+                late.append((now - 1, now + later))
+            else:
+                truth.charge(1, now)
+        assert max(bucket.whole_at, now * rate.requests) >= max(truth.whole_at, now * rate.requests)
+
+
+@given(_RATES, st.integers(0, SECOND))
+def test_of_an_allowance_that_is_used_up_what_was_counted_too_much_comes_back_whole(rate: Rate, pause: int) -> None:
+    bucket, truth = Bucket(rate._replace(burst=rate.burst + 4)), Bucket(rate._replace(burst=rate.burst + 4))
+    for each in (bucket, truth):
+        each.charge(rate.burst + 3, 0)
+    truth.eased_ns = bucket.eased_ns = 0
+    assert bucket.take(1).is_allowed
+    is_eased = bucket.eased_ns == 1
+    assert bucket.refund(1 + pause, 1 + pause) is not is_eased
+    assert is_eased or bucket.whole_at == truth.whole_at
+
+
+@given(_RATES, _PAUSES, st.integers(0, 60), st.integers(0, 60))
+def test_who_stood_still_knows_afterwards_what_is_missing(rate: Rate, pauses: list[int], before: int, after: int) -> None:
+    here, elsewhere, now = Bucket(rate), Bucket(rate), SECOND
+    for _ in range(before):
+        here.take(now)
+    elsewhere.whole_at = here.whole_at
+    told = 0
+    for pause in pauses:
+        now += pause
+        told += elsewhere.take(now).is_allowed
+    truth = Bucket(rate)
+    truth.whole_at = elsewhere.whole_at
+    for _ in range(after):
+        # What it was not told of yet it gives a second time, and owes.
+        if here.take(now).is_allowed:
+            truth.charge(1, now)
+    here.charge(told, now, elsewhere.missing_ns(now) + 1)
+    assert truth.missing_ns(now) <= here.missing_ns(now) or not told
+    assert here.missing_ns(now) <= truth.missing_ns(now) + before * rate.seconds * SECOND // rate.requests + 2
+
+
+def test_what_is_read_too_late_counts_beside_what_has_passed_meanwhile() -> None:
+    bucket = Bucket(Rate(1, 1, 10))
+    for _ in range(3):
+        bucket.take(0)
+    bucket.restore(Rate(1, 1, 10), 5 * SECOND, 0)
+    assert bucket.take(0).remaining == 1
+
+
 def test_a_period_is_a_calendar_day_or_month_in_utc() -> None:
     moment = datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC)
     assert period_of(DAY, moment) == (datetime(2028, 2, 29, tzinfo=UTC), datetime(2028, 3, 1, tzinfo=UTC))

@@ -129,4 +129,9 @@ async def test_those_who_subscribe_are_told_that_a_quota_is_used(portal: Portal)
         for mail in got.values():
             assert f"application “Finder” has used {threshold} % of the calls of the product" in text_of(mail)
             assert "The next period begins on 2031-05-06." in text_of(mail)
+            assert "that its plan allows" in text_of(mail)
             assert ("further calls are refused" in text_of(mail)) is (threshold == 100)
+    data = {**about, **quota, "threshold": 50, "permission_id": "prm_1"}
+    got = await portal.tell(portal.room.announcement("enforcement.quota_threshold_reached.v1", "sub_50", data))
+    assert set(got) == recipients("OWNER", "ADMINISTRATOR", "DEVELOPER")
+    assert all("50 % of the calls" in text_of(mail) and "that its permission allows" in text_of(mail) for mail in got.values())

@@ -86,6 +86,29 @@ async def test_a_preview_changes_nothing_and_says_what_would(timed: Timed) -> No
     assert (then["effective_at"], then["remaining_after"]) == ("2030-01-31T00:00:00Z", 1000)
 
 
+async def test_a_preview_counts_by_the_clocks_of_the_plans_zone(timed: Timed) -> None:
+    stage, _ = timed
+    await stage.hear(plan(plan_id="pln_riga", name="Riga", quota_calls=10, quota_period="DAY", quota_time_zone="Asia/Kathmandu"))
+    subscription_id = await active(stage)
+    # There it is a quarter to six in the evening: the day has begun at a quarter past six in the evening before, in UTC.
+    midnight = datetime(2030, 1, 29, 18, 15, tzinfo=UTC)
+    moments = [midnight, midnight - timedelta(seconds=1), midnight + timedelta(hours=3), midnight - timedelta(days=1, seconds=1)]
+    told = [{"at": int(at.timestamp() * 1000), "subscription_id": subscription_id, "rejection": None} for at in moments]
+    told[2]["rejection"] = "UPSTREAM_TIMEOUT"
+    await stage.hear(calls(1, *told))
+    developer = stage.person(org_consumer="DEVELOPER")
+    wanted = {"subscription_id": subscription_id, "plan_id": "pln_riga"}
+    seen = (await developer.do("preview_plan_change", **wanted)).result
+    assert (seen["used"]["began_at"], seen["used"]["ends_at"]) == ("2030-01-29T18:15:00Z", "2030-01-30T18:15:00Z")
+    assert (seen["used"]["calls"], seen["used"]["calls_before"], seen["remaining_after"]) == (2, 1, 8)
+    assert seen["other"]["quota_time_zone"] == "Asia/Kathmandu"
+    utc = (await developer.do("preview_plan_change", subscription_id=subscription_id, plan_id=LARGER)).result
+    assert (utc["used"]["calls"], utc["used"]["calls_before"]) == (0, 3)
+    await developer.do("change_subscription_plan", **wanted)
+    then = (await developer.do("preview_plan_change", **{**wanted, "plan_id": SMALL}, when="NEXT_PERIOD")).result
+    assert then["effective_at"] == "2030-01-30T18:15:00Z"
+
+
 async def test_a_source_that_has_fallen_silent_is_not_taken_for_complete(timed: Timed) -> None:
     stage, clock = timed
     subscription_id = await active(stage)
