@@ -31,7 +31,7 @@ _MOST_TERMS = 50_000
 _log = log("enforcement.limits.sharing")
 
 Answer = Callable[[Counted], None]
-Understood = tuple[wire.Terms, Allowance, tuple[Granted, ...]]
+Understood = tuple[Allowance, tuple[Granted, ...]]
 
 
 class Sharing:
@@ -115,7 +115,7 @@ class Sharing:
         if self._is_closing:
             answer(NOT_COUNTED)
             return True
-        _, allowance, granted = self._understood(terms)
+        allowance, granted = self._understood(terms)
         return self.here(allowance, granted, answer)
 
     def refunded(self, terms: bytes) -> None:
@@ -123,14 +123,14 @@ class Sharing:
 
         A quota takes nothing back: what it has counted once is never given out again.
         """
-        bucket = self._understood(terms)[1].bucket
+        bucket = self._understood(terms)[0].bucket
         if bucket.is_loaded:
             bucket.charge(-1, time.monotonic_ns())
 
     def _understood(self, terms: bytes) -> Understood:
         known = self._terms.get(terms)
-        if known is None or not self._book.is_current(known[1]):
-            known = self._known(wire.read_terms(terms) if known is None else known[0])
+        if known is None or not self._book.is_current(known[0]):
+            known = self._known(wire.read_terms(terms))
             if len(self._terms) >= _MOST_TERMS:
                 self._terms.clear()
             self._terms[terms] = known
@@ -139,7 +139,7 @@ class Sharing:
     def _known(self, terms: wire.Terms) -> Understood:
         now = _now()
         allowance = self._book.allowance(terms.key, terms.place, terms.latest, now)
-        return terms, allowance, tuple(self._book.granted(each, terms.place, quota, now) for each, quota in terms.permits)
+        return allowance, tuple(self._book.granted(each, terms.place, quota, now) for each, quota in terms.permits)
 
     def charged(self, key: str, calls: int) -> None:
         """Take over calls that passed elsewhere."""
