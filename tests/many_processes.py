@@ -40,7 +40,7 @@ def free_port() -> int:
 class ManyProcesses:
     """The platform as containers run it, without containers."""
 
-    def __init__(self, folder: Path, mongo_url: str, rabbitmq_url: str) -> None:
+    def __init__(self, folder: Path, mongo_url: str, rabbitmq_url: str, **more: str) -> None:
         self.folder = folder
         self.gateway_port, self.data_plane_port, self.check_port, self.sandbox_port = (free_port() for _ in range(4))
         self.data_plane_tls_port, certified_port, self.support_port = free_port(), free_port(), free_port()
@@ -79,6 +79,7 @@ class ManyProcesses:
             "PORTICO_GATEWAY_COOKIE_SECURE": "false",
             "PORTICO_NOTIFICATIONS_SUPPORT_ADDRESS": SUPPORT_ADDRESS,
             "PORTICO_NOTIFICATIONS_SUPPORT_SMTP_PORT": str(self.support_port),
+            **more,
         }
 
     @property
@@ -107,9 +108,23 @@ class ManyProcesses:
         urls = await asyncio.gather(*(self._start_part(part) for part in services))
         self._environment |= {f"PORTICO_{part.upper()}_URL": url for part, url in zip(services, urls, strict=True)}
         await self._start_part("gateway")
-        await self._start_proxy()
+        await self._start_proxy("proxy", self.folder / "data-plane", self.data_plane_port)
         addresses = demo.Addresses(f"{self.gateway}/graphql", self.mailbox)
         await demo.load(addresses, demo.passwords(self.folder / "demo.json"), lambda _: None)
+
+    async def start_another_pair(self) -> tuple[str, str]:
+        """Start one more instance of enforcement with a proxy of its own; return its name and where it is called."""
+        number = sum(name.startswith("enforcement") for name in self.children) + 1
+        name, folder, port = f"enforcement-{number}", self.folder / f"data-plane-{number}", free_port()
+        of_its_own = {
+            "PORTICO_ENFORCEMENT_DATA_PLANE": str(folder),
+            "PORTICO_ENFORCEMENT_CHECK_PORT": str(free_port()),
+            "PORTICO_ENFORCEMENT_PROXY_PORT": str(port),
+            "PORTICO_ENFORCEMENT_PROXY_TLS_PORT": "0",
+        }
+        await self._start_part("enforcement", name, **of_its_own)
+        await self._start_proxy(f"proxy-{number}", folder, port)
+        return name, f"http://127.0.0.1:{port}"
 
     async def kill(self, part: str) -> None:
         """End one part as a power failure would, and start it again at the same address."""
@@ -147,27 +162,28 @@ class ManyProcesses:
         output, _ = await asyncio.wait_for(process.communicate(), START_SECONDS)
         assert process.returncode == 0, output.decode()
 
-    async def _start_part(self, part: str) -> str:
+    async def _start_part(self, part: str, name: str = "", **more: str) -> str:
+        name = name or part
         port = {"gateway": self.gateway_port, "sandbox": self.sandbox_port}.get(part) or free_port()
-        environment = {**self._environment, "PORTICO_PORT": str(port), "PYTHONPATH": str(ROOT)}
+        environment = {**self._environment, "PORTICO_PORT": str(port), "PYTHONPATH": str(ROOT), **more}
         command = (sys.executable, *serve.command(part))
-        child = Child(Program(part, command, self.folder / f"{part}.log", ready=LISTENS, environment=environment))
+        child = Child(Program(name, command, self.folder / f"{name}.log", ready=LISTENS, environment=environment))
         child.start()
-        self.children[part] = child
+        self.children[name] = child
         self._stack.push_async_callback(child.stop)
         found = await child.wait_ready(START_SECONDS)
         assert found is not None
         return found.group(1)
 
-    async def _start_proxy(self) -> None:
-        settings = settings_of(EnforcementSettings, data_plane=self.folder / "data-plane")
-        child = Child(Program("proxy", tuple(proxy_command(settings)), self.folder / "proxy.log"))
+    async def _start_proxy(self, name: str, folder: Path, port: int) -> None:
+        settings = settings_of(EnforcementSettings, data_plane=folder)
+        child = Child(Program(name, tuple(proxy_command(settings)), self.folder / f"{name}.log"))
         child.start()
-        self.children["proxy"] = child
+        self.children[name] = child
         self._stack.push_async_callback(child.stop)
         for _ in range(500):
             try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self.data_plane_port)
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
             except OSError:
                 await asyncio.sleep(0.02)
             else:
@@ -177,9 +193,9 @@ class ManyProcesses:
 
 
 @asynccontextmanager
-async def many_processes(folder: Path, mongo_url: str, rabbitmq_url: str) -> AsyncIterator[ManyProcesses]:
+async def many_processes(folder: Path, mongo_url: str, rabbitmq_url: str, **more: str) -> AsyncIterator[ManyProcesses]:
     """Start everything, and end it whatever happens."""
-    running = ManyProcesses(folder, mongo_url, rabbitmq_url)
+    running = ManyProcesses(folder, mongo_url, rabbitmq_url, **more)
     try:
         await running.start()
         yield running

@@ -126,7 +126,8 @@ class ExplainingQueries:
         """Tell whether an application may call an operation now, and if not, what is missing and who can mend it.
 
         For members of the application's organization, the operator's administrators and support, and the product's provider once
-        the application has asked it for something. Without a version, the one that serves the operation best is meant.
+        the application has asked it for something. An operation is named by its id or as it is called: `GET /addresses/1`.
+        Without a version, the one that serves the operation best is meant.
         """
         planned(application_id, product_id, operation, version_id, environment)
 

@@ -9,6 +9,7 @@ from graphql_gateway.engine.declare import Argument, Load, Parent, Parts, asks, 
 from graphql_gateway.schema.described import enum, type_
 from graphql_gateway.schema.nodes import Node
 from graphql_gateway.schema.scalars import URL, DateTime
+from graphql_gateway.schema.services import ENFORCEMENT
 
 _CATALOG = "catalog"
 OPERATIONS_SIZE = 50
@@ -34,6 +35,28 @@ class Environment(Enum):
     SANDBOX = "SANDBOX"
 
 
+@enum
+class UpstreamProblem(Enum):
+    """Why calls do not get through to an upstream."""
+
+    NAME_NOT_RESOLVED = "NAME_NOT_RESOLVED"
+    ADDRESS_NOT_ALLOWED = "ADDRESS_NOT_ALLOWED"
+    NOT_ANSWERING = "NOT_ANSWERING"
+    CERTIFICATE_NOT_ACCEPTED = "CERTIFICATE_NOT_ACCEPTED"
+
+
+@type_
+class UpstreamState:
+    """How an upstream is found by the platform: by its name, and by connecting to it when this is asked."""
+
+    problem: UpstreamProblem | None = reads(says="Null where none is known.")
+    resolved_at: DateTime | None = reads(says="When its name was last resolved; null where nobody answers for it.")
+    addresses: int = reads(says="How many addresses it stands for that may be called.")
+    is_allowed: bool = reads(says="False where it leads to an address that no call may go to.")
+    tried_at: DateTime | None = reads(says="When it was last connected to, at most once in ten seconds; null where it was not.")
+    silent_since: DateTime | None = reads(says="The first of the last attempts in a row that failed; null while it answers.")
+
+
 @type_
 class VersionUpstream:
     """The provider's own system that answers a version's calls in production."""
@@ -43,6 +66,10 @@ class VersionUpstream:
     host_header: str | None = reads(says="What it is called by, where that is not the address's own name.")
     authorities: str | None = reads(says="Certificates (PEM) that sign its own; null: those that the world trusts.")
     client_certificate: str | None = reads(says="The name of the certificate that the data plane shows to it.")
+    state: UpstreamState | None = loads(
+        Load(ENFORCEMENT, "upstream_states", Parts({"version_id": Parent("version_id"), "url": Parent("url")})),
+        says="How it is found; null until the data plane has heard of it, which it does not of a draft's.",
+    )
 
 
 @type_

@@ -8,6 +8,7 @@ import strawberry
 
 from graphql_gateway.engine.declare import METADATA, FirstGiven, Load, Parent, Parts, Read, asks, planned, reads
 from graphql_gateway.schema.described import enum, input_, interface, type_
+from graphql_gateway.schema.releases import Environment
 from graphql_gateway.schema.scalars import DateTime, Long
 
 USAGE_WEIGHT = 25.0
@@ -49,6 +50,7 @@ class UsageGrouping(Enum):
     PLAN = "PLAN"
     ORGANIZATION = "ORGANIZATION"
     REJECTION = "REJECTION"
+    ENVIRONMENT = "ENVIRONMENT"
 
 
 @enum
@@ -75,6 +77,12 @@ class UsageInput:
     application_id: strawberry.ID | None = None
     product_id: strawberry.ID | None = None
     status: int | None = None
+    environment: Environment | None = strawberry.field(
+        default=None, description="What the calls went to, or would have gone to; without it all calls are meant."
+    )
+    rejection: str | None = strawberry.field(
+        default=None, description="A code such as UPSTREAM_TIMEOUT, or NONE: calls that the API itself answered."
+    )
 
 
 UsageArgument = Annotated[UsageInput, strawberry.argument(name="input")]
@@ -92,6 +100,7 @@ class UsageFigures:
     forbidden: Long
     not_found: Long
     rate_limited: Long
+    sandbox: Long = reads(says="How many of the calls were to the sandbox.")
     bytes_in: Long
     bytes_out: Long
     latency_p50_ms: float | None = strawberry.field(name="latencyP50Ms")

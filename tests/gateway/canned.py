@@ -62,7 +62,7 @@ PRODUCTS = {
 }  # fmt: skip
 FIGURES = {
     "calls": 3_000_000_000, "success": 5, "client_errors": 1, "server_errors": 0, "unauthorized": 0, "forbidden": 0,
-    "rate_limited": 1, "not_found": 0,
+    "rate_limited": 1, "not_found": 0, "sandbox": 1,
     "bytes_in": 1, "bytes_out": 2, "latency_p50_ms": 1.5, "latency_p90_ms": 2.0, "latency_p95_ms": 3,
     "latency_p99_ms": None,
 }  # fmt: skip

@@ -67,6 +67,7 @@ class RunningPlatform:
     data_plane_port: int
     mailbox_port: int
     data_plane_tls_port: int
+    settings: dict[str, str] = field(default_factory=dict)
     output: Path = field(init=False)
     process: asyncio.subprocess.Process | None = None
 
@@ -83,6 +84,7 @@ class RunningPlatform:
             "PORTICO_DATA_PLANE_TLS_PORT": str(self.data_plane_tls_port),
             "PORTICO_MAILBOX_PORT": str(self.mailbox_port),
             "PYTHONUNBUFFERED": "1",
+            **self.settings,
         }
 
     @property
@@ -136,10 +138,10 @@ class RunningPlatform:
         await until_ended(pids)
 
 
-def new_platform(folder: Path) -> RunningPlatform:
-    """Return a platform that is not started yet, on free ports and an empty folder."""
+def new_platform(folder: Path, **settings: str) -> RunningPlatform:
+    """Return a platform that is not started yet, on free ports and an empty folder, with these settings besides."""
     gateway, data_plane, mailbox, data_plane_tls = free_ports(4)
-    return RunningPlatform(folder / "var", gateway, data_plane, mailbox, data_plane_tls)
+    return RunningPlatform(folder / "var", gateway, data_plane, mailbox, data_plane_tls, settings)
 
 
 async def run_command(platform: RunningPlatform, *arguments: str) -> tuple[int, str]:

@@ -21,6 +21,7 @@ from chassis import telemetry
 from chassis.bus import Message
 from portico.foreign import Graph, Mailbox, Refused, open_account
 from tests.journeys.papers import ENTRUSTED, an_organizations_papers
+from tests.journeys.quiet_trials import TRIED, a_trials_ways
 from tests.journeys.quiet_ways import a_persons_ways, an_applications_ways
 from tests.one_process import RunningInProcess, running_platform
 
@@ -31,7 +32,7 @@ DOCUMENT = json.dumps(
     {
         "openapi": "3.0.3",
         "info": {"title": "Tides", "version": "1"},
-        "paths": {"/tides": {"get": {"operationId": "tides", "responses": {"200": {"description": "Fine."}}}}},
+        "paths": {"/tides": {"get": {"operationId": "tides", "responses": {"200": {"description": "Fine."}}}, "post": TRIED}},
     }
 )
 
@@ -201,6 +202,7 @@ async def applications(visit: Visit, owner: Graph, organization_id: str) -> str:
     product_id, operator = await subscribe(visit, owner, organization_id, application["id"])
     ids = {"organization": organization_id, "application": application["id"], "product": product_id}
     await an_organizations_papers(visit, owner, operator, ids)
+    await a_trials_ways(visit, owner, application["id"], product_id)
     await an_applications_ways(visit, owner, application)
     return str(client_id)
 

@@ -39,9 +39,9 @@ async def test_a_member_sees_what_was_sent_and_came_back_and_never_the_token(wor
 
 
 REFUSED: list[tuple[dict[str, Any], str, list[str]]] = [
-    ({"operationId": "no-such"}, "NOT_FOUND", []),
-    ({"operationId": "http://127.0.0.1/"}, "NOT_FOUND", []),
-    ({"operationId": "$operation"}, "NOT_FOUND", []),
+    ({"operationId": "no-such"}, "OPERATION_NOT_PUBLISHED", ["operationId"]),
+    ({"operationId": "http://127.0.0.1/"}, "OPERATION_NOT_PUBLISHED", ["operationId"]),
+    ({"operationId": "$operation"}, "OPERATION_NOT_PUBLISHED", ["operationId"]),
     ({"versionId": "$version", "operationId": "$operation"}, "NOT_FOUND", []),
     ({"versionId": "$version_beside", "operationId": "hidden-beside"}, "NOT_FOUND", []),
     ({"parameters": [{"name": "url", "value": "http://127.0.0.1/"}]}, "TRIAL_NOT_USABLE", ["parameters.0.name"]),

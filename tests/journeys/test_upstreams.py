@@ -31,6 +31,25 @@ async def check(platform: Any) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+STATE = "query($id: ID!) { node(id: $id) { ... on Version { upstream { state { problem isAllowed addresses triedAt } } } } }"
+
+
+async def test_a_provider_sees_how_its_upstream_is_found_and_others_do_not(world: World) -> None:
+    made = await world.product(f"Found {world.mark}", is_published=True)
+    # A name that nobody ever answers for (RFC 6761).
+    named = {"versionId": made["version"], "url": "https://api.strangers.invalid/v1"}
+    await world.make("owner", "setUpstream", "... on Version { id }", **named)
+    async with asyncio.timeout(60):
+        while True:
+            state = (await world.people["observer"].ask(STATE, id=made["version"]))["node"]["upstream"]["state"]
+            if state is not None:
+                break
+            await asyncio.sleep(0.02)
+    assert state == {"problem": "NAME_NOT_RESOLVED", "isAllowed": True, "addresses": 0, "triedAt": None}
+    for who in ("stranger", "operator", "nobody"):
+        assert (await world.people[who].ask(STATE, id=made["version"]))["node"] == {"upstream": None}, who
+
+
 async def environment_of(check: httpx.AsyncClient, path: str) -> str:
     """Return what a call would go to; nobody's call is enough to be told."""
     return (await check.get(f"/check{path}/none")).headers["portico-verdict"].split("|")[-1]

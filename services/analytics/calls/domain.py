@@ -1,11 +1,11 @@
 """What the data plane reports: batches of calls that have ended."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.analytics.rollups.domain import EPOCH, Measured, Subject
+from services.analytics.rollups.domain import EPOCH, Measured, Subject, environment_of
 from services.analytics.sources.domain import Arrival
 
 Milliseconds = Annotated[int, Field(ge=0, lt=int(datetime(2200, 1, 1, tzinfo=UTC).timestamp() * 1000))]
@@ -30,6 +30,7 @@ class Record(BaseModel):
     bytes_in: Count
     bytes_out: Count
     duration_ms: float
+    environment: Literal["PRODUCTION", "SANDBOX"] | None = None
 
     def measured(self) -> Measured:
         """Return the call as the roll-ups see it."""
@@ -43,6 +44,7 @@ class Record(BaseModel):
             plan_id=self.plan_id,
             status=self.status,
             rejection=self.rejection,
+            environment=environment_of(self.environment, self.version_id),
         )
         return Measured(_to_moment(self.at), subject, self.bytes_in, self.bytes_out, self.duration_ms)
 

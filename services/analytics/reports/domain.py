@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
 from chassis.errors import FieldProblem, Invalid
-from services.analytics.rollups.domain import EPOCH, Period, ceil_to, floor_to
+from services.analytics.rollups.domain import EPOCH, SANDBOX, Period, ceil_to, floor_to, within_environment
 from services.analytics.sketch import Sketch
 
 MOST_POINTS = 1_500
@@ -20,6 +20,8 @@ LONGEST = timedelta(days=5 * 366)
 _EARLIEST = EPOCH.replace(year=2000)
 _LATEST = EPOCH.replace(year=2200)
 _ONE_MINUTE = timedelta(minutes=1)
+NONE = "NONE"
+"""The key of the group of calls that lack what they are grouped by."""
 
 
 class QuestionNotAnswerable(Invalid):
@@ -40,6 +42,7 @@ class GroupBy(StrEnum):
     PLAN = "PLAN"
     ORGANIZATION = "ORGANIZATION"
     REJECTION = "REJECTION"
+    ENVIRONMENT = "ENVIRONMENT"
 
 
 GROUPED_FIELDS: Mapping[GroupBy, tuple[str, ...]] = {
@@ -51,6 +54,7 @@ GROUPED_FIELDS: Mapping[GroupBy, tuple[str, ...]] = {
     GroupBy.PLAN: ("plan_id",),
     GroupBy.ORGANIZATION: ("organization_id",),
     GroupBy.REJECTION: ("rejection",),
+    GroupBy.ENVIRONMENT: ("environment",),
 }
 
 
@@ -73,6 +77,8 @@ class Asked:
     status: tuple[int, ...]
     product_id: str | None
     application_id: str | None
+    environment: str | None
+    rejection: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +116,23 @@ def to_question(asked: Asked) -> Question:
         raise QuestionNotAnswerable(*problems)
     start = floor_to(asked.start.astimezone(UTC), _ONE_MINUTE)
     end = ceil_to(asked.end.astimezone(UTC), _ONE_MINUTE)
-    query: dict[str, Any] = {}
-    if asked.status:
-        query["status"] = {"$in": sorted(set(asked.status))}
-    named = {"product_id": asked.product_id, "application_id": asked.application_id}
-    query |= {name: value for name, value in named.items() if value is not None}
+    query = _query(asked)
     if asked.interval is None:
         return Question((start, end), has_series=False, group_by=asked.group_by, query=query)
     borders = _borders(start, end, asked.interval, ZoneInfo(asked.time_zone))
     return Question(borders, has_series=True, group_by=asked.group_by, query=query)
+
+
+def _query(asked: Asked) -> dict[str, Any]:
+    query: dict[str, Any] = {}
+    if asked.status:
+        query["status"] = {"$in": sorted(set(asked.status))}
+    if asked.rejection is not None:
+        query["rejection"] = None if asked.rejection == NONE else asked.rejection
+    if asked.environment is not None:
+        query["$and"] = [within_environment(asked.environment)]
+    named = {"product_id": asked.product_id, "application_id": asked.application_id}
+    return query | {name: value for name, value in named.items() if value is not None}
 
 
 def require_few_points(question: Question, reports: int) -> None:
@@ -223,6 +237,7 @@ class Tally:
     """What is counted for one figure set of a report."""
 
     calls: int = 0
+    sandbox: int = 0
     bytes_in: int = 0
     bytes_out: int = 0
     by_status: dict[int, int] = field(default_factory=dict)
@@ -232,6 +247,7 @@ class Tally:
         """Count a roll-up's calls."""
         status, calls = rollup["status"], rollup["calls"]
         self.calls += calls
+        self.sandbox += calls if rollup["environment"] == SANDBOX else 0
         self.bytes_in += rollup["bytes_in"]
         self.bytes_out += rollup["bytes_out"]
         self.by_status[status] = self.by_status.get(status, 0) + calls
@@ -249,6 +265,7 @@ class Tally:
             "forbidden": self.by_status.get(403, 0),
             "not_found": self.by_status.get(404, 0),
             "rate_limited": self.by_status.get(429, 0),
+            "sandbox": self.sandbox,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
             "latency_p50_ms": p50,

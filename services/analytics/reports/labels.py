@@ -6,10 +6,8 @@ from typing import Any
 
 from chassis.mongo import Document, Reader
 from services.analytics.known import repository as known
-from services.analytics.reports.domain import GroupBy, GroupKey
-
-NONE = "NONE"
-"""The key of the group of calls that lack what they are grouped by."""
+from services.analytics.reports.domain import NONE, GroupBy, GroupKey
+from services.analytics.rollups.domain import PRODUCTION, SANDBOX
 
 _KEPT_IN = {
     GroupBy.OPERATION: "versions",
@@ -33,7 +31,10 @@ _WITHOUT = {
     GroupBy.PLAN: "Without a plan",
     GroupBy.ORGANIZATION: "Without valid credentials",
     GroupBy.REJECTION: "Answered by the API",
+    GroupBy.ENVIRONMENT: "No version matched",
 }
+
+_OF_ENVIRONMENT = {PRODUCTION: "Production", SANDBOX: "Sandbox"}
 
 
 class Labels:
@@ -61,6 +62,8 @@ class Labels:
             return _WITHOUT[self._group_by]
         if self._group_by is GroupBy.STATUS:
             return _status_label(last)
+        if self._group_by is GroupBy.ENVIRONMENT:
+            return _OF_ENVIRONMENT[last]
         copy = self._copies.get(key[0], {})
         if self._group_by is GroupBy.OPERATION:
             names = {each["operation_id"]: each["name"] for each in copy.get("operations", ())}

@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.routing import BaseRoute
@@ -16,6 +16,7 @@ from services.analytics.reports.domain import GroupBy, QuestionNotAnswerable, Re
 from services.analytics.rollups.domain import Period
 
 Id = Annotated[str, StringConstraints(min_length=1, max_length=64)]
+Environment = Literal["PRODUCTION", "SANDBOX"]
 MOST_SCOPES = 100
 
 
@@ -35,6 +36,8 @@ class UsageArguments(BaseModel):
     status: int | list[int] | None = None
     product_id: Id | None = None
     application_id: Id | None = None
+    environment: Environment | None = None
+    rejection: Id | None = None
 
     def to_question(self) -> domain.Question:
         """Return the question. Raises ``QuestionNotAnswerable``."""
@@ -49,6 +52,8 @@ class UsageArguments(BaseModel):
                 status=tuple(each for each in several if each is not None),
                 product_id=self.product_id,
                 application_id=self.application_id,
+                environment=self.environment,
+                rejection=self.rejection,
             )
         )
 

@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from services.analytics.sketch import Sketch
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+PRODUCTION, SANDBOX = "PRODUCTION", "SANDBOX"
 
 
 class Period(StrEnum):
@@ -49,6 +50,22 @@ class Subject(NamedTuple):
     plan_id: str | None
     status: int
     rejection: str | None
+    environment: str | None
+
+
+def environment_of(told: str | None, version_id: str | None) -> str | None:
+    """Return what a call went to, or would have gone to: what is told of it, and where nothing is, what was so then.
+
+    Before versions could have upstreams of their own, the sandbox answered for all. Without a version a call went nowhere.
+    """
+    return told or (None if version_id is None else SANDBOX)
+
+
+def within_environment(environment: str) -> dict[str, Any]:
+    """Return the query of the roll-ups of an environment, those too that were kept before there were two."""
+    if environment != SANDBOX:
+        return {"environment": environment}
+    return {"$or": [{"environment": SANDBOX}, {"environment": None, "version_id": {"$ne": None}}]}
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from chassis.mongo import Document, Index, Reader, Transaction, UpdateOne
-from services.analytics.rollups.domain import Figures, Period, RollUps, Subject
+from services.analytics.rollups.domain import Figures, Period, RollUps, Subject, environment_of
 
 COLLECTIONS = {Period.MINUTE: "minutes", Period.HOUR: "hours", Period.DAY: "days"}
 SCOPES = ("organization_id", "application_id", "product_id")
@@ -45,4 +45,7 @@ async def find(reader: Reader, period: Period, ranges: Ranges, query: Mapping[st
     """Return the roll-ups of a period that begin within one of the ranges and match."""
     within = [{"start": {"$gte": start, "$lt": end}} for start, end in ranges]
     wanted = {**query, **within[0]} if len(within) == 1 else {**query, "$or": within}
-    return await reader.collection(COLLECTIONS[period]).find(wanted, limit=limit, projection={"_id": 0})
+    found = await reader.collection(COLLECTIONS[period]).find(wanted, limit=limit, projection={"_id": 0})
+    for each in found:
+        each["environment"] = environment_of(each.get("environment"), each["version_id"])
+    return found

@@ -33,6 +33,14 @@ class Checker:
         validator = self._validator(pointer)
         return None if validator is None else bool(validator.is_valid(value))
 
+    def is_of_type(self, pointer: str, value: Any) -> bool | None:
+        """Say whether a value is of a type that the schema at a JSON pointer asks for, whatever else it lacks; None as above."""
+        validator = self._validator(pointer)
+        if validator is None:
+            return None
+        refused = (leaf for error in validator.iter_errors(value) for leaf in leaves(error))
+        return not any(leaf.kind.name == "type" and not leaf.instance_path for leaf in refused)
+
     def troubles(self, pointer: str, value: Any, most: int) -> list[Trouble] | None:
         """Return what the schema at a JSON pointer refuses of a value, each with its place in the value; None as above."""
         validator = self._validator(pointer)

@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
-from chassis.errors import NotFound
+from chassis.errors import FieldProblem, NotFound
 from chassis.mongo import Reader
 from services.catalog.products.access import visible_versions
 from services.catalog.products.domain import Api, Product
 from services.catalog.products.lives import Version
+from services.catalog.trials.domain import TrialNotUsable
 from services.catalog.versions import access as documents
 
 
@@ -22,7 +23,8 @@ class Tried(NamedTuple):
 async def operation_to_try(reader: Reader, version_id: str, operation_id: str) -> Tried:
     """Return what an operation is described by.
 
-    Raises ``SignInFirst``, ``NotFound`` (also of drafts of others), ``NotPublishedYet`` or ``AlreadyRetired``.
+    Raises ``SignInFirst``, ``NotFound`` (also of drafts of others), ``NotPublishedYet``, ``AlreadyRetired``, or
+    ``TrialNotUsable`` where the version has no such operation.
     """
     reader.principal.require_signed_in()
     found = (await visible_versions(reader, [version_id])).get(version_id)
@@ -31,6 +33,11 @@ async def operation_to_try(reader: Reader, version_id: str, operation_id: str) -
     found[2].require_callable()
     operations = (await documents.visible_operations(reader, [version_id])).get(version_id, [])
     kept = (await documents.visible_documents(reader, [version_id])).get(version_id)
-    if kept is None or not any(each["operation_id"] == operation_id for each in operations):
+    if kept is None:
         raise NotFound
+    known = [each["operation_id"] for each in operations]
+    if operation_id not in known:
+        raise TrialNotUsable(
+            [FieldProblem("operation_id", f"the version has no such operation; it has: {', '.join(known[:10])}")]
+        )
     return Tried(*found, kept.packed_text)

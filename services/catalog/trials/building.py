@@ -14,8 +14,8 @@ from services.catalog.documents.meaning import TEMPLATE
 from services.catalog.sandbox.checking import Checker
 from services.catalog.trials.contract import Contract, Parameter
 from services.catalog.trials.domain import Built, Finding, Given, TrialNotUsable, Verdict, Wanted, header_trouble
-from services.catalog.trials.judging import described_as, is_json, judge_body, judge_value, together
-from services.catalog.trials.values import chosen, in_cookie, in_header, in_path, in_query
+from services.catalog.trials.judging import described_as, is_json, judge_body, judge_value, read_for, together
+from services.catalog.trials.values import in_cookie, in_header, in_path, in_query
 
 _LITERAL = "/!$&'()*+,;=:@~%"
 _UNSAFE = re.compile(r"%(?:2f|5c|00)|[\\\x00-\x20\x7f]", re.IGNORECASE)
@@ -97,7 +97,7 @@ class _Building:
         schema_at = parameter.schema_at
         if schema_at is None:
             return texts[0] if len(texts) == 1 else list(texts)
-        value = chosen(texts, lambda each: self.checker.accepts(schema_at, each))
+        value = read_for(self.checker, schema_at, texts)
         self.verdicts.append(judge_value(self.checker, schema_at, value, f"parameters.{parameter.name}"))
         return value
 

@@ -77,6 +77,11 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a number in JSON")
 
 
+def read_for(checker: Checker, schema_at: str, texts: Sequence[str]) -> Any:
+    """Return the value that texts stand for where a schema says what is wanted."""
+    return chosen(texts, lambda each: checker.accepts(schema_at, each), lambda each: checker.is_of_type(schema_at, each))
+
+
 def judge_value(checker: Checker, schema_at: str, value: Any, place: str) -> Verdict:
     """Return whether a value keeps to a schema."""
     troubles = checker.troubles(schema_at, value, MOST_FINDINGS)
@@ -107,7 +112,7 @@ def judge_response(contract: Contract, checker: Checker, answered: Mapping[str, 
 
 
 def _judge_header(checker: Checker, schema_at: str, value: str, place: str) -> Verdict:
-    return judge_value(checker, schema_at, chosen([value], lambda each: checker.accepts(schema_at, each)), place)
+    return judge_value(checker, schema_at, read_for(checker, schema_at, [value]), place)
 
 
 def _judge_answer(contract: Contract, checker: Checker, content: Content, answered: Mapping[str, Any]) -> Verdict:

@@ -10,24 +10,25 @@ from urllib.parse import quote
 
 from services.catalog.trials.contract import Parameter
 
-Accepts = Callable[[Any], bool | None]
+Says = Callable[[Any], bool | None]
 _DELIMITERS = {"spaceDelimited": "%20", "pipeDelimited": "%7C"}
 
 
-def chosen(texts: Sequence[str], accepts: Accepts) -> Any:
+def chosen(texts: Sequence[str], accepts: Says, is_of_type: Says) -> Any:
     """Return the value that texts stand for: of what they can be read as, the first that the schema accepts.
 
     One text may be the value itself, JSON, or the one item of a list; several are the items of a list. Where the schema accepts
-    none of it, the most plausible reading is returned.
+    none of it, the first that is at least of its type is returned: digits stay a text where a text is asked for.
     """
     read = [_read(text) for text in texts]
     if len(texts) > 1:
         readings: list[Any] = [list(texts), read]
     else:
         readings = [texts[0], read[0], [texts[0]], [read[0]]]
-    for each in readings:
-        if accepts(each) is not False:
-            return each
+    for fits in (accepts, is_of_type):
+        for each in readings:
+            if fits(each) is not False:
+                return each
     return read if len(texts) > 1 else read[0]
 
 

@@ -34,7 +34,7 @@ class UpstreamRoutes:
     async def upstreams_by_version(self, asked: Asked) -> list[Json]:
         """Answer ``/load/upstreams_by_version``: for the provider's members."""
         found = await access.visible_upstreams(asked.reader(), asked.ids)
-        return [asdict(found[each]) if each in found else None for each in asked.ids]
+        return [{"version_id": each, **asdict(found[each])} if each in found else None for each in asked.ids]
 
 
 def routes(edge: Edge, rows: Rows, allowed: Allowed) -> list[BaseRoute]:

@@ -4,6 +4,7 @@ It is told from the very chain that decides, so the first link that fails is why
 too, as far as they can be judged: whoever mends the first wants to know of the second.
 """
 
+import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -21,6 +22,7 @@ from services.enforcement.state.world import Application, World
 
 _NANOSECONDS = 1_000_000_000
 _EVER = float("inf")
+_AS_CALLED = re.compile(r"(?P<method>[A-Z]+) (?P<path>/[^?#\s]*)(?:\?\S*)?")
 
 
 class Outcome(StrEnum):
@@ -74,11 +76,14 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Whether an application may call an operation of a product, in the version named or in the one that serves it best."""
+    """Whether an application may call an operation of a product, in the version named or in the one that serves it best.
+
+    An operation is named by its id or as it is called: ``GET /addresses/1``, with the base path or without.
+    """
 
     application_id: str
     product_id: str
-    operation_id: str
+    operation: str
     version_id: str | None = None
     environment: str = PRODUCTION
 
@@ -92,7 +97,7 @@ def case_of(world: World, question: Question, now: Now, *, is_fresh: bool = True
     case.application = application
     case.version = _version(world, question)
     if case.version is not None:
-        case.match = Match(case.version.matcher.named(question.operation_id))
+        case.match = _match(case.version, question.operation)
     for _ in faults(case):
         pass  # what is found on the way is in the case
     return case
@@ -129,12 +134,25 @@ def _credentials(world: World, application: Application) -> Credentials | Reject
     return Rejected(WITHDRAWN[kind])
 
 
+def _match(version: Version, operation: str) -> Match:
+    named = version.matcher.named(operation)
+    called = _AS_CALLED.fullmatch(operation)
+    if named is not None or called is None:
+        return Match(named)
+    path = called["path"]
+    return version.matcher.find(called["method"], path.removeprefix(version.base_path) if _is_below(path, version) else path)
+
+
+def _is_below(path: str, version: Version) -> bool:
+    return path.startswith(f"{version.base_path}/")
+
+
 def _version(world: World, question: Question) -> Version | None:
     versions = world.versions_of(question.product_id)
     if question.version_id is not None:
         return next((each for each in versions if each.id == question.version_id), None)
     newest_first = reversed(versions)
-    ranked = sorted(newest_first, key=lambda each: (each.matcher.named(question.operation_id) is None, each.life.is_retired))
+    ranked = sorted(newest_first, key=lambda each: (_match(each, question.operation).operation is None, each.life.is_retired))
     return ranked[0] if ranked else None
 
 

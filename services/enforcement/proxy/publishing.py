@@ -25,7 +25,7 @@ class Publishing:
     def __init__(self, world: World, feed: Feed, resolver: Resolver) -> None:
         self._world = world
         self._feed = feed
-        self._resolver = resolver
+        self.resolver = resolver
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._on_change: list[Callable[[tuple[Published, ...]], None]] = []
@@ -41,12 +41,12 @@ class Publishing:
 
     def origin_of(self, upstream: Upstream) -> str:
         """Return where an upstream is, as a number that was judged; nothing where no call may go there."""
-        addresses = self._resolver.addresses_of(upstream.origin)
+        addresses = self.resolver.addresses_of(upstream.origin)
         return f"{upstream.origin.partition(':')[0]}://{addresses[0]}" if addresses else ""
 
     async def start(self) -> None:
         """Look once, so that a proxy that runs already loses nothing; and follow from now on."""
-        await self._resolver.look(self._origins(), _FIRST_LOOK_SECONDS)
+        await self.resolver.look(self._origins(), _FIRST_LOOK_SECONDS)
         self._renew()
         self._feed.when_routes_change(self._hear)
         self._task = asyncio.get_running_loop().create_task(self._run(), name="enforcement.publishing")
@@ -55,7 +55,7 @@ class Publishing:
         """Follow no more: what was rendered last stays."""
         if self._task is not None:
             await end_task(self._task)
-        await self._resolver.close()
+        await self.resolver.close()
 
     def _hear(self) -> None:
         self._renew()
@@ -65,7 +65,7 @@ class Publishing:
         while True:
             self._wake.clear()
             try:
-                if await self._resolver.look(self._origins(), _LOOK_SECONDS):
+                if await self.resolver.look(self._origins(), _LOOK_SECONDS):
                     self._renew()
                 for call in self._on_tick:
                     call()
@@ -94,7 +94,7 @@ class Publishing:
         upstream = self._world.upstream_of(version.id, PRODUCTION)
         if upstream is THE_SANDBOX:
             return plain
-        addresses = self._resolver.addresses_of(upstream.origin)
+        addresses = self.resolver.addresses_of(upstream.origin)
         if addresses is None and before is not None:
             # Its name is being looked at: until that is known, calls go where they went.
             return plain._replace(upstream=before.upstream, addresses=before.addresses)

@@ -17,6 +17,7 @@ from chassis.tasks import end_task
 from chassis.telemetry import log
 
 LOOK_AGAIN_SECONDS = 30.0
+NOT_RESOLVED, NOT_ALLOWED = "NAME_NOT_RESOLVED", "ADDRESS_NOT_ALLOWED"
 _LOOK_AGAIN_SOON_SECONDS = 2.0
 _KEPT_SECONDS = 3600.0
 _PATIENCE_SECONDS = 5.0
@@ -31,6 +32,15 @@ class _Known(NamedTuple):
     addresses: Addresses
     answered_at: float
     again_at: float
+    problem: str | None = None
+
+
+class Found(NamedTuple):
+    """What was found at the last look: why a name stands for nothing, or for what it stood for before; and how long ago."""
+
+    addresses: Addresses
+    problem: str | None
+    seconds_ago: float
 
 
 def in_threads_of_its_own() -> Resolve:
@@ -72,6 +82,11 @@ class Resolver:
         known = self._known.get(origin)
         return None if known is None else known.addresses
 
+    def found(self, origin: str) -> Found | None:
+        """Return what the last look has found; None where there was none yet."""
+        known = self._known.get(origin)
+        return None if known is None else Found(known.addresses, known.problem, self._clock() - known.answered_at)
+
     async def look(self, origins: Iterable[str], patience_seconds: float) -> bool:
         """Look at those that are due, forget those that are not among these; say whether any is different now.
 
@@ -105,7 +120,7 @@ class Resolver:
             place = read_place(origin, self._allowed)
         except AddressNotAllowed:
             _log.warning("an upstream is where no call may go", origin=origin)
-            return _Known((), now, now + self._every)
+            return _Known((), now, now + self._every, NOT_ALLOWED)
         if place.literal is not None:
             return _Known((_joined(str(place.literal), place.port),), now, now + self._every)
         try:
@@ -115,13 +130,13 @@ class Resolver:
             _log.warning("an upstream's name stands for nothing", origin=origin, reason=type(error).__name__)
             is_kept = known is not None and now - known.answered_at < _KEPT_SECONDS
             addresses, answered_at = (known.addresses, known.answered_at) if known is not None and is_kept else ((), now)
-            return _Known(addresses, answered_at, now + _LOOK_AGAIN_SOON_SECONDS)
+            return _Known(addresses, answered_at, now + _LOOK_AGAIN_SOON_SECONDS, NOT_RESOLVED)
         judged = judge(numbers, self._allowed, only_loopback=place.only_loopback)
         if not judged:
             _log.warning("an upstream's name leads where no call may go", origin=origin)
         # In one order, whatever order they were told in: the proxy spreads calls over them anyway.
         addresses = tuple(sorted(_joined(each, place.port) for each in judged))[:_MOST_ADDRESSES]
-        return _Known(addresses, now, now + self._every)
+        return _Known(addresses, now, now + self._every, None if addresses else NOT_ALLOWED)
 
 
 def _joined(address: str, port: int) -> str:

@@ -5,7 +5,7 @@ from chassis.mongo import Reader
 from services.identity.applications import access as applications
 from services.identity.applications.domain import Application
 from services.identity.trials import repository
-from services.identity.trials.domain import Environment, Tried
+from services.identity.trials.domain import Environment, OperationNotPublished, Tried
 
 ACTION = "TRY_OPERATION"
 
@@ -16,8 +16,10 @@ async def application_to_try_as(reader: Reader, application_id: str) -> Applicat
 
 
 async def operation_to_try(reader: Reader, version_id: str, operation_id: str, environment: Environment) -> Tried:
-    """Return an operation of a published version. Raises ``NotHeardOf``."""
-    slug = await repository.find_slug(reader, version_id, operation_id)
-    if slug is None:
+    """Return an operation of a published version. Raises ``NotHeardOf`` or ``OperationNotPublished``."""
+    published = await repository.find_version(reader, version_id)
+    if published is None:
         raise NotHeardOf
-    return Tried(version_id, operation_id, environment, slug)
+    if operation_id not in published.operation_ids:
+        raise OperationNotPublished(published.operation_ids)
+    return Tried(version_id, operation_id, environment, published.product_slug)

@@ -25,7 +25,7 @@ class Wanted:
 
 
 async def try_operation(tx: Transaction, application_id: str, wanted: Wanted) -> Trial:
-    """Begin a trial. Raises ``SignInFirst``, ``NotFound``, ``RoleNotAllowed`` or ``NotHeardOf``."""
+    """Begin a trial. Raises ``SignInFirst``, ``NotFound``, ``RoleNotAllowed``, ``NotHeardOf`` or ``OperationNotPublished``."""
     user_id = tx.principal.require_signed_in()
     application = await access.application_to_try_as(tx, application_id)
     tried = await access.operation_to_try(tx, wanted.version_id, wanted.operation_id, wanted.environment)

@@ -1,9 +1,12 @@
 """What is true of trials: who tries which operation as which application, and for how long the token for it is valid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
+from chassis.errors import FieldProblem, Invalid
 from services.identity.applications.domain import Application
 from services.identity.tokens.domain import Proof, scope_form
 
@@ -17,6 +20,21 @@ class Environment(StrEnum):
 
     PRODUCTION = "PRODUCTION"
     SANDBOX = "SANDBOX"
+
+
+class OperationNotPublished(Invalid):
+    """The version has no such operation."""
+
+    def __init__(self, known: Sequence[str]) -> None:
+        mend = f"name an operation of the version; it has: {', '.join(known[:10]) or 'none'}"
+        super().__init__(self.default_message(), fields=[FieldProblem("operation_id", mend)])
+
+
+class Published(NamedTuple):
+    """A published version: its product's name in scopes, and its operations."""
+
+    product_slug: str
+    operation_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

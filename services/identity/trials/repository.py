@@ -1,7 +1,7 @@
 """How trials are kept: for some weeks, to be asked about; the audit trail keeps them for longer."""
 
 from chassis.mongo import Index, Reader, Transaction
-from services.identity.trials.domain import KEPT_FOR, Trial
+from services.identity.trials.domain import KEPT_FOR, Published, Trial
 
 INDEXES = (Index("trials", (("lapses_at", 1),), expire_after_seconds=0), Index("trials", (("user_id", 1),)))
 
@@ -22,10 +22,10 @@ async def add(tx: Transaction, trial: Trial) -> None:
     await tx.collection("trials").insert_one(row)
 
 
-async def find_slug(reader: Reader, version_id: str, operation_id: str) -> str | None:
-    """Return what the product is called in scopes whose published version has an operation; None where that was not heard."""
+async def find_version(reader: Reader, version_id: str) -> Published | None:
+    """Return what was heard of a published version; None where nothing was, or nothing of its product yet."""
     version = await reader.collection("heard_versions").find_one({"_id": version_id})
-    if version is None or operation_id not in version["operation_ids"]:
+    product = version and await reader.collection("heard_products").find_one({"_id": version["product_id"]})
+    if version is None or product is None:
         return None
-    product = await reader.collection("heard_products").find_one({"_id": version["product_id"]})
-    return None if product is None else str(product["slug"])
+    return Published(str(product["slug"]), tuple(version["operation_ids"]))

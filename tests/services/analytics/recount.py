@@ -8,6 +8,14 @@ from typing import Any
 
 from tests.services.analytics.announcements import Record, moment_of
 
+
+def environment_of(record: Record) -> str | None:
+    """What was told; before there was anything to tell, the sandbox answered for every version."""
+    if record.get("environment"):
+        return str(record["environment"])
+    return "SANDBOX" if record["version_id"] else None
+
+
 GROUP_KEYS: dict[str, Callable[[Record], str]] = {
     "STATUS": lambda record: str(record["status"]),
     "OPERATION": lambda record: (
@@ -19,6 +27,7 @@ GROUP_KEYS: dict[str, Callable[[Record], str]] = {
     "PLAN": lambda record: record["plan_id"] or "NONE",
     "ORGANIZATION": lambda record: record["organization_id"] or "NONE",
     "REJECTION": lambda record: record["rejection"] or "NONE",
+    "ENVIRONMENT": lambda record: environment_of(record) or "NONE",
 }
 EXACT = ("calls", "success", "client_errors", "server_errors", "unauthorized", "forbidden", "not_found", "rate_limited")
 LATENCIES = {"latency_p50_ms": 0.5, "latency_p90_ms": 0.9, "latency_p95_ms": 0.95, "latency_p99_ms": 0.99}
@@ -44,6 +53,7 @@ def check_figures(found: dict[str, Any], records: Sequence[Record]) -> None:
         "forbidden": statuses.count(403),
         "not_found": statuses.count(404),
         "rate_limited": statuses.count(429),
+        "sandbox": sum(environment_of(each) == "SANDBOX" for each in records),
         "bytes_in": sum(each["bytes_in"] for each in records),
         "bytes_out": sum(each["bytes_out"] for each in records),
     }

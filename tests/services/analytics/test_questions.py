@@ -43,6 +43,8 @@ async def ask(stage: Stage, *, keys: list[Any] = MINE, **args: Any) -> Answered:
         ({"status": [200, 600]}, "status"),
         ({"product_id": ""}, "product_id"),
         ({"application_id": 7}, "application_id"),
+        ({"environment": "STAGING"}, "environment"),
+        ({"rejection": ""}, "rejection"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -131,6 +133,7 @@ async def test_quiet_points_are_there_with_zeros(stage: Stage) -> None:
         ("PLAN", {"pln_1": "Basic", "NONE": "Without a plan"}),
         ("ORGANIZATION", {"org_consumer": "Consumer", "NONE": "Without valid credentials"}),
         ("REJECTION", {"NONE": "Answered by the API", "NOT_SUBSCRIBED": "NOT_SUBSCRIBED"}),
+        ("ENVIRONMENT", {"PRODUCTION": "Production", "SANDBOX": "Sandbox", "NONE": "No version matched"}),
     ],
 )
 async def test_what_groups_are_called(stage: Stage, group_by: str, labels: dict[str, str]) -> None:
@@ -138,7 +141,7 @@ async def test_what_groups_are_called(stage: Stage, group_by: str, labels: dict[
     nothing = dict.fromkeys(["application_id", "organization_id", "secret_id"])
     calls = [
         call(at),
-        call(at, 401, **nothing),
+        call(at, 401, **nothing, environment="PRODUCTION"),
         call(at, 499, operation_id="odd", application_id="app_unheard", rejection="NOT_SUBSCRIBED"),
         call(at, 599, product_id=None, version_id=None, operation_id=None, plan_id=None),
     ]

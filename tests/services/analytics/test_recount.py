@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.analytics.reports.domain import cut
 from services.analytics.rollups.domain import Period
 from tests.services.analytics.announcements import Record, application, batch, call, product
-from tests.services.analytics.recount import GROUP_KEYS, check_row, within
+from tests.services.analytics.recount import GROUP_KEYS, check_row, environment_of, within
 from tests.services.stage import Stage
 
 START = datetime(2030, 3, 5, tzinfo=UTC)
@@ -60,6 +60,7 @@ def traffic(chance: random.Random, name: str, count: int) -> list[Record]:
                 version_id=chance.choice(["ver_1", "ver_2"]) if matched else None,
                 operation_id=chance.choice(["list", "get", None]) if matched else None,
                 plan_id=chance.choice(["pln_1", None]),
+                environment=chance.choice(["PRODUCTION", "SANDBOX", None]) if matched else None,
                 bytes_in=chance.randrange(2_000),
                 bytes_out=chance.randrange(100_000),
                 duration_ms=round(chance.lognormvariate(2, 1.5), 3),
@@ -115,6 +116,13 @@ async def test_filters_equal_a_recount(month: Stage, seed: int) -> None:
     application_id = f"app_{name}_1"
     filters: list[tuple[dict[str, Any], Callable[[Record], bool]]] = [
         ({"status": 404}, lambda each: each["status"] == 404),
+        ({"environment": "SANDBOX"}, lambda each: environment_of(each) == "SANDBOX"),
+        ({"environment": "PRODUCTION"}, lambda each: environment_of(each) == "PRODUCTION"),
+        ({"rejection": "NOT_SUBSCRIBED"}, lambda each: each["rejection"] == "NOT_SUBSCRIBED"),
+        (
+            {"rejection": "NONE", "environment": "SANDBOX"},
+            lambda each: (each["rejection"], environment_of(each)) == (None, "SANDBOX"),
+        ),
         ({"status": [200, 429]}, lambda each: each["status"] in (200, 429)),
         ({"product_id": "prd_a"}, lambda each: each["product_id"] == "prd_a"),
         ({"application_id": application_id}, lambda each: each["application_id"] == application_id),

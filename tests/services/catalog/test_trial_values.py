@@ -65,4 +65,10 @@ def test_what_is_json_is_written_as_json() -> None:
     ],
 )
 def test_a_text_is_read_as_what_the_schema_accepts(texts: list[str], kind: type, expected: Any) -> None:
-    assert chosen(texts, lambda value: isinstance(value, kind)) == expected
+    assert chosen(texts, lambda value: isinstance(value, kind), lambda value: isinstance(value, kind)) == expected
+
+
+def test_a_text_that_is_refused_is_still_read_as_what_the_schema_asks_for() -> None:
+    assert chosen(["100"], lambda _: False, lambda value: isinstance(value, str)) == "100"
+    assert chosen(["100"], lambda _: False, lambda value: isinstance(value, list)) == ["100"]
+    assert chosen(["100"], lambda _: False, lambda _: False) == 100

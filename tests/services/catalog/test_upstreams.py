@@ -34,7 +34,7 @@ async def test_an_upstream_is_named_shown_to_the_provider_and_announced(stage: S
         "authorities": None,
         "client_certificate": None,
     }
-    assert await shown(stage.provider, published.version_id) == said
+    assert await shown(stage.provider, published.version_id) == {"version_id": published.version_id, **said}
     (announced,) = await stage.facts("upstream_changed")
     assert announced == {
         "version_id": published.version_id,

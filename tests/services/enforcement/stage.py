@@ -51,7 +51,10 @@ def start(command: list[str], **how: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command, **how)
 
 
-async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 10.0) -> Any:
+_IDLE_AT_MOST = 5
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
     """Return the condition's first true value."""
     give_up_at = time.monotonic() + seconds
     while True:
@@ -154,13 +157,15 @@ class DataPlaneStage(Stage):
         await self.service.close()
 
     async def call(self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any) -> httpx.Response:
-        try:
-            return await self.http.request(method, path, headers=headers or {}, **how)
-        except httpx.RemoteProtocolError:
-            if method != "GET":
-                raise
-            # nginx closes idle connections when its upstreams change: whoever meets that asks once more (RFC 9112, 9.3.1).
-            return await self.http.request(method, path, headers=headers or {}, **how)
+        for _ in range(_IDLE_AT_MOST):
+            try:
+                return await self.http.request(method, path, headers=headers or {}, **how)
+            except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+                if method != "GET":
+                    raise
+                # nginx closes idle connections when its upstreams change: whoever meets that asks once more (RFC 9112, 9.3.1),
+                # and may meet the next one of those that it has kept.
+        return await self.http.request(method, path, headers=headers or {}, **how)
 
     async def call_until(self, status: int, method: str, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         async def called() -> httpx.Response | None:

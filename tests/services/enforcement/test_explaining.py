@@ -109,6 +109,24 @@ async def _retired(stage: Stage, client: Client) -> None:
     await stage.announce("identity.secret_retired", client.application_id, secret_id=client.secret_id, **ids)
 
 
+async def test_an_operation_is_named_by_its_id_or_as_it_is_called(stage: Stage, asking: Asking) -> None:
+    client, product = await ready(stage)
+    member = asking.member(client.organization_id, "OBSERVER")
+    for operation, found, code in (
+        ("getPet", "getPet", None),
+        ("GET /pets/7", "getPet", None),
+        (f"GET {product.base_path}/pets/7?limit=1", "getPet", None),
+        ("GET /pets", "listPets", None),
+        ("PATCH /pets", None, "METHOD_NOT_ALLOWED"),
+        ("GET /nowhere", None, "OPERATION_NOT_FOUND"),
+        ("GET /pets/../pets", None, "OPERATION_NOT_FOUND"),
+        ("get /pets", None, "OPERATION_NOT_FOUND"),
+        ("GET pets", None, "OPERATION_NOT_FOUND"),
+    ):
+        (seen,) = await explained(member, key(client, product, operation))
+        assert (seen["operation_id"], seen["code"]) == (found, code), operation
+
+
 async def test_who_is_told(stage: Stage, asking: Asking) -> None:
     client, product = await ready(stage)
     asked = key(client, product)

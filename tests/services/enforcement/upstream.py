@@ -18,9 +18,10 @@ class Upstream:
         self.shown: list[bytes | None] = []
         self._context = context
         self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
 
-    async def start(self) -> str:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._context)
+    async def start(self, port: int = 0) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=self._context)
         host, port = self._server.sockets[0].getsockname()
         return f"{host}:{port}"
 
@@ -28,7 +29,15 @@ class Upstream:
         assert self._server is not None
         self._server.close()
 
+    async def stop(self) -> None:
+        """Go away as a machine does: open connections end, too."""
+        assert self._server is not None
+        self._server.close()
+        for writer in [*self._writers]:
+            writer.transport.abort()
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
         if self._context is not None:
             self.shown.append(writer.get_extra_info("ssl_object").getpeercert(binary_form=True))
         with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -47,4 +56,5 @@ class Upstream:
                 if not told:
                     break
                 writer.write(told)
+        self._writers.discard(writer)
         writer.close()

@@ -63,13 +63,11 @@ async def test_to_a_stranger_the_application_does_not_exist(mine: Client, zoo: P
 
 async def test_what_is_not_published_cannot_be_tried(mine: Client, zoo: Product, team: Team) -> None:
     other = await product(mine.world)
-    for more in (
-        {"version_id": "ver_unheard"},
-        {"operation_id": "no-such"},
-        {"version_id": version_of(other), "operation_id": "list pets"},
-    ):
+    said = await begun(mine, zoo, team.members["OWNER"], version_id="ver_unheard")
+    assert (said.status, said.code) == (404, "NOT_FOUND")
+    for more in ({"operation_id": "no-such"}, {"version_id": version_of(other), "operation_id": "of another"}):
         said = await begun(mine, zoo, team.members["OWNER"], **more)
-        assert (said.status, said.code) == (404, "NOT_FOUND"), more
+        assert (said.status, said.code, said.fields) == (422, "OPERATION_NOT_PUBLISHED", ["operation_id"]), more
     said = await begun(mine, zoo, team.members["OWNER"], environment="MOON")
     assert (said.status, said.fields) == (422, ["environment"])
 

@@ -1,0 +1,1 @@
+"""Upstreams as they are found: whether their names lead somewhere, and whether anybody answers there."""
