@@ -136,7 +136,7 @@ class Stand:
             copy = (await numbering.find(self.checks.store.reader(), [copy_id])).get(copy_id)
             if copy is not None and is_it(copy) and numbering.in_force_of(copy) is not None:
                 return time.monotonic()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)  # each look costs the database as much as writing a copy
         return None
 
     async def measure(self, kind: str, doing: Awaitable[Any], *, path: str, token: str, sees: Sees) -> float:

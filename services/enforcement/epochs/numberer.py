@@ -59,8 +59,8 @@ class Numberer(Repeating):
         began = time.monotonic()
         self._looks_at = began + _TICK_SECONDS
         await self._look(began)
-        # Where much changes a look takes long: the next one comes after as long a pause, and finds the more.
-        self._looks_at = began + max(_TICK_SECONDS, min(2 * (time.monotonic() - began), _PENDING_SECONDS * 2))
+        # Where much changes a look takes long: the next one comes after a pause, too, and finds the more.
+        self._looks_at = began + max(_TICK_SECONDS, 1.25 * (time.monotonic() - began))
 
     async def _look(self, began: float) -> None:
         self._expected.tidy(began)

@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import struct
 from collections.abc import Iterator
-from sys import intern
 from typing import NamedTuple
 
 import orjson
@@ -102,10 +101,7 @@ def read_terms(body: bytes) -> Terms:
     try:
         place, key, version, rate, quota, permits = orjson.loads(body)
         latest = Latest((int(version[0]), int(version[1])), Rate(*map(int, rate)), _quota(quota))
-        # Both are known here already, if the subscription is.
-        return Terms(
-            intern(str(place)), intern(str(key)), latest, tuple((str(each), _quota(its_quota)) for each, its_quota in permits)
-        )
+        return Terms(str(place), str(key), latest, tuple((str(each), _quota(its_quota)) for each, its_quota in permits))
     except (TypeError, ValueError, IndexError) as error:
         raise FrameNotReadable from error
 

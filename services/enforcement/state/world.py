@@ -207,7 +207,7 @@ class World:
 
     def _apply_subscription(self, identifier: str, fields: Fields) -> None:
         # What many subscriptions name is held once.
-        identifier, names = intern(identifier), ("application_id", "product_id", "plan_id", "status")
+        names = ("application_id", "product_id", "plan_id", "status")
         subscription = Subscription(identifier, *(intern(fields[name]) for name in names))
         self._subscriptions[identifier] = subscription
         pair = (subscription.application_id, subscription.product_id)
@@ -339,7 +339,7 @@ class World:
         return Lease(subscription.id, subscription.plan_id, claim, self._shelf, permits)
 
     def _claim(self, key: str, pair: tuple[str, str], latest: Latest, now: Now) -> Claim:
-        return Claim(self.book.allowance(key, intern("|".join(pair)), latest, now), latest)
+        return Claim(self.book.allowance(key, "|".join(pair), latest, now), latest)
 
     def _permits(self, pair: tuple[str, str], zone: str, now: Now) -> tuple[Permit, ...]:
         return tuple(Permit(each, self._granted(each, "|".join(pair), zone, now)) for each in self._permitted(pair))
