@@ -192,12 +192,10 @@ def build(
     instance = Instance(instance_id, settings.fresh_seconds)
     epochs = parts_of(instance, store, bus, feed=feed, world=world, reactions=inbox.wire("enforcement", store, REACTIONS))
     publishing = Publishing(world, feed, Resolver(settings.upstreams_allowed, every_seconds=settings.upstream_seconds))
-
-    def origin_of(upstream: Upstream) -> str:
-        return f"http://{settings.sandbox_address}" if upstream is THE_SANDBOX else publishing.origin_of(upstream)
-
     keeping = Keeping(store, world, epochs.epoch)
-    check = Check(world, tokens, lambda: feed.is_loaded, epochs.freshness, origin_of=origin_of, keeps=keeping.take)
+    check = Check(
+        world, tokens, lambda: feed.is_loaded, epochs.freshness, origin_of=_origins(settings, publishing), keeps=keeping.take
+    )
     listener = CheckListener(check, settings.check_host, settings.check_port, check_door(settings))
     workers: list[Worker] = [*epochs.before, feed, *epochs.after, sharing, keeping, listener, publishing]
     if settings.data_plane is not None:
@@ -224,6 +222,15 @@ def build(
         checks_beside=_beside(settings),
         verifier=verifier,
     )
+
+
+def _origins(settings: EnforcementSettings, publishing: Publishing) -> Callable[[Upstream], str]:
+    """Return what says where an upstream is."""
+
+    def origin_of(upstream: Upstream) -> str:
+        return f"http://{settings.sandbox_address}" if upstream is THE_SANDBOX else publishing.origin_of(upstream)
+
+    return origin_of
 
 
 def _now() -> Now:

@@ -48,13 +48,18 @@ class Beating(Repeating):
         super().__init__("enforcement.beat", every_seconds=BEAT_SECONDS)
         self._instance_id = instance_id
         self._bus = bus
+        self._is_heard = True
 
     async def look(self) -> None:
-        """Send one beat; one that cannot be sent is not sent later."""
+        """Send one beat; one that cannot be sent is not sent later. What is so for long is said once."""
         try:
             await self._bus.publish([signals.beat(self._instance_id, steady_ns())])
         except BusUnavailable as error:
-            self._log.warning("the bus does not answer; the state in memory grows old", reason=error.message)
+            if self._is_heard:
+                self._log.warning("the bus does not answer; the state in memory grows old", reason=error.message)
+            self._is_heard = False
+        else:
+            self._is_heard = True
 
 
 class Following(Repeating):

@@ -76,8 +76,10 @@ class Explaining:
 
     async def refusals(self, reader: Reader, request_ids: Sequence[str]) -> list[Explanation | None]:
         """Return the refusals with these request ids, or None where none is kept that the one who asks may see."""
+        # What waits is looked for first: once it is written down it waits no more.
+        waiting = {each: self._keeping.waiting(each) for each in request_ids}
         kept = await repository.find(reader, request_ids)
-        found = [kept.get(each) or self._keeping.waiting(each) for each in request_ids]
+        found = [kept.get(each) or waiting[each] for each in request_ids]
         return [each if each is not None and _may_see(reader, each) else None for each in found]
 
 

@@ -11,6 +11,7 @@ from chassis.local import LocalBus
 from chassis.principal import Principal
 from chassis.service import Service
 from services.enforcement.checks.listener import CheckListener
+from services.enforcement.epochs.acknowledging import Beating
 from services.enforcement.limits import members, repository, wire
 from services.enforcement.limits.book import Book
 from services.enforcement.limits.counting import PASSED, RATE, Counted
@@ -69,6 +70,7 @@ class Several:
             task.cancel()
         await stage.worker(CheckListener).close()
         await stage.worker(Feed).close()
+        await stage.worker(Beating).close()
         await dead.door.close()
         await asyncio.gather(*(peer.close() for peer in dead.peers.values()))
 

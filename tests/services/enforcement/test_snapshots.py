@@ -82,8 +82,12 @@ async def test_one_that_cannot_be_read_is_none_and_tokens_that_are_over_are_left
 async def _copied(kept: Kept, count: int, epoch: int, sequence: int = 1) -> None:
     """Keep copies of an epoch."""
     rows = [_subscription(number, sequence) for number in range(count)]
-    documents = [{"_id": c.id, "kind": c.kind, "sequence": c.sequence, "epoch": epoch, **c.fields} for c in rows]
-    await kept.store.reader().collection("copies").delete_many({"_id": {"$in": [each["_id"] for each in documents]}})
+    documents = [
+        {"_id": each.id, "kind": each.kind, "sequence": each.sequence, "epoch": epoch, "rank": rank, **each.fields}
+        for rank, each in enumerate(rows)
+    ]
+    # By their rank: the embedded database looks for each of some thousand ids among all of them.
+    await kept.store.reader().collection("copies").delete_many({"rank": {"$lt": count}})
     await kept.store.reader().collection("copies").insert_many(documents)
     await kept.store.reader().collection("epochs").replace_one({"_id": 0}, {"_id": 0, "last": epoch}, upsert=True)
 
