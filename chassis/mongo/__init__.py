@@ -4,7 +4,7 @@ Every other module sees a ``Reader`` (collections outside a transaction) or a ``
 outbox). The driver is Motor; it is named in this package alone, so changing it is a change of this package.
 """
 
-from pymongo import InsertOne, UpdateMany, UpdateOne
+from pymongo import InsertOne, UpdateOne
 
 from chassis.mongo.collection import Collection, DatabaseUnavailable, Document, DuplicateKey, Index
 from chassis.mongo.files import Files, file_indexes
@@ -27,7 +27,6 @@ __all__ = [
     "Reader",
     "Store",
     "Transaction",
-    "UpdateMany",
     "UpdateOne",
     "connect",
     "file_indexes",

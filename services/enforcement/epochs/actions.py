@@ -36,7 +36,7 @@ async def number(reader: Reader) -> Epoch | None:
 
 async def note_in_force(reader: Reader, settled: Sequence[Settled]) -> None:
     """Keep with the copies since when they are in force: before that is announced, so that nothing is left out."""
-    await numbering.note_in_force(reader, [(epoch.number, since) for epoch, since in settled])
+    await numbering.note_in_force(reader, [(epoch.number, epoch.changes, since) for epoch, since in settled])
 
 
 async def settle(tx: Transaction, settled: Sequence[Settled]) -> None:

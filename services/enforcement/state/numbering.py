@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from chassis.messages import Heard
-from chassis.mongo import Document, Index, Reader, UpdateMany
+from chassis.mongo import Document, Index, Reader, UpdateOne
 
 NOT_YET = 2**53 - 1
 COPIES = "copies"
@@ -84,24 +84,22 @@ async def next_number(reader: Reader) -> int:
 async def number(reader: Reader, epoch: int, changes: Iterable[Change]) -> None:
     """Give a number to changes; what has changed again meanwhile has none.
 
-    Outside of any transaction: whatever writes copies is not to run into one that touches hundreds of them.
+    Outside of any transaction: whatever writes copies is not to run into one that touches hundreds of them. Each by itself: one
+    write to many would, in the embedded database, hold up for ever a transaction that has written one of them and goes on.
     """
-    by_sequence: dict[int, list[str]] = {}
-    for change in changes:
-        by_sequence.setdefault(change.sequence, []).append(change.id)
-    numbered = {"$set": {"epoch": epoch}}
     await reader.collection(COPIES).bulk_write(
-        [
-            UpdateMany({"_id": {"$in": ids}, "sequence": sequence, "epoch": NOT_YET}, numbered)
-            for sequence, ids in by_sequence.items()
-        ]
+        [UpdateOne({"_id": each.id, "sequence": each.sequence, "epoch": NOT_YET}, {"$set": {"epoch": epoch}}) for each in changes]
     )
 
 
-async def note_in_force(reader: Reader, settled: Iterable[tuple[int, InForce]]) -> None:
+async def note_in_force(reader: Reader, settled: Iterable[tuple[int, Iterable[Change], InForce]]) -> None:
     """Keep with the copies of epochs since when they are in force; what has changed again meanwhile belongs to another."""
     await reader.collection(COPIES).bulk_write(
-        [UpdateMany({"epoch": epoch}, {"$set": {"in_force": since._asdict()}}) for epoch, since in settled]
+        [
+            UpdateOne({"_id": each.id, "epoch": epoch}, {"$set": {"in_force": since._asdict()}})
+            for epoch, changes, since in settled
+            for each in changes
+        ]
     )
 
 

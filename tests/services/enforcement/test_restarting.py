@@ -27,7 +27,7 @@ async def _announce_everything(stage: Stage) -> set[str]:
     await stage.life(product, "deprecated")
     await stage.life(product, "undeprecated")
     await stage.life(product, "retired")
-    await stage.serve(product, "https://pets.example/v1")
+    await stage.serve(product, "https://192.0.2.1/v1")
     await stage.plan(product, "plan_changed", rate_requests=1)
     ids = {"application_id": client.application_id, "organization_id": client.organization_id, "client_id": client.client_id}
     await tell("identity.secret_retired", client.application_id, secret_id=client.secret_id, **ids)
