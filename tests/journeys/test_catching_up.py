@@ -21,7 +21,9 @@ from tests.journeys.two_organizations import World, public_key
 pytestmark = pytest.mark.timeout(900)  # the first test waits for everything that its fixtures let happen
 
 # What differs by the way in which a copy came to be, and says nothing about the thing.
-_OF_THE_WAY = frozenset({"sequence", "heard_at", "held", "since", "told_at", "known_at"})
+_OF_THE_WAY = frozenset(
+    {"sequence", "heard_at", "held", "since", "told_at", "known_at", "announced_at", "is_republished", "epoch", "in_force"}
+)
 # The absence of these says the same as their presence.
 _SAYS_NOTHING = ("is_member", "is_held", "is_named", "is_provider", "is_live")
 

@@ -1,6 +1,7 @@
 """Why a call is refused, asked in the graph: link by link, by each side, and the same as what the check answers."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import httpx
@@ -21,6 +22,8 @@ ACCESS = f"""query($application: ID!, $product: ID!, $operation: String!, $envir
     application {{ id }} product {{ id }} version {{ id }} subscription {{ id status }} }} }}"""
 REFUSAL = f"query($request: String!) {{ explainRefusal(requestId: $request) {{ {TOLD} }} }}"
 OFFERED = "query($id: ID!) { node(id: $id) { ... on Version { callUrl operations { operationId path } } } }"
+
+_NUMBERS = itertools.count()
 
 
 class Asking:
@@ -46,7 +49,7 @@ class Asking:
 async def asking(world: World) -> tuple[Asking, dict[str, Any], str]:
     """A new application of the stranger's, its keys, and the path of the operation that it is to call."""
     selection = "... on CreatedApplication { clientSecret application { id clientId } }"
-    wanted = {"organizationId": world.ids["own_organization"], "name": f"Asker {world.mark} {len(world.done)}"}
+    wanted = {"organizationId": world.ids["own_organization"], "name": f"Asker {world.mark} {next(_NUMBERS)}"}
     made = await world.make("stranger", "createApplication", selection, **wanted)
     version = (await world.people["stranger"].ask(OFFERED, id=world.ids["public_version"]))["node"]
     operation = version["operations"][0]

@@ -100,8 +100,8 @@ async def test_a_plan_is_offered_and_announced(stage: Stage) -> None:
     plan = (await stage.provider.do("create_plan", product_id=product_id, **terms)).result
     assert {name: plan[name] for name in terms} == terms
     (told,) = await stage.facts("plan_created")
-    validity = {"valid_from": None, "valid_to": None}
-    assert told == {"plan_id": plan["id"], "product_id": product_id, "organization_id": PROVIDER, **terms, **validity}
+    unsaid = {"valid_from": None, "valid_to": None, "quota_time_zone": "UTC"}
+    assert told == {"plan_id": plan["id"], "product_id": product_id, "organization_id": PROVIDER, **terms, **unsaid}
     assert (await stage.provider.load("plans_by_id", [plan["id"], "pln_none"])).rows == [plan, None]
     (row,) = (await stage.provider.load("products_by_id", [product_id])).rows
     assert row["plans"] == [plan]
